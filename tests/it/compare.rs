@@ -16,7 +16,7 @@ fn a_worse_run_fails_its_baseline_and_the_trend_lists_both() {
 
     let worse = Smoke::new("diff").arg(&before).arg(&after).run().exits(1);
     assert!(worse.stdout.contains("Personal data in webhooks"), "{}", worse.stdout);
-    assert!(worse.stdout.contains("new finding: leaking payment_verified verify email"), "{}", worse.stdout);
+    assert!(worse.stdout.contains("new finding: payment_verified of step verify: email"), "{}", worse.stdout);
     let same = Smoke::new("diff").arg(&before).arg(&before).run().exits(0);
     assert!(same.stdout.starts_with("NOT WORSE 0 worse"), "{}", same.stdout);
 

@@ -9,6 +9,7 @@ pub fn actual(check: &Check) -> String {
         (None, _) => "-".to_owned(),
         (Some(x), "%") => format!("{x:.1} %"),
         (Some(x), "ms") => milliseconds(x),
+        (Some(x), "s") => format!("{x} s"),
         (Some(x), _) => format!("{x}"),
     }
 }

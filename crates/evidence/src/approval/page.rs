@@ -14,7 +14,7 @@ pub fn approval_page(approval: &Approval) -> String {
         title: "Approval gate".to_owned(),
         facts: approval.artifacts.iter().map(|judgement| judgement.artifact.clone()).collect(),
         verdict: approval.verdict,
-        recommendation: says(approval),
+        recommendation: in_short(approval),
         embedded: false,
         reasons: reasons(approval),
         tiles: Vec::new(),
@@ -31,6 +31,17 @@ pub fn approval_page(approval: &Approval) -> String {
         main { @for (i, judgement) in worst_first(approval) { (artifact(i, judgement)) } }
     };
     page(&top.title, &body)
+}
+
+/// The verdict in a sentence; what decided it stands below, as links.
+fn in_short(approval: &Approval) -> String {
+    match approval.verdict {
+        Verdict::Fail => "Do not approve on this evidence.".to_owned(),
+        Verdict::Unproven if !approval.artifacts.is_empty() => {
+            "This evidence is not enough to approve.".to_owned()
+        }
+        _ => says(approval),
+    }
 }
 
 /// The artifacts with their places, those that failed before the others.

@@ -18,6 +18,7 @@ use super::triggers::{in_log, triggers, unread_in_log};
 use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
+use crate::figure::counted;
 use pii::shown;
 use record::latency::Latency;
 use record::{RunKind, Tally, WatchBegin};
@@ -159,7 +160,7 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     checks
 }
 
-/// From the first byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of
+/// From the first byte of the first attempt to the end of the accepting response: the only latency that a receiver can measure of
 /// webhooks it did not ask for.
 pub(super) fn latencies(analysis: &Analysis) -> Latency {
     let mut latency = Latency::new();
@@ -179,9 +180,11 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     let gap = gap.map(|g| format!(", the first because {}", shown(&g.why))).unwrap_or_default();
     let verdict = if complete { Verdict::Pass } else { Verdict::Unproven };
     let text = format!(
-        "{} s of {} s watched; {gaps} minutes unseen{gap}; {silent} minutes without traffic, which count neither way",
+        "{} s of {} s watched; {} unseen{gap}; {} without traffic, which count neither way",
         watched.as_secs(),
-        wanted.as_secs()
+        wanted.as_secs(),
+        counted(gaps as u64, "minutes"),
+        counted(silent as u64, "minutes")
     );
     Check {
         actual: Some(watched.as_secs() as f64),

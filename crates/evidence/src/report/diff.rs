@@ -3,6 +3,7 @@
 use super::columns::{Row, table};
 use super::html::{Reason, Top, class, page};
 use super::screen::Screen;
+use crate::analysis::event_name;
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
 use chrono::{DateTime, Utc};
@@ -107,9 +108,17 @@ fn findings(file: &Value) -> BTreeSet<String> {
         let cases = file.pointer(&format!("/cases/{kind}/first")).and_then(Value::as_array);
         for case in cases.into_iter().flatten() {
             let of = |key: &str| case.get(key).and_then(Value::as_str).unwrap_or_default();
-            let what = if kind == "leaking" { of("what").split(" (").next().unwrap_or_default() } else { "" };
-            let parts = [kind, of("event"), of("step"), what];
-            found.insert(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "));
+            let (event, step) = (event_name(of("event")), of("step"));
+            let what = match kind {
+                // Without the excerpt, which is another in each run.
+                "leaking" => of("what").split(" (").next().unwrap_or_default(),
+                "duplicates" => "duplicate",
+                kind => kind,
+            };
+            found.insert(match step {
+                "" => format!("{event}: {what}"),
+                step => format!("{event} of step {step}: {what}"),
+            });
         }
     }
     found
@@ -161,15 +170,19 @@ impl Difference {
             1 => ", 1 new finding".to_owned(),
             n => format!(", {n} new findings"),
         };
-        let word = if self.is_worse() { "WORSE" } else { "NOT WORSE" };
-        format!("{word} {worse} worse, {better} better, {} unclear{findings}", self.count(Moved::Unclear))
+        format!("{worse} worse, {better} better, {} unclear{findings}", self.count(Moved::Unclear))
+    }
+
+    const fn word(worse: bool) -> &'static str {
+        if worse { "WORSE" } else { "NOT WORSE" }
     }
 
     /// Both sides for a terminal.
     #[must_use]
     pub fn text(&self, screen: Screen) -> String {
         let verdict = if self.is_worse() { Verdict::Fail } else { Verdict::Pass };
-        let mut out = format!("{}\n", screen.paint(&self.sentence(), verdict));
+        let said = format!("{} {}", Self::word(self.is_worse()), self.sentence());
+        let mut out = format!("{}\n", screen.paint(&said, verdict));
         for (side, told) in [("old", &self.old), ("new", &self.new)] {
             let (name, environment) = (shown(&told.name), shown(&told.environment));
             let of = format!(
@@ -229,7 +242,10 @@ impl Difference {
             title: "Two artifacts compared".to_owned(),
             facts: vec![side("old", &self.old), side("new", &self.new)],
             verdict: if self.is_worse() { Verdict::Fail } else { Verdict::Pass },
-            recommendation: self.sentence(),
+            recommendation: match self.is_worse() {
+                true => format!("The new artifact is worse: {}.", self.sentence()),
+                false => format!("The new artifact is not worse: {}.", self.sentence()),
+            },
             embedded: false,
             reasons: worse.map(reason).collect(),
             tiles: Vec::new(),
@@ -288,6 +304,7 @@ fn cells(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> [String; 5] 
     let title = new.or(old).map(|check| check.title.clone()).unwrap_or_default();
     let of = |side: Option<&Check>| match side {
         Some(check) if check.verdict == Verdict::Pass => with_interval(check),
+        Some(check) if check.actual.is_none() => check.verdict.word().to_owned(),
         Some(check) => format!("{} {}", with_interval(check), check.verdict.word()),
         None => "-".to_owned(),
     };
@@ -369,7 +386,7 @@ fn latency(before: f64, after: f64, samples: u64) -> Moved {
 /// Counts are exact: what should be none, or all, is compared by how much it misses that.
 fn count(old: &Check, new: &Check) -> Moved {
     let missed = |check: &Check| {
-        let all = check.target.strip_prefix("all ").and_then(|n| n.parse::<f64>().ok());
+        let all = check.target.strip_prefix("all ").and_then(|n| n.split(' ').next()?.parse::<f64>().ok());
         let actual = check.actual.unwrap_or_default();
         all.map_or(actual, |all| all - actual)
     };
@@ -451,7 +468,7 @@ mod tests {
         let same = Difference::new(side(100.0), side(101.0)).unwrap();
         assert!(!same.is_worse());
         let mut leaking = side(100.0);
-        leaking.findings.insert("leaking payment_verified email at /user".to_owned());
+        leaking.findings.insert("payment_verified of step verify: email at /user".to_owned());
         let worse = Difference::new(side(300.0), leaking).unwrap();
         assert!(worse.is_worse());
         let text = worse.text(Screen::new(Colour::None, Some((80, 24)), false));

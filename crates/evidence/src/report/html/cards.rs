@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 /// Webhooks that are drawn behind one criterion; more are listed in words.
-const DRAWN: usize = 3;
+const DRAWN: usize = 2;
 
 /// The evidence of every check that did not pass; nothing when all did.
 pub(super) fn cards(evidence: &Evidence, artifact: &Artifact) -> Markup {
@@ -136,7 +136,7 @@ fn of_a_case(case: &Case, analysis: &Analysis) -> Markup {
                 None => @if let Some(asked) = asked().filter(|e| e.missing() > 0) { (of_a_lost(&asked)) },
             }
             @for found in found {
-                p.finding { code { (found.finding.place) } " " (found.finding.category.name()) " " code { (found.finding.excerpt) } " in " (found.source) }
+                p.finding { code { (found.finding.place) } " " (found.finding.category.name()) " " code { (found.finding.excerpt) } }
             }
         }
     }
@@ -213,7 +213,7 @@ fn of_a_step(exchange: &Exchange) -> Markup {
                 ", " (milliseconds(exchange.took.as_secs_f64() * 1000.0))
                 @if exchange.tries > 1 { ", sent " (exchange.tries) " times" }
             }
-            pre { (exchange.request) "\n" @match exchange.status { Some(status) => (status), None => "no answer" } @if let Some(answer) = &exchange.answer { "\n\n" (answer) } }
+            pre { (exchange.request) "\n" @match exchange.status { Some(status) => (status), None => "no response" } @if let Some(answer) = &exchange.answer { "\n\n" (answer) } }
             @if !exchange.problems.is_empty() { ul { @for problem in &exchange.problems { li { (problem) } } } }
             @if exchange.status.is_some() && exchange.answer.is_none() { p.dim { "The response body is not shown: there was none, or it contains personal data." } }
         }

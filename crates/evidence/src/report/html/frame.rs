@@ -130,7 +130,7 @@ impl Top {
                         }
                     }
                 }
-                @if self.embedded { p.dim { "This run was against the embedded stand-in. It is not evidence about staging." } }
+                @if self.embedded && !self.recommendation.contains("not evidence about staging") { p.dim { "This run was against the embedded stand-in. It is not evidence about staging." } }
             }
         }
     }

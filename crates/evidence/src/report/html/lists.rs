@@ -17,7 +17,7 @@ const EVENTS: usize = 16;
 const STATES: [(&str, &str); 11] = [
     ("lost", "lost"),
     ("open", "still due"),
-    ("swallowed", "swallowed by the circuit breaker"),
+    ("swallowed", "dropped by the circuit breaker"),
     ("refused", "not accepted"),
     ("late", "late"),
     ("unexpected", "unexpected"),

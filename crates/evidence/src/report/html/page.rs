@@ -6,13 +6,15 @@ use super::frame::{Reason, Top, page};
 use super::lines::{Across, Chart, Line, Up};
 use super::sections::{configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::{histogram, lists, ruler, timeline};
-use crate::analysis::tallies;
+use crate::analysis::{Analysis, Delivery, tallies};
 use crate::figure::{counted, milliseconds, span};
+use crate::gate::Verdict;
 use crate::report::artifact::Artifact;
 use crate::report::table::warnings;
 use crate::report::{EMBEDDED, Evidence};
 use maud::{Markup, html};
 use record::Note;
+use std::borrow::Cow;
 
 /// Deliveries that were broken on purpose whose rulers are drawn.
 const DRAWN: usize = 3;
@@ -86,7 +88,6 @@ fn tiles(artifact: &Artifact) -> Vec<(&'static str, String)> {
 fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
     let analysis = &evidence.analysis;
     let (organic, injected) = tallies(analysis);
-    let faults = &artifact.fault_injection;
     let broken: Vec<_> = analysis.own().filter(|d| d.met_a_fault()).take(DRAWN).collect();
     html! {
         h2 { "Delivery latency" }
@@ -95,19 +96,32 @@ fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
         h2 { "Over time" }
         (timeline::timeline(analysis))
         @if has_minutes(artifact) { (minutes(artifact).draw()) }
-        h2 id="retries" { "Retries of deliveries broken on purpose" }
         @if broken.is_empty() {
+            h2 id="retries" { (RETRIES) }
             p.dim { "Nothing was broken on purpose in this run, so the retry policy was not tested." }
+        } @else if artifact.acceptance_gates.verdict == Verdict::Fail {
+            // The page of a run that failed is long enough: those that failed are drawn above.
+            (folded("retries", RETRIES, "", &retries(&broken, analysis, artifact)))
         } @else {
+            h2 id="retries" { (RETRIES) }
+            (retries(&broken, analysis, artifact))
+        }
+    }
+}
+
+const RETRIES: &str = "Retries of deliveries broken on purpose";
+
+fn retries(broken: &[Cow<'_, Delivery>], analysis: &Analysis, artifact: &Artifact) -> Markup {
+    let faults = &artifact.fault_injection;
+    html! {
             p.dim {
                 "A band is where the retry policy (" (schedule(artifact)) ") expects the next attempt, after the end of the one before. "
                 "A ring is an attempt that was not accepted."
             }
-            @for delivery in &broken {
+            @for delivery in broken {
                 div.case { p { b { "#" (delivery.number) } " " (crate::analysis::event_name(&delivery.event)) } (ruler::ruler(delivery, &analysis.header.retry)) }
             }
             @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are listed under webhooks." } }
-        }
     }
 }
 

@@ -142,6 +142,9 @@ impl Plot {
     }
 }
 
+/// Letters below an axis that a phone has room for.
+const ON_A_PHONE: usize = 40;
+
 /// Texts below an axis.
 pub(super) fn across(ticks: &[(f64, String)]) -> Markup {
     // What would stand over the edge is moved inwards.
@@ -150,7 +153,10 @@ pub(super) fn across(ticks: &[(f64, String)]) -> Markup {
         _ if at > 0.96 => "to",
         _ => "",
     };
-    html! { @for (at, text) in ticks { span class=(side(*at, text)) style={ "left:" (percent(*at)) } { (text) } } }
+    // Where they would cover each other on a phone, every second one is left out there.
+    let letters: usize = ticks.iter().map(|(_, text)| text.chars().count() + 2).sum();
+    let more = |i: usize| if letters > ON_A_PHONE && i % 2 == 1 { " more" } else { "" };
+    html! { @for (i, (at, text)) in ticks.iter().enumerate() { span class={ (side(*at, text)) (more(i)) } style={ "left:" (percent(*at)) } { (text) } } }
 }
 
 #[cfg(test)]

@@ -37,8 +37,8 @@ pub(super) fn ruler(delivery: &Delivery, contract: &RetryContract) -> Markup {
                     i class=(if due.came { "band" } else { "band missing" }) title={ "attempt " (due.attempt) " is due here" }
                         style={ "left:" (percent(at(due.from))) ";width:" (percent(at(due.to) - at(due.from))) } {}
                 }
-                @for (attempt, words) in attempts.iter().zip(&words) {
-                    (mark(attempt, words, at(since(attempt.first_byte)), attempt.end.map(|end| at(since(end)))))
+                @for (attempt, place) in attempts.iter().zip(places(&words, |i| attempts.get(i).map_or(0.0, |t| at(since(t.first_byte))))) {
+                    (mark(attempt, &place, attempt.end.map(|end| at(since(end)))))
                 }
             }
             div.xs { (across(&scale.time_ticks())) }
@@ -65,14 +65,61 @@ fn due(delivery: &Delivery, contract: &RetryContract) -> Vec<Due> {
     all
 }
 
-fn mark(attempt: &AttemptResult, words: &str, from: f64, to: Option<f64>) -> Markup {
-    let accepted = attempt.taken;
-    let side = if from > 0.85 { "end" } else { "" };
-    html! {
-        @if let Some(to) = to.filter(|to| *to > from + 0.004) {
-            i.held style={ "left:" (percent(from)) ";width:" (percent(to - from)) } {}
+/// Where an attempt stands on the ruler.
+#[derive(Debug, PartialEq)]
+struct Place {
+    from: f64,
+    /// How many dots it is moved aside, so that it does not cover those before it.
+    aside: usize,
+    /// What is written above it; nothing where the one before says it, too.
+    label: String,
+}
+
+/// The width of a dot, and of a letter above it, on the narrowest screen, as shares of the ruler.
+const DOT: f64 = 0.05;
+const LETTER: f64 = 0.035;
+
+/// The places of attempts: of those that are close together, the first one has the words of all.
+fn places(words: &[String], at: impl Fn(usize) -> f64) -> Vec<Place> {
+    let mut all: Vec<Place> = Vec::new();
+    // Where the dots and the label before end, and whose label that is.
+    let (mut labelled, mut free) = (0, 0.0);
+    for (i, said) in words.iter().enumerate() {
+        let from = at(i);
+        let aside = all.last().filter(|before| from < before.from + DOT).map_or(0, |before| before.aside + 1);
+        let width = |text: &str| text.chars().count() as f64 * LETTER;
+        let begins = if from > NEAR_THE_END { from - width(said) } else { from };
+        match all.get_mut(labelled).filter(|_| begins < free) {
+            Some(before) => {
+                before.label = format!("{}, {said}", before.label);
+                free = before.from + if before.from > NEAR_THE_END { 0.0 } else { width(&before.label) };
+                all.push(Place { from, aside, label: String::new() });
+            }
+            None => {
+                labelled = i;
+                free = from + if from > NEAR_THE_END { 0.0 } else { width(said) };
+                all.push(Place { from, aside, label: said.clone() });
+            }
         }
-        i class={ "try " (if accepted { "ok" } else { "bad" }) } style={ "left:" (percent(from)) } { b class=(side) { (words) } }
+    }
+    all
+}
+
+/// From here on a label stands to the left of its dot.
+const NEAR_THE_END: f64 = 0.85;
+
+fn mark(attempt: &AttemptResult, place: &Place, to: Option<f64>) -> Markup {
+    let Place { from, aside, label } = place;
+    let side = if *from > NEAR_THE_END { "end" } else { "" };
+    let style = match aside {
+        0 => format!("left:{}", percent(*from)),
+        n => format!("left:calc({} + {}px)", percent(*from), n * 13),
+    };
+    html! {
+        @if let Some(to) = to.filter(|to| to > &(from + 0.004)) {
+            i.held style={ "left:" (percent(*from)) ";width:" (percent(to - from)) } {}
+        }
+        i class={ "try " (if attempt.taken { "ok" } else { "bad" }) } style=(style) { @if !label.is_empty() { b class=(side) { (label) } } }
     }
 }
 
@@ -126,4 +173,19 @@ pub(super) fn of_a_lost(asked: &Expectation<'_>) -> Markup {
 
 fn ms(span: Duration) -> f64 {
     span.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_that_are_close_together_have_one_label_and_dots_side_by_side() {
+        let words = ["reset", "200", "503", "200"].map(str::to_owned);
+        let at = [0.0, 0.01, 0.5, 0.96];
+        let all = places(&words, |i| at[i]);
+        let labels: Vec<&str> = all.iter().map(|p| p.label.as_str()).collect();
+        assert_eq!(labels, ["reset, 200", "", "503", "200"]);
+        assert_eq!(all.iter().map(|p| p.aside).collect::<Vec<_>>(), [0, 1, 0, 0]);
+    }
 }

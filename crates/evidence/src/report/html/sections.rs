@@ -76,8 +76,8 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
         ("Unexpected", |o| o.unexpected),
         ("Retried", |o| o.retried),
         ("Attempts", |o| o.attempts),
-        ("Attempts answered 4xx", |o| o.client_errors),
-        ("Attempts answered 5xx", |o| o.server_errors),
+        ("Attempts answered with 4xx", |o| o.client_errors),
+        ("Attempts answered with 5xx", |o| o.server_errors),
         ("Attempts without a complete response", |o| o.unanswered),
     ];
     html! {

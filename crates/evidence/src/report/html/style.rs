@@ -69,7 +69,8 @@ path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--f
 .attempts{list-style:none;padding:0;margin:.1rem 0 .3rem .5rem;display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.85rem;color:var(--dim)}
 .grade{display:inline-block;min-width:1.6em;text-align:center;border:1px solid;border-radius:.3em;font-weight:700}
 @media (max-width:44rem){body{padding:.7rem .8rem 2rem;font-size:14px}h1{font-size:1.25rem}h2{margin:1.3rem 0 .4rem}.verdict strong{font-size:1.1rem}
-.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8rem}.xs span:nth-child(2n){opacity:.75}
+.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8rem}.xs .more,.wide .spare{display:none}
+.wide th,.wide td{padding:.22rem .3rem}.wide td:first-child{min-width:5.5rem}.wide table{font-size:.8rem}
 .card{padding:.45rem .6rem}.gates thead,table.stack thead{display:none}.gates,.gates tbody{display:block}
 .gates tr{display:flex;flex-wrap:wrap;gap:0 .5rem;padding:.15rem 0;border-bottom:1px solid var(--soft)}.gates td{border:0;padding:0}
 .gates .name{flex:1 1 50%;white-space:normal}.gates td:first-child{flex:0 0 5.1rem}.gates .target,.gates .samples,.gates tr.pass .seen,.gates tr.fail .seen,.gates tr.unproven .seen{display:none}

@@ -45,6 +45,8 @@ pub(super) fn timeline(analysis: &Analysis) -> Markup {
     let mut y: Vec<(f64, String)> =
         up.ticks(latency).into_iter().map(|(at, text)| (at * BELOW, text)).collect();
     if refused > 0 {
+        // A figure right below would be covered on a phone.
+        y.retain(|(at, _)| *at < 0.86);
         y.push((0.97, "refused".to_owned()));
     }
     let label = format!("{} deliveries between {} and {}", points.len(), span(first), span(last));

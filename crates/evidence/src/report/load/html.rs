@@ -3,12 +3,13 @@
 use super::artifact::{LoadArtifact, Percentiles, TimelineRow};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
-use crate::figure::{carries, milliseconds, span};
+use crate::figure::{carries, counted, milliseconds, span};
 use crate::gate::{Check, Verdict};
 use crate::report::EMBEDDED;
 use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, page};
 use maud::{Markup, html};
 use record::latency::Latency;
+use record::{LoadFailure, Note};
 
 /// The page. `series` gives the percentile curve its buckets.
 #[must_use]
@@ -49,6 +50,8 @@ fn top(artifact: &LoadArtifact) -> Top {
     let counts = [("started", counters.started), ("ok", counters.ok), ("failed", counters.failed)];
     let counts = counts.map(|(name, n)| Some((name, n.to_string())));
     let figures = [tile("p50", 50.0, |l| l.p50), tile("p95", 95.0, |l| l.p95), tile("p99", 99.0, |l| l.p99)];
+    let misbehaves = artifact.notes.iter().filter_map(|note| note.strip_prefix(Note::MISBEHAVES));
+    let misbehaves = misbehaves.map(|what| ("The stand-in misbehaves:", what.to_owned()));
     let began = run.timestamp.chars().take(19).collect::<String>().replace('T', " ");
     Top {
         kind: "load",
@@ -65,9 +68,9 @@ fn top(artifact: &LoadArtifact) -> Top {
         embedded: run.environment == EMBEDDED,
         reasons: Reason::of(&artifact.acceptance_gates.checks),
         tiles: counts.into_iter().chain(figures).flatten().collect(),
-        asked: Vec::new(),
+        asked: misbehaves.collect(),
         warnings: Vec::new(),
-        notes: artifact.notes.clone(),
+        notes: artifact.notes.iter().filter(|note| !note.starts_with(Note::MISBEHAVES)).cloned().collect(),
     }
 }
 
@@ -101,12 +104,12 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
         COLUMNS.into_iter().filter(|c| c.percent.is_none_or(|p| carries(most, p) || p < 60.0)).collect();
     html! {
         div.wide { table {
-            tr { th { "time" } @for column in &columns { th.n { (column.name) } } th.n { "n" } }
+            tr { th { "time" } @for column in &columns { th class=(column.class()) { (column.name) } } th.n { "n" } }
             @for (name, figures) in rows {
                 @if let Some(f) = figures {
                     tr {
                         td { (name) }
-                        @for column in &columns { td.n { (milliseconds((column.of)(f))) } }
+                        @for column in &columns { td class=(column.class()) { (milliseconds((column.of)(f))) } }
                         td.n { (f.samples) }
                     }
                 }
@@ -122,6 +125,16 @@ struct Column {
     name: &'static str,
     percent: Option<f64>,
     of: fn(&Percentiles) -> f64,
+}
+
+impl Column {
+    /// The mean says least, and is left out where there is no room for all.
+    const fn class(&self) -> &'static str {
+        match self.name.as_bytes() {
+            b"mean" => "n spare",
+            _ => "n",
+        }
+    }
 }
 
 const COLUMNS: [Column; 8] = [
@@ -250,8 +263,8 @@ fn counts(artifact: &LoadArtifact) -> Markup {
         div class="wide" { table {
             @for (name, n) in rows { tr { td { (name) } td class="n" { (n) } } }
             @if let Some(n) = c.connects { tr { td { "connections opened" } td class="n" { (n) } } }
-            @for (status, n) in &c.statuses { tr { td { "answered " (status) } td class="n" { (n) } } }
-            @for (error, n) in &c.errors { tr { td { @if error == "step" { "flows with a step that failed" } @else { "no answer: " (error) } } td class="n" { (n) } } }
+            @for (status, n) in &c.statuses { tr { td { "status " (status) } td class="n" { (n) } } }
+            @for (error, n) in &c.errors { tr { td { @if error == "step" { "flows with a step that failed" } @else { "no response: " (error) } } td class="n" { (n) } } }
         } }
     }
 }
@@ -274,7 +287,7 @@ fn end_to_end(flows: &EndToEnd) -> Markup {
         p.dim {
             (flows.expected) " webhooks were due: " (flows.delivered) " in time, " (flows.late) " late, " (flows.lost) " lost; "
             (flows.duplicates) " duplicates, " (flows.unexpected) " unexpected, " (flows.suppressed_by_breaker)
-            " swallowed by the sender's circuit breaker."
+            " dropped by the sender's circuit breaker."
         }
         @if !flows.troubled.is_empty() { ul { @for trouble in &flows.troubled { li { (trouble) } } } }
     }
@@ -284,14 +297,25 @@ fn failures(artifact: &LoadArtifact) -> Markup {
     html! {
         @if !artifact.failures.is_empty() {
             h2 { "Some of the failures" }
-            div class="wide" { table {
-                tr { th class="n" { "start" } th class="n" { "at" } th { "why" } }
-                @for f in &artifact.failures {
-                    tr { td class="n" { (f.start) } td class="n" { (format!("{:.3} s", f.at.0 as f64 / 1e6)) } td { (f.reason) } }
-                }
-            } }
+            @for (reason, all) in by_reason(&artifact.failures) {
+                p { (reason) }
+                p.dim { (counted(all.len() as u64, "starts")) ": " (all.join(", ")) }
+            }
         }
     }
+}
+
+/// Failures of which the same is to be said stand together, by the first of them: `9 at 0.452 s`.
+fn by_reason(failures: &[LoadFailure]) -> Vec<(&str, Vec<String>)> {
+    let mut all: Vec<(&str, Vec<String>)> = Vec::new();
+    for failure in failures {
+        let said = format!("{} at {:.3} s", failure.start, failure.at.0 as f64 / 1e6);
+        match all.iter_mut().find(|(reason, _)| *reason == failure.reason) {
+            Some((_, same)) => same.push(said),
+            None => all.push((&failure.reason, vec![said])),
+        }
+    }
+    all
 }
 
 fn provenance(artifact: &LoadArtifact) -> Markup {

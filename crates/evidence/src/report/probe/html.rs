@@ -121,7 +121,7 @@ fn grades(artifact: &ProbeArtifact) -> Markup {
     html! {
         h2 { "Grades" }
         div.wide { table {
-            thead { tr { th { "Group" } th { "" } th.n { "Pass" } th.n { "Fail" } th.n { "Unproven" } th.n { "Not exercised" } } }
+            thead { tr { th { "Group" } th { "" } th.n { "Pass" } th.n { "Fail" } th.n { "Un\u{ad}proven" } th.n { "Not exer\u{ad}cised" } } }
             tbody {
                 @for graded in &artifact.grades.groups {
                     tr {
@@ -146,7 +146,7 @@ fn cases(artifact: &ProbeArtifact, group: Group) -> Markup {
             details {
                 summary { (group.title()) " " span.dim { (counted(all.len() as u64, "cases")) ", " (of(Verdict::Pass)) " pass, " (of(Verdict::Fail)) " fail" } }
                 table.stack {
-                    thead { tr { th { "Case" } th { "Answer" } th { "Details" } } }
+                    thead { tr { th { "Case" } th { "Verdict" } th { "Details" } } }
                     tbody { @for case in all { (row(case)) } }
                 }
             }
@@ -159,8 +159,8 @@ fn row(case: &CaseResult) -> Markup {
     html! {
         tr {
             td data-label="Case" { span { (case.title) " " code.dim { (case.id) } } }
-            td data-label="Answer" { span class=(class(verdict)) { (verdict.word()) } }
-            td data-label="Seen" {
+            td data-label="Verdict" { span class=(class(verdict)) { (verdict.word()) } }
+            td data-label="Details" {
                 div {
                     (case.text)
                     @if !is_open(case) && !case.exchanges.is_empty() {
