@@ -17,8 +17,8 @@ const GROUPS: [(&str, &[&str]); 5] = [
 
 const OPTIONS: &str = "-h, --help · -V, --version (-v for more) · --color auto|always|never";
 
-const CODES: &str =
-    "0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven · 4 environment · 130 interrupted";
+const CODES: [&str; 2] =
+    ["0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven", "4 environment · 130 interrupted"];
 
 const EXAMPLES: [&str; 3] = [
     "smoke payments                                # against the built-in stand-in",
@@ -39,7 +39,8 @@ pub(super) fn grouped(command: Command) -> Command {
         }
     }
     text.push_str(&screen.wrapped("Options: ", OPTIONS));
-    text.push_str(&screen.wrapped("Exit codes: ", CODES));
+    text.push_str(&screen.wrapped("Exit codes: ", CODES[0]));
+    text.push_str(&screen.wrapped("            ", CODES[1]));
     text.push_str(&examples(&EXAMPLES));
     text.push_str(screen.wrapped("", "smoke help COMMAND: every option of a command").trim_end());
     command.help_template(format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}"))

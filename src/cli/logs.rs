@@ -300,7 +300,7 @@ fn reconciled(found: &Reconciliation) -> String {
     );
     let silent =
         found.not_logged_first.first().map(|id| format!(", first {}", shown(id))).unwrap_or_default();
-    let _ = writeln!(out, "accepted, not in the log     {:>10}{silent}", found.not_logged);
+    let _ = writeln!(out, "accepted, not in the log          {:>10}{silent}", found.not_logged);
     for (what, n) in [
         ("outside the journal's time", found.outside),
         ("arrived outside the log's time", found.outside_log),
@@ -308,7 +308,7 @@ fn reconciled(found: &Reconciliation) -> String {
         ("arrived without an id", found.arrived_without_id),
     ] {
         if n > 0 {
-            let _ = writeln!(out, "{what:<30} {n:>8}");
+            let _ = writeln!(out, "{what:<34}{n:>10}");
         }
     }
     if let Some(counted) = &found.counted {

@@ -45,7 +45,7 @@ pub(super) fn run(
     };
     match format {
         GateFormat::Human | GateFormat::Markdown => {
-            let said = format!("{} ({})", verdict.word(), pii::shown(&why));
+            let said = format!("{} ({})", verdict.word(), pii::printable(&why));
             out::text(&out::screen(false).wrapped(&format!("promote to {percent} %: "), &said));
         }
         GateFormat::Json => {

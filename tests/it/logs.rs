@@ -279,5 +279,5 @@ fn a_log_without_ids_is_compared_by_number() {
     let (code, text) = of(5);
     assert!(code == Some(1) && text.contains("5 logged as delivered, 3 accepted"), "{text}");
     let (code, text) = of(2);
-    assert!(code == Some(1) && text.contains("accepted, not in the log              0"), "{text}");
+    assert!(code == Some(1) && text.contains("accepted, not in the log                   0"), "{text}");
 }

@@ -8,6 +8,7 @@ use super::used_rows::UsedRows;
 use super::{Exit, Failure, environment, out, run_plan, target_guard};
 use crate::executor::Target;
 use crate::outbound::shown_url;
+use evidence::report::counted;
 use record::SenderProfile;
 use scenario::{DataError, Env, Loaded, Row, Run, RunSettings, built_in_names, data_file, load_typed, rows};
 use signature::Secret;
@@ -184,7 +185,10 @@ fn check_scenario(
     let (name, sha) = (loaded.source_name.clone(), loaded.sha256.get(..12).unwrap_or_default());
     findings.add(
         Level::Ok,
-        format_args!("scenario {name}: {} steps, SHA-256 {sha}…", loaded.scenario.steps.len()),
+        format_args!(
+            "scenario {name}: {}, SHA-256 {sha}…",
+            counted(loaded.scenario.steps.len() as u64, "steps")
+        ),
     );
     if let Err(error) = run_plan::sender(&mut loaded, &args.run.flow) {
         findings.add(Level::Wrong, format_args!("--sender: {error}"));

@@ -212,7 +212,10 @@ impl Seen {
         let mut all = self.offsets.clone();
         all.sort_unstable();
         let (first, median) = (*all.first()?, *all.get(all.len() / 2)?);
-        let s = |ms: i64| format!("{:.1}", ms as f64 / 1000.0);
+        let s = |ms: i64| match ms.abs() {
+            0..1000 => format!("{ms} ms"),
+            _ => format!("{:.1} s", ms as f64 / 1000.0),
+        };
         let apart = if median >= 0 { "behind" } else { "ahead of" };
         let is_late = |ms: &&i64| self.retried_after.is_some_and(|pause| **ms >= median + pause);
         let late = self.of_this_run.iter().filter(is_late).count();
@@ -222,7 +225,7 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "the sender's clock is {} s {apart} the receiver's, or times were changed: latencies and dates rest on \
+                    "the sender's clock is {} {apart} the receiver's, or times were changed: latencies and dates rest on \
                      the runner's clock alone",
                     s(median.abs())
                 ),
@@ -231,7 +234,7 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "a webhook arrived {} s before it was signed, by the offset of the others ({} s): the clocks of the sender's \
+                    "a webhook arrived {} before it was signed, by the offset of the others ({}): the clocks of the sender's \
                      hosts differ, or its times were changed",
                     s(median - first),
                     s(median)
@@ -241,17 +244,17 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "webhooks arrived {} s after they were signed, but {} s after the steps that fired them were sent: the sender's \
+                    "webhooks arrived {} after they were signed, but {} after the steps that fired them were sent: the sender's \
                      clock is behind by the difference, or times were changed",
                     s(median),
-                    latency_ms.map_or_else(String::new, |ms| format!("{:.1}", ms / 1000.0))
+                    latency_ms.map_or_else(String::new, |ms| s(ms.round() as i64))
                 ),
             )
         } else if late > 0 {
             (
                 Verdict::Unproven,
                 format!(
-                    "{late} of {} webhooks arrived as long after signing ({} s or more, the others {} s) as a retry would: an \
+                    "{late} of {} webhooks arrived as long after signing ({} or more, the others {}) as a retry would: an \
                      earlier attempt may have been left out, or the sender held them back",
                     all.len(),
                     s(median + self.retried_after.unwrap_or_default()),
@@ -261,7 +264,7 @@ impl Seen {
         } else {
             (
                 Verdict::Pass,
-                format!("{} webhooks, {} s {apart} the receiver's at the median", all.len(), s(median.abs())),
+                format!("{} webhooks, {} {apart} the receiver's at the median", all.len(), s(median.abs())),
             )
         };
         Some(evidence("sender_clock", "Signed times and arrivals", verdict, figure, "journal"))

@@ -64,7 +64,7 @@ impl Screen {
 /// Lines of at most `room` characters, broken at blanks where there are any.
 fn lines(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in words(text) {
         let mut rest: Vec<char> = word.chars().collect();
         while let Some(line) = lines.last_mut() {
             let used = line.chars().count();
@@ -85,6 +85,25 @@ fn lines(text: &str, room: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What no line ends before, so that a figure keeps its unit.
+const UNITS: [&str; 6] = ["ms", "s", "min", "h", "%", "MB"];
+
+/// The words of a text; a figure and its unit are one.
+fn words(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let is_unit = UNITS.contains(&word.trim_end_matches([',', ';', '.', ':', ')']));
+        match all.last_mut().filter(|before| is_unit && before.ends_with(|c: char| c.is_ascii_digit())) {
+            Some(figure) => {
+                figure.push(' ');
+                figure.push_str(word);
+            }
+            None => all.push(word.to_owned()),
+        }
+    }
+    all
 }
 
 /// `text` in the colour of a verdict.
@@ -119,6 +138,13 @@ mod tests {
         let screen = Screen::new(Colour::None, Some((40, 24)), false);
         let said = screen.wrapped("fail  ", "3 of 10 webhooks that were due never came");
         assert_eq!(said, "fail  3 of 10 webhooks that were due\n      never came\n");
+    }
+
+    #[test]
+    fn a_figure_keeps_its_unit() {
+        let screen = Screen::new(Colour::None, Some((40, 24)), false);
+        let said = screen.wrapped("", "p50 1.40 ms, p90 2.25 ms, p95 2.67, max 3.40 ms (10 samples)");
+        assert_eq!(said, "p50 1.40 ms, p90 2.25 ms, p95 2.67, max\n3.40 ms (10 samples)\n");
     }
 
     proptest! {

@@ -183,8 +183,8 @@ pub(super) fn gates(checks: &[Check], how: &str, screen: Screen, used: usize) ->
     if !screen.all && screen.rows.is_some_and(|most| rows > most) {
         let idle = checks.len() - listed;
         let idle = if idle > 0 { format!(", {idle} not exercised") } else { String::new() };
-        return screen
-            .wrapped("", &format!("{passed} of {listed} gates passed{idle}; --all lists them{how}"));
+        let lists = if how.is_empty() { "--all lists them".to_owned() } else { format!("--all lists{how}") };
+        return screen.wrapped("", &format!("{passed} of {listed} gates passed{idle}; {lists}"));
     }
     let (idle, listed): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
