@@ -68,7 +68,7 @@ pub(super) fn in_turn(plan: &Plan) -> String {
     let shared: Vec<&str> = plan.loaded.scenario.webhooks.ours.keys().map(String::as_str).collect();
     let learns = scenario::learns(&plan.loaded.scenario);
     let rows = match shared.as_slice() {
-        _ if learns => "only its answers say which values identify a flow's webhooks".to_owned(),
+        _ if learns => "only its responses say which values identify a flow's webhooks".to_owned(),
         [] => format!(
             "the scenario does not say which values tell the webhooks of its {} flows apart",
             plan.flows
@@ -94,7 +94,7 @@ pub(super) fn announcement(plan: &Plan) -> Option<String> {
     match plan.budget() {
         Budget::Spared => None,
         Budget::Gathered => Some(format!(
-            "{failing} deliveries will be made to fail, and {rule}: failing answers wait until every webhook is on its way"
+            "{failing} deliveries will be made to fail, and {rule}: failing responses wait until every webhook is on its way"
         )),
         Budget::Paced(Duration::ZERO) => Some(format!(
             "{failing} deliveries will be made to fail, and {rule}: successful ones are interleaved"

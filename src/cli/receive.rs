@@ -71,7 +71,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "forward")]
     forward_timeout: Period,
 
-    /// Break webhook attempts on purpose: 503x2, reset@3, 400@20%
+    /// Break webhook attempts on purpose: 503x2, reset@3 or 400@20%
     ///
     /// FAULT[xN|x*][@SHARE%|@K]; may be given several times. Shares are of the first 100,000 deliveries.
     #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT")]
@@ -321,7 +321,7 @@ async fn tell(metrics: Arc<Metrics>) {
         match (said, metrics.writable()) {
             (true, false) => {
                 out::say(
-                    "the journal cannot be written: webhooks are answered 503 until it can be (disk full, or was the file removed?)",
+                    "the journal cannot be written: webhooks are answered with 503 until it can be (disk full, or was the file removed?)",
                 );
             }
             (false, true) => out::say("the journal can be written again"),

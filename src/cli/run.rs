@@ -154,7 +154,7 @@ async fn drive(
     Ok(Driven { interrupted: finished.interrupted, blocked: finished.blocked, started })
 }
 
-/// Says that the run has left the sender's circuit breaker open, or that one which was open before may have swallowed webhooks.
+/// Says that the run has left the sender's circuit breaker open, or that one which was open before may have dropped webhooks.
 /// Gives the one that was left open.
 fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<Option<LeftOpen>, Failure> {
     let (analysis, now) = (&evidence.analysis, Utc::now());

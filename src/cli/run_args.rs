@@ -75,7 +75,7 @@ pub(super) struct FlowArgs {
     /// How long to watch for duplicates after the last webhook [default: the scenario's, else 300ms embedded, 3s staging]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub settle: Option<Period>,
-    /// Break webhook attempts on purpose: 503x2, reset@3, 400@20%
+    /// Break webhook attempts on purpose: 503x2, reset@3 or 400@20%
     ///
     /// FAULT[xN|x*][@SHARE%|@K]: the first N attempts (or all) of a share of the deliveries, or of the K-th; may be given several
     /// times. FAULT is a status from 300 to 599 (429:retry-after=7), answer=2xx, delay=TIME, hang, reset, reset-after-head, close,

@@ -6,7 +6,7 @@ use crate::executor::Target;
 use crate::load::{self, guard};
 
 /// Refuses a target that looks like production, or a load on another machine at a very high rate. `peak` is the highest rate in
-/// starts per second; `None` for as fast as answers arrive.
+/// starts per second; `None` for as fast as responses arrive.
 ///
 /// # Errors
 /// Usage: it is refused, and `owned` (`--i-own-this-target`) is not given.

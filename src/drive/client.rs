@@ -88,13 +88,13 @@ pub enum ClientError {
     #[error("the path `{0}` makes no URL")]
     Path(String),
     /// No answer in time.
-    #[error("no answer within {} s", .0.as_secs_f64())]
+    #[error("no response within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
     /// No connection, or it broke.
     #[error("{0}")]
     Connection(String),
     /// An answer over the limit.
-    #[error("an answer of more than {MAX_ANSWER} bytes")]
+    #[error("a response of more than {MAX_ANSWER} bytes")]
     TooLarge,
 }
 
@@ -118,7 +118,7 @@ impl Client {
     /// Sends a request with what its session adds.
     ///
     /// # Errors
-    /// When no whole answer came.
+    /// When no complete response came.
     pub async fn send(
         &self,
         request: &ResolvedRequest,

@@ -178,9 +178,9 @@ fn tokens(
         };
     };
     let body: Value = read_json(&reply.body)
-        .map_err(|_| nothing(format!("the answer is not JSON: {}", excerpt(reply, redactor))))?;
+        .map_err(|_| nothing(format!("the response is not JSON: {}", excerpt(reply, redactor))))?;
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let token = at(access).ok_or_else(|| nothing(format!("no token at {access} in the answer")))?;
+    let token = at(access).ok_or_else(|| nothing(format!("no token at {access} in the response")))?;
     let refresh = pointers.refresh.and_then(at);
     if let Some(long) = [Some(token), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
         let why = format!("a token of {} bytes: over {MAX_TOKEN}, too long for a header", long.len());
@@ -458,7 +458,7 @@ async fn fetch_page(
         (Ok(reply), Some(_)) => (Some(reply.status), Ok(())),
         (Ok(reply), None) => {
             let why = format!(
-                "GET {} was answered {} and set no cookie `{}`: name the page that does with `csrf.page`",
+                "GET {} returned {} and set no cookie `{}`: name the page that does with `csrf.page`",
                 redactor.scrub(&request.path),
                 reply.status,
                 csrf.cookie

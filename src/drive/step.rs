@@ -134,7 +134,7 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
             let kind = pii::printable(reply.header("content-type").unwrap_or("no content type"));
             // Of what is quite another thing the beginning says more than where it stops being JSON.
             let why = mended(&reply.body).map(|(_, why)| format!("{why}: ")).unwrap_or_default();
-            return vec![format!("the answer is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
+            return vec![format!("the response is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
         }
     };
     let shown = |text: String| pii::printable(&redactor.scrub(&text)).into_owned();
@@ -149,7 +149,7 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
         };
         if expected.keys().any(inside) {
             problems.push(shown(format!(
-                "{twice} appears twice in the answer: parsers differ on which one counts"
+                "{twice} appears twice in the response: parsers differ on which one counts"
             )));
         }
     }

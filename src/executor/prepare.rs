@@ -274,7 +274,7 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
     match client.proxy() {
         Some(via) if matches!(reply.status, 407 | 502..=504) => Err(RunError::Unreachable {
             url: client.base().to_owned(),
-            why: format!("the proxy {via} answered {}; hosts in NO_PROXY bypass it", reply.status),
+            why: format!("the proxy {via} responded with {}; hosts in NO_PROXY bypass it", reply.status),
         }),
         _ => Ok(reply),
     }

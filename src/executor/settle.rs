@@ -11,7 +11,7 @@ use wire::Clock;
 /// How often the state is looked at while something is missing.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How long is waited for a missing webhook once the sender's circuit breaker may have swallowed it.
+/// How long is waited for a missing webhook once the sender's circuit breaker may have dropped it.
 const SWALLOWED: Duration = Duration::from_secs(2);
 
 /// What is waited for.

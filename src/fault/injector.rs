@@ -95,7 +95,7 @@ struct Gather {
 const GATHER: Duration = Duration::from_secs(3);
 
 impl FaultInjector {
-    /// Makes failing answers wait for every delivery of the plan to have begun, for at most 3 s or a third of the
+    /// Makes failing responses wait for every delivery of the plan to have begun, for at most 3 s or a third of the
     /// sender's time-out.
     pub fn gather(&mut self) {
         self.gather = Some(Gather { begun: watch::Sender::new(0), at_most: GATHER.min(self.timeout / 3) });

@@ -10,7 +10,7 @@ pub(super) fn problem(status: u16, error: &str, detail: &str) -> Response {
 }
 
 pub(super) fn problem_of(error: &NoAnswer) -> Response {
-    problem(error.status(), "no answer from the real receiver", &error.to_string())
+    problem(error.status(), "no response from the real receiver", &error.to_string())
 }
 
 /// The answer to nearly every webhook.

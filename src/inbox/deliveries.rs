@@ -227,7 +227,7 @@ impl Deliveries {
         slot
     }
 
-    /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer; `fault` is what was
+    /// Notes how an attempt was answered: `status` is `None` when the sender saw no complete response; `fault` is what was
     /// injected, after which a retry may come that no other answer would bring. Says so when this ends the delivery.
     pub(super) fn answered(
         &mut self,

@@ -24,11 +24,11 @@ pub struct NotForwarded {
     pub why: &'static str,
 }
 
-/// Why the real receiver gave no answer.
+/// Why the real receiver gave no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoAnswer {
     /// It took too long: the sender gets 504.
-    #[error("the real receiver gave no answer within {} s", .0.as_secs_f64())]
+    #[error("the real receiver gave no response within {} s", .0.as_secs_f64())]
     TimedOut(Duration),
     /// No connection, a broken one, or no HTTP: the sender gets 502.
     #[error("the real receiver cannot be reached: {0}")]

@@ -56,7 +56,7 @@ impl<C: Connect> WebhookClient<C> {
         let answer = self.limit.run(deadline, connection.exchange(self.template.request())).await;
         let answer = answer.unwrap_or_else(|| {
             let ms = self.policy.timeout.as_millis();
-            Err(RequestError::new(ErrorKind::Timeout, format!("no whole answer within {ms} ms")))
+            Err(RequestError::new(ErrorKind::Timeout, format!("no complete response within {ms} ms")))
         })?;
         if answer.keep_alive {
             self.connection = Some(connection);

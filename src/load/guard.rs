@@ -152,7 +152,7 @@ pub(crate) fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f6
     let rate = match rate {
         Some(rate) if rate <= HIGH_RATE => return Ok(()),
         Some(rate) => format!("{rate} starts per second"),
-        None => "a load as fast as answers arrive".to_owned(),
+        None => "a load as fast as responses arrive".to_owned(),
     };
     Err(Refusal::HighRate { rate, host: host.to_owned() })
 }

@@ -40,7 +40,7 @@ pub struct RequestError {
 }
 
 impl RequestError {
-    /// A request without an answer.
+    /// A request without a response.
     pub fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
         Self { kind, why: why.into() }
     }

@@ -207,7 +207,7 @@ fn in_words(answer: Response) -> String {
     match (answer.status, answer.retry_after_s) {
         (429, Some(s)) => format!("throttled by the target: 429, Retry-After {s} s"),
         (429, None) => "throttled by the target: 429".to_owned(),
-        (status, _) => format!("answered {status}"),
+        (status, _) => format!("responded with {status}"),
     }
 }
 

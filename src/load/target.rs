@@ -111,7 +111,7 @@ impl Target {
         }
         let found = timeout(LOOKUP, lookup_host((bare, self.port)))
             .await
-            .map_err(|_| none(format!("no answer from the resolver in {} s", LOOKUP.as_secs())))?
+            .map_err(|_| none(format!("no response from the resolver in {} s", LOOKUP.as_secs())))?
             .map_err(|e| none(e.to_string()))?;
         let all: Vec<SocketAddr> = found.collect();
         if all.is_empty() { Err(none("the resolver found none".to_owned())) } else { Ok(all) }

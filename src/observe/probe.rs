@@ -39,10 +39,10 @@ impl Prober {
     /// reach it, or its own that it cannot work (502, 503, 504).
     pub(crate) async fn problem(&self, url: &str) -> Option<String> {
         match self.0.get(url).send().await {
-            Err(error) if error.is_timeout() => Some(format!("no answer within {} s", WITHIN.as_secs())),
+            Err(error) if error.is_timeout() => Some(format!("no response within {} s", WITHIN.as_secs())),
             Err(error) => Some(error.without_url().to_string()),
             Ok(answer) => match answer.status().as_u16() {
-                status @ 502..=504 => Some(format!("answered {status}")),
+                status @ 502..=504 => Some(format!("responded with {status}")),
                 _ => None,
             },
         }

@@ -51,7 +51,8 @@ pub(super) async fn exchange<C: Connect>(
             );
         }
     };
-    let late = || nothing(ErrorKind::Timeout, format!("no whole answer within {} s", limit.as_secs_f64()));
+    let late =
+        || nothing(ErrorKind::Timeout, format!("no complete response within {} s", limit.as_secs_f64()));
     timeout(limit, converse(stream, pieces(target, shot), shot.manner, others))
         .await
         .unwrap_or_else(|_| late())
@@ -125,7 +126,7 @@ fn outcome(read: Result<Response, BodyError>, early: bool) -> Outcome {
         Err(error @ BodyError::Problem(_)) => (ErrorKind::Malformed, error.to_string()),
     };
     let why = if kind == ErrorKind::Closed {
-        "the connection was closed without a whole answer".to_owned()
+        "the connection was closed without a complete response".to_owned()
     } else {
         why
     };

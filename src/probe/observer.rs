@@ -89,7 +89,7 @@ async fn of_command(command: &str) -> Result<String, String> {
                 // With all that it has started.
                 let _ = Command::new("kill").args(["-KILL", "--", &format!("-{group}")]).status().await;
             }
-            Err(format!("no answer within {} s", WITHIN.as_secs()))
+            Err(format!("no response within {} s", WITHIN.as_secs()))
         }
     }
 }
@@ -97,7 +97,7 @@ async fn of_command(command: &str) -> Result<String, String> {
 async fn of_url(client: &Client, url: &Url) -> Result<String, String> {
     let late = |e: reqwest::Error| {
         if e.is_timeout() {
-            format!("no answer within {} s", WITHIN.as_secs())
+            format!("no response within {} s", WITHIN.as_secs())
         } else {
             e.without_url().to_string()
         }
@@ -113,7 +113,7 @@ async fn of_url(client: &Client, url: &Url) -> Result<String, String> {
             return Err(format!("it says more than {MAX_ANSWER} bytes, not a whole number"));
         }
     }
-    String::from_utf8(text).map_err(|_| "its answer is not UTF-8".to_owned())
+    String::from_utf8(text).map_err(|_| "its response is not UTF-8".to_owned())
 }
 
 #[cfg(test)]

@@ -215,7 +215,7 @@ impl Paths {
         };
         let until = Instant::now() + wait;
         let Some(since) = self.cursor(since) else {
-            return refused(400, "since: not 0, now, or the `next` of an earlier answer");
+            return refused(400, "since: not 0, now, or the `next` of an earlier response");
         };
         let mut at = since;
         loop {
@@ -433,7 +433,7 @@ fn not_vouched(refusal: &Refused) -> Response {
             refused(429, "too many runs were registered within a minute").with("Retry-After", "60")
         }
         Refused::Gone => refused(410, "some of what arrived since the run was registered is gone"),
-        Refused::Place => refused(400, "since: not the `next` of an earlier answer about this run"),
+        Refused::Place => refused(400, "since: not the `next` of an earlier response about this run"),
         Refused::Journal(error) => refused(503, &format!("the journal fails: {}", error.kind())),
     }
 }

@@ -133,7 +133,7 @@ impl Counters {
             inspected: counter("webhook_pii_inspected", "Webhooks inspected for personal data"),
             unwritten: counter(
                 "webhook_journal_failures",
-                "Webhooks answered 503 because the journal could not be written",
+                "Webhooks answered with 503 because the journal could not be written",
             ),
             undiagnosed: counter(
                 "webhook_diagnoses_skipped",
@@ -165,7 +165,7 @@ impl Metrics {
         let latency = Histogram::new(BUCKETS);
         registry.register(
             "webhook_delivery_latency_seconds",
-            "From the first byte of the first attempt to the end of the accepting answer",
+            "From the first byte of the first attempt to the end of the accepting response",
             latency.clone(),
         );
         let counters = Counters::new(&mut registry);

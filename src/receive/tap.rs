@@ -138,7 +138,7 @@ impl Tap {
             |answer| match answer.status {
                 200..=599 => Ok(without_framing(answer)),
                 status => Err(io::Error::other(format!(
-                    "it answered with the status {status}, which does not exist"
+                    "it responded with the status {status}, which does not exist"
                 ))),
             },
         )

@@ -73,7 +73,8 @@ impl Upkeep {
 /// Writes for how long webhooks came of which the journal has nothing: they were answered 503 because it could not be written.
 pub(super) fn tell_untold(journal: &Journal, metrics: &Metrics, clock: Clock) {
     let Some(untold) = metrics.take_untold() else { return };
-    let why = format!("the journal could not be written: {} webhooks were answered 503", untold.webhooks);
+    let why =
+        format!("the journal could not be written: {} webhooks were answered with 503", untold.webhooks);
     let gap = Gap { from: untold.from, to: clock.now(), why };
     if journal.append(&Record::Watch(Watch::Gap(gap))).is_err() {
         metrics.put_back(untold);

@@ -32,7 +32,7 @@ pub(super) enum Refused {
     Gone,
     /// Too many runs were registered within a minute.
     TooMany,
-    /// The place to go on at is none of an earlier answer.
+    /// The place to go on at is none of an earlier response.
     Place,
     /// The journal cannot be read or written.
     Journal(io::Error),

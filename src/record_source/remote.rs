@@ -54,16 +54,16 @@ pub(crate) enum RemoteError {
     #[error("{0}")]
     Setup(String),
     /// It does not answer.
-    #[error("the inbox does not answer: {0}")]
+    #[error("the inbox does not respond: {0}")]
     Unreachable(String),
-    #[error("the inbox answered {status}: {text}")]
+    #[error("the inbox responded with {status}: {text}")]
     Refused {
         status: u16,
         /// The beginning of its answer.
         text: String,
     },
     /// The answer is not understood.
-    #[error("the inbox's answer cannot be understood: {0}")]
+    #[error("the inbox's response cannot be understood: {0}")]
     Malformed(String),
 }
 

@@ -240,7 +240,7 @@ impl RecordSource {
             }
             Ok(Err(error)) => return (false, self.blinded(error.to_string())),
             Err(_) => {
-                let why = format!("the inbox does not answer within {} s", limit.as_secs());
+                let why = format!("the inbox does not respond within {} s", limit.as_secs());
                 return (false, self.blinded(why));
             }
         };

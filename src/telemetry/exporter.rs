@@ -34,7 +34,7 @@ pub(crate) enum ExportError {
         /// What happened.
         why: String,
     },
-    #[error("{url} answered {status}")]
+    #[error("{url} responded with {status}")]
     Refused {
         /// Where it was sent, without credentials.
         url: String,
@@ -113,7 +113,7 @@ impl Exporter {
             let tried = timeout_at(end, self.once(endpoint, &headers, body.clone())).await;
             let (status, why, after) = match tried {
                 Err(_) => {
-                    let why = format!("no answer within {} s", endpoint.timeout.as_secs_f64());
+                    let why = format!("no response within {} s", endpoint.timeout.as_secs_f64());
                     return Err(ExportError::Unreachable { url, why });
                 }
                 Ok(Tried::Taken(rejected)) => return Ok(rejected),

@@ -234,7 +234,7 @@ fn an_answer_without_the_id_fails_its_step_and_a_webhook_that_never_comes_is_los
     let url = api(|_| (201, vec!["Location: /things/th_1".to_owned()], json!({ "nothing": 1 })));
     let ran = run(THINGS, &url, port).args(&["--flows", "1"]).run().exits(1);
     let problems = ran.artifact("things")["steps"][0]["problems"].to_string();
-    assert!(problems.contains("the answer has nothing at /id"), "{problems}");
+    assert!(problems.contains("the response has nothing at /id"), "{problems}");
     let url = api(|_| (201, vec!["Location: /things/th_1".to_owned()], json!({ "id": "th_1" })));
     let ran = run(THINGS, &url, port).args(&["--flows", "1", "--within", "300ms"]).run().exits(1);
     assert_eq!(ran.gate("things", "lost"), "fail");

@@ -160,7 +160,7 @@ fn a_step_as_short_as_one_without_a_webhook_points_to_a_switch() {
     );
     is_told_everywhere(
         &ran,
-        "payment_verified never arrived from its only step that answered 200: the sender does not send it",
+        "payment_verified never arrived from its only step that returned 200: the sender does not send it",
     );
 }
 
@@ -172,7 +172,7 @@ fn an_event_that_never_comes_while_others_do_is_not_sent() {
     let ran =
         Smoke::new("run").file("mine.yaml", &text).args(&["mine.yaml", "--within", "500ms"]).run().exits(1);
     let says =
-        "match_begun never arrived from any of 5 steps that all answered 200: the sender does not send it; ";
+        "match_begun never arrived from any of 5 steps that all returned 200: the sender does not send it; ";
     let artifact = ran.artifact("matches");
     let causes = artifact["cases"]["lost"]["causes"].as_array().expect("causes").clone();
     assert!(causes.iter().filter_map(Value::as_str).any(|cause| cause.starts_with(says)), "{causes:?}");

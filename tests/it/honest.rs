@@ -146,7 +146,7 @@ fn a_lost_webhook_is_named_everywhere() {
     let sentence = format!("payment_verified of flow {flow} (id {id}): never arrived, due by ");
     let shown = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains(&sentence), "{shown}");
-    assert!(shown.contains("step verify answered 200 after"), "{shown}");
+    assert!(shown.contains("step verify returned 200 after"), "{shown}");
     assert!(!shown.contains("switched off"), "another webhook came: {shown}");
     for page in ["report.html", "junit.xml", "memo.md"] {
         let text = std::fs::read_to_string(ran.file(&format!("staging_payments_{page}"))).unwrap();

@@ -151,7 +151,7 @@ fn what_cannot_be_is_said_before_anything_is_driven() {
         .says("the inbox answered 401");
     let reserved = Reserved::new();
     let nobody = format!("http://{}", reserved.address);
-    payments(&nobody, &[]).run().exits(4).says("the inbox does not answer");
+    payments(&nobody, &[]).run().exits(4).says("the inbox does not respond");
     let checked = Smoke::new("check").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN);
     let checked = checked.args(&["--inbox", &url, "--token-file", "token"]);
     assert!(checked.run().exits(0).stdout.contains("can be read; it takes deltacrown-v2"));

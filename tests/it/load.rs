@@ -301,7 +301,7 @@ fn production_and_very_high_rates_take_a_second_word() {
     refused("http://www.example.com/", "1/s").says("looks like production");
     refused("http://api.example.com/", "1/s").says("--i-own-this-target");
     refused("http://192.0.2.1/", "10001/s").says("--i-own-this-target");
-    refused("http://192.0.2.1/", "max").says("as fast as answers arrive");
+    refused("http://192.0.2.1/", "max").says("as fast as responses arrive");
 }
 
 #[test]

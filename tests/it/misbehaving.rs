@@ -64,7 +64,9 @@ fn a_webhook_with_a_wrong_signature_and_one_that_was_never_accepted_are_named() 
         "{text}"
     );
     assert!(
-        text.contains("its signature does not match these bytes under smoke's secret (answered 401), due by"),
+        text.contains(
+            "its signature does not match these bytes under smoke's secret (answered with 401), step verify, delivery"
+        ),
         "{text}"
     );
     let artifact = ran.artifact("payments");

@@ -22,7 +22,7 @@ fn what_cannot_be_watched_is_said_before_the_window() {
     exits(&["--listen", "127.0.0.1:0", "--stage", "5%%"], 2, "such as 25%");
     let reserved = Reserved::new();
     let url = format!("http://{}", reserved.address);
-    exits(&["--inbox", &url, "--token-file", "token"], 4, "the inbox does not answer");
+    exits(&["--inbox", &url, "--token-file", "token"], 4, "the inbox does not respond");
 }
 
 fn observe(dir: &Path, flags: &[&str]) -> Child {
@@ -264,7 +264,7 @@ fn an_inbox_that_goes_away_and_comes_back_leaves_a_gap_that_is_named() {
     let done = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(3), "{}{said}", String::from_utf8_lossy(&done.stdout));
-    assert!(said.contains("nothing can be seen: the inbox does not answer"), "{said}");
+    assert!(said.contains("nothing can be seen: the inbox does not respond"), "{said}");
     let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
     assert!(memo.contains("Not seen for") && memo.contains("round trips"), "{memo}");
 }

@@ -106,11 +106,11 @@ fn a_target_that_hangs_resets_or_speaks_something_else_is_named_and_never_passes
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hooks", hanging.local_addr().unwrap());
     let ran = probe(&url).args(&["--budget", "2s"]).run().exits(3);
-    proves_nothing(&ran, "hangs: no whole answer within 1 s");
+    proves_nothing(&ran, "hangs: no complete response within 1 s");
     let ran = probe(&talker(b"SSH-2.0-OpenSSH_9.2p1\r\n")).run().exits(3);
     proves_nothing(&ran, "does not speak HTTP/1.1");
     let ran = probe(&talker(b"")).run().exits(3);
-    proves_nothing(&ran, "closed the connection without an answer");
+    proves_nothing(&ran, "closed the connection without a response");
     let ran = probe(&talker(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
         .run()
         .exits(3);
@@ -138,7 +138,7 @@ fn without_an_observer_effects_are_unproven_and_said_so() {
     let artifact = ran.artifact("probe");
     let (verdict, text) = case(&artifact, "same-delivery-twice");
     assert_eq!(verdict, "not_exercised");
-    assert!(text.starts_with("answers alike (200); effect unproven"), "{text}");
+    assert!(text.starts_with("same response (200); effect unproven"), "{text}");
     assert!(ran.stdout.contains("effects are unproven"), "{}", ran.stdout);
 }
 

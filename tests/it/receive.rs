@@ -270,7 +270,7 @@ fn a_full_disk_is_answered_503_and_said_and_nothing_answered_is_lost() {
     until(|| status(&receiver.get("/healthz", None)) == Some(200), "it is healthy again");
     receiver.hears("can be written again");
     // Whoever reads the journal learns what is not in it.
-    let told = format!("{refused} webhooks were answered 503");
+    let told = format!("{refused} webhooks were answered with 503");
     let is_told = |r: &Record| matches!(r, Record::Watch(Watch::Gap(gap)) if gap.why.contains(&told));
     until(|| records(dir.path()).iter().any(is_told), "the journal has the gap");
     let webhook = Webhook::new();

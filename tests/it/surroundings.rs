@@ -301,7 +301,7 @@ fn this_machine_is_reached_without_a_proxy() {
     let check = Smoke::new("check").args(&["payments", "--staging", "http://staging.invalid"]);
     let ran = check.env("WEBHOOK_SECRET", SECRET).env("HTTP_PROXY", &proxy.url).run();
     assert!(ran.stdout.contains("through the proxy http://127.0.0.1:"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("the proxy's answer"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the proxy's response"), "{}", ran.stdout);
     // One that smoke cannot use stops what would go through it, and nothing else.
     let unusable = |args: &[&str]| {
         let smoke = Smoke::new("payments").args(&["--flows", "1"]).args(args);
@@ -459,7 +459,7 @@ fn a_key_that_appears_twice_in_an_answer_fails_the_step_that_reads_it() {
         drive(&origin, step).run()
     };
     let twice = run(r#"{"data":{"status":"pending","status":"verified"}}"#).exits(1);
-    assert!(twice.stdout.contains("/data/status appears twice in the answer"), "{}", twice.stdout);
+    assert!(twice.stdout.contains("/data/status appears twice in the response"), "{}", twice.stdout);
     run(r#"{"data":{"status":"verified"},"x":{"y":1,"y":2}}"#).exits(0);
 }
 

@@ -307,7 +307,7 @@ fn a_collector_that_fails_is_a_warning_and_no_verdict() {
         .says("warning: telemetry: the traces were not exported");
     assert!(!ran.stderr.contains("hush-hush"), "{}", ran.stderr);
     let refusing = Collector::start(&[400, 401]);
-    payments(&refusing).run().exits(0).says("answered 400").says("the metrics were not exported");
+    payments(&refusing).run().exits(0).says("responded with 400").says("the metrics were not exported");
     let busy = Collector::start(&[503, 429]);
     let ran = payments(&busy).run().exits(0);
     assert!(!busy.spans().is_empty(), "it was asked again: {}", ran.stderr);

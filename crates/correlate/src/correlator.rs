@@ -63,7 +63,7 @@ pub struct Course {
     pub accepted: bool,
     /// The end of its last attempt; the first byte while that is under way.
     pub last_seen: Tick,
-    /// How its last attempt was answered; `None` without a whole answer.
+    /// How its last attempt was answered; `None` without a complete response.
     pub status: Option<u16>,
     /// What was injected into its last attempt.
     pub fault: Option<Fault>,

@@ -27,7 +27,7 @@ pub struct After {
     pub silence: Duration,
 }
 
-/// What follows attempt `attempt` (from 1) that was answered with `status`; `None` when its sender saw no whole answer.
+/// What follows attempt `attempt` (from 1) that was answered with `status`; `None` when its sender saw no complete response.
 #[must_use]
 pub fn after(policy: &RetryContract, attempt: usize, status: Option<u16>, fault: Option<Fault>) -> After {
     let stage = match status {

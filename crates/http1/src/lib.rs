@@ -42,7 +42,7 @@ pub enum Problem {
     #[error("a body of more than {0} bytes")]
     BodyTooLong(u64),
     /// Too many bytes that are not content.
-    #[error("more chunk lines, trailers or interim answers than a message has")]
+    #[error("more chunk lines, trailers or interim responses than a message has")]
     Overhead,
     /// Not HTTP/1.1, or not in a form that all readers understand alike.
     #[error("{0}")]

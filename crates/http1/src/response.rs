@@ -30,7 +30,7 @@ impl<'h> ResponseHead<'h> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Cut {
     /// Before its first byte.
-    #[error("the connection was closed without an answer")]
+    #[error("the connection was closed without a response")]
     Nothing,
     /// Within the head.
     #[error("the connection was closed within the head")]

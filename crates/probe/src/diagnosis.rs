@@ -83,7 +83,7 @@ pub fn diagnosis(facts: &Facts, valid: &ProbeSent, others: &[&ProbeSent]) -> Str
         401 | 403 => wrong_secret(&came),
         _ if as_unsigned => wrong_secret(&came),
         _ => format!(
-            "{came}, unlike its answer to an unsigned webhook: it may expect other content (--body FILE, --event NAME)"
+            "{came}, unlike its response to an unsigned webhook: it may expect other content (--body FILE, --event NAME)"
         ),
     }
 }
@@ -99,7 +99,7 @@ fn silence(kind: &str, why: &str) -> String {
     match kind {
         "timeout" => format!("it accepted the connection and hangs: {why}"),
         "malformed" => format!("it does not speak HTTP/1.1: {why}"),
-        "closed" | "reset" => format!("it closed the connection without an answer: {why}"),
+        "closed" | "reset" => format!("it closed the connection without a response: {why}"),
         "tls" => format!("TLS: {why}"),
         _ => format!("it cannot be reached: {why}"),
     }

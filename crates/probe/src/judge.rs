@@ -270,7 +270,7 @@ pub(crate) fn status(sent: &ProbeSent) -> Option<u16> {
 pub(crate) fn came(sent: &ProbeSent) -> String {
     match &sent.came {
         Came::NotAwaited => "not awaited".to_owned(),
-        Came::Nothing(none) => format!("no answer ({})", none.why),
+        Came::Nothing(none) => format!("no response ({})", none.why),
         Came::Answer(answer) => {
             let early = if answer.early { " before the whole body" } else { "" };
             let trace = answer.trace.as_ref().map(|trace| format!(" with a stack trace ({trace})"));
@@ -296,7 +296,7 @@ fn complaint(sent: &ProbeSent) -> String {
             )
         }
         (Came::Answer(answer), Right::Accepted | Right::AcceptedOrUnreadable) => {
-            format!("validly signed, and answered {}", answer.status)
+            format!("validly signed, but got {}", answer.status)
         }
         (Came::Answer(answer), _) if is_success(answer.status) => format!("accepted ({came})"),
         _ => came,
@@ -356,9 +356,9 @@ fn effects(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
     let mut all: Vec<String> = sent.iter().map(|s| came(s)).collect();
     all.dedup();
     let answers = if all.len() == 1 {
-        format!("answers alike ({})", all.join(""))
+        format!("same response ({})", all.join(""))
     } else {
-        format!("answers {}", all.join(", "))
+        format!("responses {}", all.join(", "))
     };
     let wrong = match case.judged {
         Judged::OnceOfMany => of_many(sent),
@@ -427,7 +427,8 @@ fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said
         (within, over) if within.is_empty() => format!("over {over}"),
         (within, over) => format!("over {over}; within {within}"),
     };
-    let text = format!("p95 {p95:.0} ms of {n} answers: {judged}");
+    let digits = if p95 < 10.0 { 2 } else { 0 };
+    let text = format!("p95 {p95:.digits$} ms of {n} responses: {judged}");
     let unanswered = sent.iter().find(|s| !status(s).is_some_and(is_success));
     match unanswered {
         Some(first) if status(first) != Some(429) => {
@@ -462,7 +463,7 @@ fn beside(sent: &[&ProbeSent]) -> Said {
             let longest = fast.iter().map(|f| took_ms(f)).fold(0.0, f64::max);
             (
                 CaseVerdict::Pass,
-                format!("fast ones answered in {longest:.0} ms at most; the slow one: {}", came(slow)),
+                format!("fast ones responded in {longest:.0} ms at most; the slow one: {}", came(slow)),
             )
         }
     }

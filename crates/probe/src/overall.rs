@@ -40,7 +40,7 @@ fn server_error(facts: &Facts) -> Said {
     let wrong: Vec<&&ProbeSent> = asked.iter().filter(|s| broken(s)).collect();
     match wrong.first() {
         _ if asked.is_empty() => (CaseVerdict::Unproven, "no other case was run".to_owned()),
-        None => (CaseVerdict::Pass, format!("none of {} answers", asked.len())),
+        None => (CaseVerdict::Pass, format!("none of {} responses", asked.len())),
         Some(first) => {
             let n = wrong.len();
             (CaseVerdict::Fail, format!("{n} of {}, first {} to {}", asked.len(), came(first), place(first)))
@@ -52,11 +52,11 @@ fn echo(facts: &Facts) -> Said {
     match facts.sent.iter().find(|s| !s.leaks.is_empty()) {
         Some(first) => (
             CaseVerdict::Fail,
-            format!("the answer to {} holds the {}", place(first), first.leaks.join(" and the ")),
+            format!("the response to {} holds the {}", place(first), first.leaks.join(" and the ")),
         ),
         None => {
             let n = facts.sent.iter().filter(|s| status(s).is_some()).count();
-            (CaseVerdict::Pass, format!("none of {n} answers"))
+            (CaseVerdict::Pass, format!("none of {n} responses"))
         }
     }
 }

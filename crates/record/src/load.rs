@@ -183,7 +183,7 @@ summed! {
         /// Responses by status.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub statuses: BTreeMap<u16, u64>,
-        /// Requests without an answer, by what went wrong.
+        /// Requests without a response, by what went wrong.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub errors: BTreeMap<ErrorKind, u64>,
         /// Answers 429, which are no slowness.

@@ -55,7 +55,7 @@ summed! {
         pub diagnoses: BTreeMap<String, u64> => named(DIAGNOSES),
         /// Personal data in webhooks.
         pub webhook_pii: PiiStats,
-        /// Personal data in the API's answers.
+        /// Personal data in the API's responses.
         pub api_pii: PiiStats,
         /// Requests that nothing shows to be the sender's.
         #[serde(default)]
@@ -102,9 +102,9 @@ summed! {
         pub retried: u64,
         /// Attempts.
         pub attempts: u64,
-        /// Attempts answered 4xx.
+        /// Attempts answered with 4xx.
         pub client_errors: u64,
-        /// Attempts answered 5xx.
+        /// Attempts answered with 5xx.
         pub server_errors: u64,
         /// Attempts without a complete response.
         pub unanswered: u64,

@@ -50,7 +50,7 @@ impl Checker<'_> {
             if session.login.is_none() {
                 self.wrong_key(
                     &at(path, ["token".into()]),
-                    "`token` comes from the answer to a `login`, and there is none",
+                    "`token` comes from the response to a `login`, and there is none",
                 );
             }
         }

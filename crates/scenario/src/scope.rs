@@ -74,7 +74,7 @@ fn captures(scenario: &Scenario) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for step in scenario.all_steps() {
         for name in step.capture.keys() {
-            let from = format!("step {} captures it from its answer, which does not have it", step.name);
+            let from = format!("step {} captures it from its response, which does not have it", step.name);
             found.entry(name.clone()).or_insert(from);
         }
         for webhook in &step.webhooks {
@@ -387,14 +387,14 @@ impl Scope {
 impl Scope {
     /// A value of the step's answer. One that is not there is no empty value: a webhook would be told by nothing.
     fn in_answer(&self, place: &str) -> Result<Value, String> {
-        let Some(answer) = &self.answer else { return Err("there is no answer here".to_owned()) };
+        let Some(answer) = &self.answer else { return Err("there is no response here".to_owned()) };
         if let Some(name) = place.strip_prefix("header.") {
             let value = header(&answer.headers, name);
-            return value.map(Value::from).ok_or_else(|| format!("the answer has no header {name}"));
+            return value.map(Value::from).ok_or_else(|| format!("the response has no header {name}"));
         }
-        let Some(body) = &answer.body else { return Err("the answer is not JSON".to_owned()) };
+        let Some(body) = &answer.body else { return Err("the response is not JSON".to_owned()) };
         let value = body.pointer(place).filter(|value| !value.is_null());
-        value.cloned().ok_or_else(|| format!("the answer has nothing at {place}"))
+        value.cloned().ok_or_else(|| format!("the response has nothing at {place}"))
     }
 }
 

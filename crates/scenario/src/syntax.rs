@@ -55,7 +55,7 @@ impl Checker<'_> {
             }
         }
         if request.timeout.is_some_and(|t| t.get().is_zero()) {
-            self.wrong(&at(path, ["timeout".into()]), "no answer arrives within 0 s: give for example 60s");
+            self.wrong(&at(path, ["timeout".into()]), "no response arrives within 0 s: give for example 60s");
         }
     }
 

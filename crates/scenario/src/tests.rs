@@ -186,14 +186,14 @@ fn a_webhook_is_told_by_what_its_step_was_answered() {
     let error = |text: &str, scope: &mut Scope| scope.render(text).unwrap_err().to_string();
     assert_eq!(
         error("{{ response./gone }}", &mut scope),
-        "{{ response./gone }}: the answer has nothing at /gone"
+        "{{ response./gone }}: the response has nothing at /gone"
     );
     assert_eq!(
         error("{{ response./data/none }}", &mut scope).rsplit(": ").next(),
-        Some("the answer has nothing at /data/none")
+        Some("the response has nothing at /data/none")
     );
     scope.answered(None);
-    assert!(error("{{ response./data/id }}", &mut scope).contains("there is no answer here"));
+    assert!(error("{{ response./data/id }}", &mut scope).contains("there is no response here"));
 }
 
 #[test]

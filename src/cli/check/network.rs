@@ -114,13 +114,14 @@ pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<C
 fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
     let status = reply.status;
     if let Some(redirect) = redirect(reply) {
-        findings.add(Level::Wrong, format_args!("staging answers GET /healthz/ with {status}, {redirect}"));
+        findings
+            .add(Level::Wrong, format_args!("staging responds to GET /healthz/ with {status}, {redirect}"));
         return false;
     }
     match status {
         407 | 502..=504 if proxied => findings.add(
             Level::Unreachable,
-            format_args!("GET /healthz/ {status}: may be the proxy's answer rather than staging's; hosts in NO_PROXY bypass it"),
+            format_args!("GET /healthz/ {status}: may be the proxy's response rather than staging's; hosts in NO_PROXY bypass it"),
         ),
         429 => findings.add(
             Level::Unreachable,
@@ -130,7 +131,7 @@ fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
             ),
         ),
         500.. => findings.add(Level::Unreachable, format_args!("staging is unhealthy: GET /healthz/ {status}")),
-        _ => findings.add(Level::Ok, format_args!("staging answers: GET /healthz/ {status}")),
+        _ => findings.add(Level::Ok, format_args!("staging responds: GET /healthz/ {status}")),
     }
     status < 429
 }

@@ -105,7 +105,7 @@ pub(in crate::cli) struct WebhookLoadArgs {
 pub(in crate::cli) struct ScheduleArgs {
     /// Start rate: 20/s, 90/m, 500/10s, or `max`
     ///
-    /// With `max` as fast as answers arrive (closed model).
+    /// With `max` as fast as responses arrive (closed model).
     #[arg(
         long,
         value_name = "RATE",

@@ -114,7 +114,7 @@ fn one(analysis: &Analysis, delivery: &Delivery) -> String {
     let attempts = delivery.tries.len() + delivery.after_acceptance.len();
     let became = match delivery.tries.last().and_then(|t| t.status) {
         Some(status) => status.to_string(),
-        None => "no answer yet".to_owned(),
+        None => "no response yet".to_owned(),
     };
     let more = if attempts > 1 { format!(", {attempts} attempts") } else { String::new() };
     format!("{at}  {}: {became}{more}", delivery.event)

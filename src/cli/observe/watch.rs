@@ -135,7 +135,7 @@ fn tell(quiet: bool, analysis: &Analysis, clock: Clock, told: usize) -> usize {
     for m in minutes(analysis).iter().take(due).skip(told) {
         let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
         out::say(format!(
-            "minute {:>3}: {} ended, {success} accepted, {} attempts, {} 4xx, {} 5xx, {} without an answer{}",
+            "minute {:>3}: {} ended, {success} accepted, {} attempts, {} 4xx, {} 5xx, {} without a response{}",
             m.minute,
             m.ended,
             m.attempts,

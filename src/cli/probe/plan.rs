@@ -84,7 +84,7 @@ fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
         let case = Case::of(id).filter(|case| !matches!(case.judged, Judged::Overall(_)));
         let case = case.ok_or_else(|| {
             Failure::usage(format!(
-                "--case {id}: it is judged on all answers of a probe and has no requests of its own"
+                "--case {id}: it is judged on all responses of a probe and has no requests of its own"
             ))
         })?;
         return Ok(Case::all().filter(|other| other.id == "valid" || other.id == case.id).collect());

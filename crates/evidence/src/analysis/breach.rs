@@ -103,8 +103,8 @@ impl TimeLimit {
     /// What the answer does that shows it.
     pub(super) const fn shown_by(self) -> &'static str {
         match self {
-            Self::Read => "no byte of the answer arrived",
-            Self::Attempt => "the answer trickled in byte by byte",
+            Self::Read => "no byte of the response arrived",
+            Self::Attempt => "the response trickled in byte by byte",
         }
     }
 }

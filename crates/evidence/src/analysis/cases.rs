@@ -187,11 +187,15 @@ impl Case {
             (None, _) => event,
         };
         let mut parts = vec![format!("{which}: {}", self.what)];
-        parts.extend(self.due.as_ref().map(|due| format!("due by {due}")));
-        if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
-            let answered =
-                self.step_status.map_or_else(|| "got no answer".to_owned(), |s| format!("answered {s}"));
-            parts.push(format!("step {} {answered} after {}", shown(step), milliseconds(ms)));
+        // What was due when matters for what did not come in time; the rest is told with its delivery.
+        let came = self.delivery.is_some() && !self.what.starts_with(TOO_LATE);
+        parts.extend(self.due.as_ref().filter(|_| !came).map(|due| format!("due by {due}")));
+        if came && let Some(step) = &self.step {
+            parts.push(format!("step {}", shown(step)));
+        } else if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
+            let responded =
+                self.step_status.map_or_else(|| "got no response".to_owned(), |s| format!("returned {s}"));
+            parts.push(format!("step {} {responded} after {}", shown(step), milliseconds(ms)));
         }
         parts.extend(self.delivery.map(|number| format!("delivery {number}")));
         let near = self.near_miss.as_ref().map(|near| format!("; {near}")).unwrap_or_default();
@@ -244,6 +248,9 @@ impl Cases {
         (listed.total > 0).then_some(listed)
     }
 }
+
+/// How the sentence about a webhook begins that came too late.
+const TOO_LATE: &str = "arrived after ";
 
 /// What stands before the sentence that says what was the cause.
 pub(crate) const CAUSE: &str = "cause: ";
@@ -371,7 +378,7 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
             match lost.missing(&asked) {
                 0 => {
                     let what =
-                        "has not arrived: still due, or swallowed by the sender's circuit breaker".to_owned();
+                        "has not arrived: still due, or dropped by the sender's circuit breaker".to_owned();
                     Case::of_a_step(analysis, &asked, what)
                 }
                 missing => Case::of_a_lost(analysis, (index, &asked), missing),
@@ -414,14 +421,14 @@ fn is_refused(analysis: &Analysis, delivery: &Delivery) -> bool {
     ended && !delivery.elsewhere && !delivery.injected() && delivery.fulfils.is_some()
 }
 
-/// What its attempts were answered, ` (answered 503, 503)`.
+/// What its attempts were answered, ` (answered with 503, 503)`.
 fn answers(delivery: &Delivery) -> String {
     let all: Vec<String> = delivery
         .tries
         .iter()
         .map(|t| t.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string()))
         .collect();
-    format!(" (answered {})", all.join(", "))
+    format!(" (answered with {})", all.join(", "))
 }
 
 fn never_came(missing: u64) -> String {
@@ -440,7 +447,7 @@ fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -
         } else {
             ""
         };
-        format!("arrived after {} s, {} s allowed{or}", seconds(took), seconds(within))
+        format!("{TOO_LATE}{} s, {} s allowed{or}", seconds(took), seconds(within))
     })
 }
 

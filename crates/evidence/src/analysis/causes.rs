@@ -264,8 +264,8 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
         let answers: Vec<String> = event.answers.iter().map(u16::to_string).collect();
         let answered = match (answers.as_slice(), steps) {
             ([], _) => String::new(),
-            (all, 1) => format!(" that answered {}", all.join(" or ")),
-            (all, _) => format!(" that all answered {}", all.join(" or ")),
+            (all, 1) => format!(" that returned {}", all.join(" or ")),
+            (all, _) => format!(" that all returned {}", all.join(" or ")),
         };
         let others: Vec<&str> = came
             .iter()
@@ -308,7 +308,7 @@ fn none_at_all(
     let answers: BTreeSet<u16> = events.values().flat_map(|event| event.answers.iter().copied()).collect();
     let answers: Vec<String> = answers.iter().map(u16::to_string).collect();
     let answered =
-        if answers.is_empty() { String::new() } else { format!(", which answered {}", answers.join(" or ")) };
+        if answers.is_empty() { String::new() } else { format!(", which returned {}", answers.join(" or ")) };
     Some(format!(
         "none of {}{more} arrived from any of {steps}{answered}: the sender does not send them, or sends nothing at all",
         names.join(", ")

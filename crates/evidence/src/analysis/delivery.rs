@@ -152,7 +152,7 @@ impl Delivery {
         self.tries.iter().find(|t| t.taken)
     }
 
-    /// From the first byte of the first attempt to the end of the accepting answer, less what that was held back on purpose:
+    /// From the first byte of the first attempt to the end of the accepting response, less what that was held back on purpose:
     /// the only latency that a receiver can measure of a webhook that it did not ask for.
     #[must_use]
     pub fn accepted_after(&self) -> Option<Duration> {

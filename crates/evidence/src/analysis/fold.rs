@@ -311,7 +311,7 @@ impl Analysis {
         }
     }
 
-    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer, less what that
+    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting response, less what that
     /// answer was held back on purpose.
     #[must_use]
     pub fn latency(&self, delivery: &Delivery) -> Option<Duration> {

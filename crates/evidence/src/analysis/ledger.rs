@@ -310,6 +310,6 @@ mod tests {
         assert_eq!((over.organic.pending, over.organic.lost), (0, 1));
         let [told] = over.troubled.as_slice() else { panic!("{:?}", over.troubled) };
         assert!(told.starts_with("paid of flow 1 (id 1): never arrived, due by "), "{told}");
-        assert!(told.ends_with("step verify answered 200 after 0.90 ms"), "{told}");
+        assert!(told.ends_with("step verify returned 200 after 0.90 ms"), "{told}");
     }
 }

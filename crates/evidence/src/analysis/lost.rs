@@ -1,4 +1,4 @@
-//! What never came: lost, still due, or swallowed by the sender's circuit breaker.
+//! What never came: lost, still due, or dropped by the sender's circuit breaker.
 
 use super::breaker::Breaker;
 use super::expected::Expectation;
@@ -24,7 +24,7 @@ impl<'a> Lost<'a> {
         !self.complete && asked.deadline() > self.analysis.latest
     }
 
-    /// Whether the sender's breaker may have swallowed it.
+    /// Whether the sender's breaker may have dropped it.
     pub(crate) fn is_swallowed(&self, asked: &Expectation<'_>) -> bool {
         self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
     }

@@ -1,4 +1,4 @@
-//! Personal data in webhooks, and in the API's answers, which are counted apart.
+//! Personal data in webhooks, and in the API's responses, which are counted apart.
 
 use super::own_query::OwnQuery;
 use pii::{Allowance, Category, Engine, Finding, Hops, Memo, Policy, PolicyError, Request, Scan};

@@ -30,13 +30,13 @@ pub struct Minute {
     /// Attempts that look like the sender's and whose signature is not of its key: they count for nothing else here.
     #[serde(default)]
     pub doubtful: u64,
-    /// Attempts answered 4xx.
+    /// Attempts answered with 4xx.
     pub client_errors: u64,
-    /// Attempts answered 5xx.
+    /// Attempts answered with 5xx.
     pub server_errors: u64,
     /// Attempts without a complete response.
     pub unanswered: u64,
-    /// 95th percentile by nearest rank, in µs, from the first byte of the first attempt to the end of the accepting answer,
+    /// 95th percentile by nearest rank, in µs, from the first byte of the first attempt to the end of the accepting response,
     /// of those accepted in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_p95_us: Option<u64>,

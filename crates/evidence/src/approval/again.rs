@@ -19,7 +19,7 @@ fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &
         )),
         (RunKind::Probe, _) => Some((
             Verdict::NotExercised,
-            "smoke was the sender: the receiver's answers are judged",
+            "smoke was the sender: the receiver's responses are judged",
             "journal",
         )),
         (_, None) if !analysis.header.scheme.is_signed() => {

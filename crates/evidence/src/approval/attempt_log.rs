@@ -114,7 +114,7 @@ fn ended(pointer: &str, before: Entry, contract: &RetryContract, found: &mut Fin
     found.add(
         kind,
         format!(
-            "{pointer} logs attempt {} after attempt {} was answered {status}, which ends a delivery",
+            "{pointer} logs attempt {} after attempt {} was answered with {status}, which ends a delivery",
             before.attempt + 1,
             before.attempt
         ),
@@ -312,7 +312,7 @@ mod tests {
     fn nothing_follows_an_attempt_that_ended_the_delivery() {
         let found =
             kinds(&json!("[14:35:22] Attempt 1/3: HTTP 400 Bad Request\n[14:35:24] Attempt 2/3: HTTP 200"));
-        assert_eq!(found, [" logs attempt 2 after attempt 1 was answered 400, which ends a delivery"]);
+        assert_eq!(found, [" logs attempt 2 after attempt 1 was answered with 400, which ends a delivery"]);
         let found = kinds(&json!([
             {"attempt": 1, "offset_ms": 0, "status_code": 200},
             {"attempt": 2, "offset_ms": 2001, "status_code": 200}

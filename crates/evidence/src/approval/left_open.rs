@@ -51,7 +51,7 @@ pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str
         (Trust::Identity, _) => None,
         (Trust::Numbers | Trust::Runner, _) => Some("it is the runner's word"),
         (Trust::Sender | Trust::Witness, RestsOn::Word) => {
-            Some("the API's answers and the course of the run are the runner's word")
+            Some("the API's responses and the course of the run are the runner's word")
         }
         (Trust::Sender, RestsOn::Absence) => Some("webhooks and attempts may have been left out"),
         (Trust::Sender, RestsOn::Times) => Some("times are the runner's word, within signature freshness"),
@@ -101,7 +101,9 @@ mod tests {
         assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
         let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();
         assert!(load("webhooks_lost").contains("how many attempts arrived"));
-        assert!(load("success_rate").contains("the API's answers") && load("webhooks_steps").contains("API"));
+        assert!(
+            load("success_rate").contains("the API's responses") && load("webhooks_steps").contains("API")
+        );
         // Nothing is due in a window: what failed can be left out.
         assert!(of(Trust::Sender, RunKind::Observe, "success_rate").is_some());
         let all: Vec<&str> = CRITERIA.iter().map(|row| row.id).collect();

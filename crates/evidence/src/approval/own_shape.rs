@@ -65,7 +65,7 @@ fn outcomes(document: &Document<'_>, found: &mut Findings) {
         );
         at_most("retried of the deliveries", at("retried"), at("deliveries"));
         at_most(
-            "attempts answered 4xx, 5xx or not at all",
+            "attempts answered with 4xx, 5xx or not at all",
             all(&["client_errors", "server_errors", "unanswered"]),
             at("attempts"),
         );

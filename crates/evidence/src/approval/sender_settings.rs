@@ -59,7 +59,7 @@ fn word(header: &Header, proof: &Proof) -> Item {
         format!("smoke {}", header.tool_version),
         format!("seed {}", header.seed),
         "rows and canary values".to_owned(),
-        "what the API answered, and when steps were sent".to_owned(),
+        "what the API responded, and when steps were sent".to_owned(),
         "addresses that webhooks came from".to_owned(),
     ];
     if !proof.seen.posted.is_compared() {

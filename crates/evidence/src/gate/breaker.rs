@@ -21,7 +21,7 @@ pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, fi
     if swallowed > 0 {
         format!(
             "opened after {failures} here but not there: the breaker is per process, not per endpoint ({came}; {swallowed} were \
-             swallowed meanwhile)"
+             dropped meanwhile)"
         )
     } else {
         let flows = TELLING * u64::from(failures);
@@ -61,7 +61,7 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
             format!("{stuck} webhooks never arrived although the {open} s of silence were over"),
         ),
         _ => {
-            let text = format!("{suppressed} webhooks were swallowed while it was open; {probes} probes");
+            let text = format!("{suppressed} webhooks were dropped while it was open; {probes} probes");
             (Verdict::Pass, text)
         }
     };

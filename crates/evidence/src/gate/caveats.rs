@@ -92,7 +92,7 @@ pub(super) fn too_large(requests: &BTreeMap<u16, u64>, lost: u64, checks: &mut [
     for check in checks.iter_mut().filter(spoiled).filter(|check| check.verdict == Verdict::Fail) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; but {} exceeded the receiver's size limit (answered {TOO_LARGE}) and may be the missing ones: receive \
+            "{}; but {} exceeded the receiver's size limit (answered with {TOO_LARGE}) and may be the missing ones: receive \
              them with `smoke receive --max-body BYTES` and read them back (--inbox), or have smaller webhooks sent",
             check.text,
             counted(refused, "requests")

@@ -130,7 +130,7 @@ fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
     match due {
         None => (ClauseVerdict::Unproven, "the step that fires the webhook did not succeed".to_owned()),
         Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
-            (ClauseVerdict::Unproven, "the sender's circuit breaker swallowed the webhook".to_owned())
+            (ClauseVerdict::Unproven, "the sender's circuit breaker dropped the webhook".to_owned())
         }
         Some(_) => (ClauseVerdict::Unproven, "the webhook never arrived".to_owned()),
     }
@@ -354,7 +354,7 @@ fn trip(analysis: &Analysis) -> Answer {
             let after = |d: &Cow<'_, Delivery>| d.first_byte() > probe.end && d.accepted().is_some();
             let silence = first_byte(analysis, probe.delivery).since(opening.at);
             let text = format!(
-                "opened after {} failures, swallowed {swallowed}, probe {} after that delivered, {} delivered since",
+                "opened after {} failures, dropped {swallowed}, probe {} after that delivered, {} delivered since",
                 contract.failures,
                 took(silence),
                 analysis.own().filter(after).count()

@@ -17,9 +17,9 @@ pub struct Gates {
     pub success_rate_min_percent: Option<f64>,
     /// Deliveries that needed more than one attempt, percent, below.
     pub retry_rate_below_percent: Option<f64>,
-    /// Attempts answered 4xx, percent, below.
+    /// Attempts answered with 4xx, percent, below.
     pub client_error_rate_below_percent: Option<f64>,
-    /// Attempts answered 5xx, percent, below.
+    /// Attempts answered with 5xx, percent, below.
     pub server_error_rate_below_percent: Option<f64>,
     /// Median delivery latency, milliseconds, below.
     pub latency_p50_below_ms: Option<f64>,
@@ -27,7 +27,7 @@ pub struct Gates {
     pub latency_p95_below_ms: Option<f64>,
     /// Findings of personal data in webhooks, at most.
     pub pii_leaks_max: Option<u64>,
-    /// Findings of personal data in the API's answers, at most; off by default: reported as a warning.
+    /// Findings of personal data in the API's responses, at most; off by default: reported as a warning.
     pub api_pii_leaks_max: Option<u64>,
     /// Attempts with a valid signature, percent, at least.
     pub signatures_valid_min_percent: Option<f64>,

@@ -50,8 +50,8 @@ criteria! {
     UNREADABLE: "unreadable", "Unreadable webhooks", "deliveries", "webhooks", [Receive, Observe];
     SIGNATURES: "signatures", "Valid signatures", "attempts with a valid signature", "%", [Run, Load, Receive, Observe];
     RETRY_RATE: "retry_rate", "Retry rate", "deliveries retried", "%", [Run, Load, Receive, Observe];
-    CLIENT_ERROR_RATE: "client_error_rate", "4xx rate", "attempts answered 4xx", "%", [Run, Load, Receive, Observe];
-    SERVER_ERROR_RATE: "server_error_rate", "5xx rate", "attempts answered 5xx", "%", [Run, Load, Receive, Observe];
+    CLIENT_ERROR_RATE: "client_error_rate", "4xx rate", "attempts answered with 4xx", "%", [Run, Load, Receive, Observe];
+    SERVER_ERROR_RATE: "server_error_rate", "5xx rate", "attempts answered with 5xx", "%", [Run, Load, Receive, Observe];
     LATENCY_P50: "latency_p50", "Delivery latency p50", "deliveries", "ms", [Run, Load, Receive, Observe];
     LATENCY_P95: "latency_p95", "Delivery latency p95", "deliveries", "ms", [Run, Load, Receive, Observe];
     DRIVEN_LATENCY_P50: "driven_latency_p50", "Latency p50 of driven webhooks", "driven deliveries", "ms", [Observe];
@@ -75,8 +75,8 @@ criteria! {
     LOAD_OFFERED: "load_offered", "Starts not made", "starts", "starts", [Load];
     GENERATOR_RESOURCES: "generator_resources", "Generator failures", "requests", "requests", [Load];
     LOAD_SUCCESS_RATE: "success_rate", "Success rate", "starts succeeded", "%", [Load];
-    LOAD_CLIENT_ERRORS: "client_error_rate", "4xx rate", "requests answered 4xx", "%", [Load];
-    LOAD_SERVER_ERRORS: "server_error_rate", "5xx rate", "requests answered 5xx", "%", [Load];
+    LOAD_CLIENT_ERRORS: "client_error_rate", "4xx rate", "requests answered with 4xx", "%", [Load];
+    LOAD_SERVER_ERRORS: "server_error_rate", "5xx rate", "requests answered with 5xx", "%", [Load];
     RESPONSE_P50: "latency_p50", "Response time p50", "response times", "ms", [Load];
     RESPONSE_P95: "latency_p95", "Response time p95", "response times", "ms", [Load];
     RESPONSE_P99: "latency_p99", "Response time p99", "response times", "ms", [Load];

@@ -235,7 +235,7 @@ fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally
     let deliveries = organic.deliveries + injected.deliveries;
     let swallowed = match organic.suppressed {
         0 => String::new(),
-        n => format!("{n} more swallowed by the sender's circuit breaker"),
+        n => format!("{n} more dropped by the sender's circuit breaker"),
     };
     let surprises = organic.unexpected + injected.unexpected;
     [

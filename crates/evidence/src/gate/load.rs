@@ -221,7 +221,7 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     let errors = counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step);
     let errors: Vec<String> = errors.map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
     if !errors.is_empty() {
-        check.text.push_str(&format!("; without an answer: {}", errors.join(", ")));
+        check.text.push_str(&format!("; without a response: {}", errors.join(", ")));
     }
     if counts.throttled > 0 {
         let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();

@@ -117,7 +117,7 @@ mod tests {
     /// A run of one flow whose webhook came 3 s after it was asked for; nothing could be seen from `gap` on for half a second.
     fn latency_with_gap(gap: u64) -> Check {
         let gap =
-            Gap { from: Tick(gap), to: Tick(gap + 500_000), why: "the inbox does not answer".to_owned() };
+            Gap { from: Tick(gap), to: Tick(gap + 500_000), why: "the inbox does not respond".to_owned() };
         let mut analysis =
             Analysis::new(Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap()).unwrap();
         let records = [

@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(text(9, 10), "9 of 10 things");
         let one = |things| super::things(&Criterion { things, ..*LABEL }, 1);
         assert_eq!(one("webhooks due were accepted"), "1 webhook due was accepted");
-        assert_eq!(one("attempts answered 4xx"), "1 attempt answered 4xx");
+        assert_eq!(one("attempts answered with 4xx"), "1 attempt answered with 4xx");
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub struct RollbackGate {
     pub latency_p95_above_ms: Option<f64>,
     /// For so many such minutes.
     pub latency_for_minutes: u32,
-    /// Attempts answered 5xx in a minute, percent, above; off by default.
+    /// Attempts answered with 5xx in a minute, percent, above; off by default.
     pub server_error_rate_above_percent: Option<f64>,
     /// For so many such minutes.
     pub server_error_for_minutes: u32,

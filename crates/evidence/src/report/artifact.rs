@@ -344,9 +344,9 @@ pub struct Outcome {
     pub retried: u64,
     /// Attempts.
     pub attempts: u64,
-    /// Attempts answered 4xx.
+    /// Attempts answered with 4xx.
     pub client_errors: u64,
-    /// Attempts answered 5xx.
+    /// Attempts answered with 5xx.
     pub server_errors: u64,
     /// Attempts without a complete response.
     pub unanswered: u64,

@@ -115,7 +115,7 @@ fn retries(out: &mut String, artifact: &Artifact) {
 
 fn told(o: &Outcome) -> String {
     format!(
-        "{} attempts, {} retried, {} answered 4xx, {} answered 5xx, {} without a complete response",
+        "{} attempts, {} retried, {} answered with 4xx, {} with 5xx, {} without a complete response",
         o.attempts, o.retried, o.client_errors, o.server_errors, o.unanswered
     )
 }

@@ -212,7 +212,7 @@ fn compared(seen: &Observation) -> String {
 }
 
 fn minute_table(seen: &Observation) -> String {
-    let mut out = "\n## Minutes\n\n| minute | ended | accepted | success | attempts | 4xx | 5xx | no answer | note |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
+    let mut out = "\n## Minutes\n\n| minute | ended | accepted | success | attempts | 4xx | 5xx | no response | note |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
     for m in &seen.minutes {
         let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
         let note = match (&m.gap, m.ended) {

@@ -46,7 +46,11 @@ pub fn load_metrics(artifact: &LoadArtifact, series: &Series) -> Vec<Metric> {
             "From the time a start was due to its end: what a user waits",
             &series.response,
         ),
-        ("smoke.load.service", "From sending a request to its answer: what the target took", &series.service),
+        (
+            "smoke.load.service",
+            "From sending a request to its response: what the target took",
+            &series.service,
+        ),
         (
             "smoke.load.lag",
             "From the time a start was due to its sending: what the generator took",

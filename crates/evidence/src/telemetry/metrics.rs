@@ -106,7 +106,7 @@ pub(super) fn metrics(evidence: &Evidence, seen: &Seen) -> Vec<Metric> {
     metrics.push(webhooks(evidence, &window));
     let own: Vec<Duration> = analysis.own().filter_map(|delivery| analysis.latency(&delivery)).collect();
     let latency = Data::Histogram(vec![window.spread(&[], own.into_iter())]);
-    let about = "From the step that fires a webhook to the end of the answer that accepts it";
+    let about = "From the step that fires a webhook to the end of the response that accepts it";
     metrics.push(metric("smoke.webhook.latency", about, "s", latency));
     metrics.push(steps(seen, &window));
     metrics

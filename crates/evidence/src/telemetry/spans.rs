@@ -230,7 +230,7 @@ impl<'a> Maker<'a> {
             ],
         });
         let status =
-            step.status.map_or_else(|| "no answer".to_owned(), |status| format!("answered {status}"));
+            step.status.map_or_else(|| "no response".to_owned(), |status| format!("returned {status}"));
         Span {
             trace,
             id: self.tracing.step(step.flow, &step.name),
@@ -320,7 +320,7 @@ impl<'a> Maker<'a> {
         attributes.extend(attempt.fault.map(|fault| attribute("smoke.fault", fault.to_string())));
         let accepted = attempt.taken;
         let how =
-            attempt.status.map_or_else(|| "no answer".to_owned(), |status| format!("answered {status}"));
+            attempt.status.map_or_else(|| "no response".to_owned(), |status| format!("answered {status}"));
         Span {
             trace,
             id: self.tracing.attempt(delivery, number),

@@ -18,8 +18,8 @@ const ONCE: &str =
 
 pub(crate) static ANSWER_TIME: Case = case(
     "answer-time",
-    "how long an answer takes",
-    "Slack waits 3 s for an answer, Shopify 5 s, GitHub 10 s, Standard Webhooks 15 s: acknowledge first, work later",
+    "how long a response takes",
+    "Slack waits 3 s for a response, Shopify 5 s, GitHub 10 s, Standard Webhooks 15 s: acknowledge first, work later",
     Play::Sampled,
     Judged::AnswerTime,
     |bench| Ok((0..SAMPLES).map(|_| bench.signed("valid", ByCase)).collect()),
@@ -60,7 +60,7 @@ pub(crate) static CASES: &[Case] = &[
         Judged::Once,
         |bench| {
             let shot = bench.signed("retry", Accepted);
-            let first = Shot { label: "answer not awaited".to_owned(), right: ByCase, ..shot.clone() };
+            let first = Shot { label: "response not awaited".to_owned(), right: ByCase, ..shot.clone() };
             Ok(vec![first.sent(Manner::Abandon), shot])
         },
     ),
@@ -178,13 +178,13 @@ pub(crate) static CASES: &[Case] = &[
     ),
     overall(
         "no-secret-in-answer",
-        "no answer holds the secret, the key or the right signature",
+        "no response holds the secret, the key or the right signature",
         "CWE-209, CWE-200: an error that reveals the right signature signs for anyone who asks",
         Overall::Echo,
     ),
     overall(
         "no-server-error",
-        "no request of any other case gets a 5xx, a stack trace or no answer",
+        "no request of any other case gets a 5xx, a stack trace or no response",
         "CWE-755, CWE-209: a 5xx makes the sender retry, and a stack trace leaks internals",
         Overall::ServerError,
     ),

@@ -1,4 +1,4 @@
-//! What must never get 5xx, a stack trace or no answer, however broken it is; and never 2xx where nobody has signed it.
+//! What must never get 5xx, a stack trace or no response, however broken it is; and never 2xx where nobody has signed it.
 
 use super::gzip::gzip;
 use crate::case::{Bench, Case, Group, Judged, Play};
@@ -143,7 +143,7 @@ const BIG_WHY: &str = "CWE-400, CWE-770: a receiver that reads everything before
                        webhooks stay below a limit that can be set";
 const TYPE_WHY: &str = "CWE-436: the type is not signed; letting it choose the parser means verifying different bytes than are \
                         used, or none";
-const METHOD_WHY: &str = "RFC 9110 section 15.5.6: an unsupported method is answered 405 (501 will do)";
+const METHOD_WHY: &str = "RFC 9110 section 15.5.6: an unsupported method gets 405 (501 will do)";
 
 /// Signed, and not.
 fn both(bench: &mut Bench<'_>, body: &[u8]) -> Shots {

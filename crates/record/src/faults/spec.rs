@@ -127,7 +127,7 @@ impl FaultSpec {
 }
 
 impl Fault {
-    /// The status that goes out whole; `None` when no whole answer of a status of its own does.
+    /// The status that goes out whole; `None` when no complete response of a status of its own does.
     #[must_use]
     pub const fn status(self) -> Option<u16> {
         match self {

@@ -23,9 +23,9 @@ pub enum Reply {
     Redirect(u16, String),
     /// A status with a header.
     With(u16, &'static str, &'static str),
-    /// RST without an answer.
+    /// RST without a response.
     Reset,
-    /// FIN without an answer.
+    /// FIN without a response.
     Close,
     Truncate,
     Garbage,

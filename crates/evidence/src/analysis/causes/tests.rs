@@ -86,7 +86,7 @@ fn what_is_too_large_for_the_receiver_is_not_lost() {
     };
     let (verdict, text, told) = of(2);
     assert_eq!(verdict, crate::gate::Verdict::Unproven, "{text}");
-    assert!(text.contains("2 requests exceeded the receiver's size limit (answered 413)"), "{text}");
+    assert!(text.contains("2 requests exceeded the receiver's size limit (answered with 413)"), "{text}");
     assert!(
         told.contains("--max-body")
             && !told.contains("made no attempt")
@@ -158,7 +158,7 @@ fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
     assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
     assert_eq!(
         told[1],
-        "none of match_ended, match_started arrived from any of 2 steps, which answered 200: the sender does not send them, or sends nothing at all"
+        "none of match_ended, match_started arrived from any of 2 steps, which returned 200: the sender does not send them, or sends nothing at all"
     );
 }
 
@@ -173,7 +173,7 @@ fn an_event_that_never_comes_while_others_do_is_not_sent() {
     let mut analysis = run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
     analysis.take(&attempt(5, "valid"));
     let told = told(analysis);
-    let wanted = "match_started never arrived from any of 5 steps that all answered 200: the sender does not send it; paid did arrive";
+    let wanted = "match_started never arrived from any of 5 steps that all returned 200: the sender does not send it; paid did arrive";
     assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
 }
 

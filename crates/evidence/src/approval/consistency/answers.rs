@@ -100,7 +100,7 @@ impl Answers {
         let number = answered.attempt;
         match self.open.get_mut(&number).map(Option::take) {
             None => {
-                let sentence = format!("an answer to attempt {number}, which does not exist");
+                let sentence = format!("a response to attempt {number}, which does not exist");
                 self.of_one_process.add("answer_without_attempt", sentence);
             }
             Some(None) => {

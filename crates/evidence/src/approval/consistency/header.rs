@@ -77,7 +77,7 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
         differs("the places that identify this run's webhooks differ from the scenario's".to_owned());
     }
     if header.learns != scenario::learns(scenario) {
-        differs("what its flows learn from answers is not what the scenario says".to_owned());
+        differs("what its flows learn from responses is not what the scenario says".to_owned());
     }
     if header.pii_policy != scenario.pii {
         differs("the policy on personal data is not the scenario's `pii:`".to_owned());

@@ -87,7 +87,7 @@ impl Sums {
         let attempts = answered.zip(failed).and_then(|(a, b)| a.checked_add(b));
         if self.counts_answers && attempts != Some(second.attempts) {
             wrong(format!(
-                "{} requests ended, but answers and failures do not add up to that",
+                "{} requests ended, but responses and failures do not add up to that",
                 second.attempts
             ));
         }

@@ -31,11 +31,11 @@ pub(super) fn told_soundly(step: &Step, found: &mut Contradictions) {
     let name = &step.step;
     let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("step `{name}` {what}"));
     match step.outcome {
-        Outcome::Ok if step.status.is_none() => wrong("succeeded without an answer"),
+        Outcome::Ok if step.status.is_none() => wrong("succeeded without a response"),
         Outcome::Ok if !step.problems.is_empty() => wrong("succeeded but has problems"),
         Outcome::Failed if step.problems.is_empty() => wrong("failed but has no problem"),
         Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
-            wrong("was refused without an answer");
+            wrong("was refused without a response");
         }
         Outcome::Skipped if step.tries > 0 => wrong("was skipped but sent"),
         _ => {}
@@ -52,7 +52,7 @@ pub(super) fn told_soundly(step: &Step, found: &mut Contradictions) {
     }
     // An exchange on a socket takes some time; ticks are microseconds.
     if step.status.is_some() && step.ended <= step.started {
-        found.add("no_time", format!("step `{name}` was answered in no time, at {} s", s(step.started)));
+        found.add("no_time", format!("step `{name}` got a response in no time, at {} s", s(step.started)));
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) fn answer_fits(
         Outcome::Refused if !planned.may_refuse.contains(&status) => {
             wrong(format!("it was refused with {status}, which the scenario does not allow"));
         }
-        Outcome::Skipped => wrong(format!("it was skipped, yet answered {status}")),
+        Outcome::Skipped => wrong(format!("it was skipped, yet got {status}")),
         Outcome::Ok if step.body.is_none() => wrong("nothing is kept of its answer's body".to_owned()),
         Outcome::Ok => {
             let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
@@ -83,7 +83,7 @@ pub(super) fn answer_fits(
             let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
             for (pointer, matcher) in plain {
                 if let Err(why) = matcher.check(body.pointer(pointer)) {
-                    wrong(format!("{pointer} of its answer {why}, yet the step succeeded"));
+                    wrong(format!("{pointer} of its response {why}, yet the step succeeded"));
                 }
             }
         }
@@ -106,7 +106,7 @@ pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut
     };
     let by_cookies = pointer.or(session.token_pointer()).is_none();
     if let Some(status) = step.status.filter(|status| !gives_session(*status, by_cookies)) {
-        let sentence = format!("`{name}` succeeded, yet was answered {status}");
+        let sentence = format!("`{name}` succeeded, yet was answered with {status}");
         found.add("outcome_contradicts_answer", sentence);
     }
     let Some(wanted) = wanted else {

@@ -83,7 +83,7 @@ pub struct LoadAsked {
     pub event: String,
     /// Where to.
     pub target: String,
-    /// `open` (by a schedule) or `closed` (as fast as answers arrive: no response time, no lag).
+    /// `open` (by a schedule) or `closed` (as fast as responses arrive: no response time, no lag).
     pub model: String,
     /// The schedule.
     pub schedule: LoadPace,
@@ -126,7 +126,7 @@ pub struct Counters {
     pub connects: Option<u64>,
     /// Answers by status; of a load of flows those of its steps.
     pub statuses: BTreeMap<String, u64>,
-    /// Requests without an answer, by what went wrong.
+    /// Requests without a response, by what went wrong.
     pub errors: BTreeMap<String, u64>,
     /// Answers 429.
     pub throttled: u64,
