@@ -148,7 +148,7 @@ fn what_cannot_be_is_said_before_anything_is_driven() {
         .file("token", "another-token-0123456789")
         .run()
         .exits(4)
-        .says("the inbox answered 401");
+        .says("the inbox responded with 401");
     let reserved = Reserved::new();
     let nobody = format!("http://{}", reserved.address);
     payments(&nobody, &[]).run().exits(4).says("the inbox does not respond");
