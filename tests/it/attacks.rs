@@ -259,6 +259,10 @@ fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {
     of("time-out", timeout, 3, "--allow timeout=60s accepts it");
     let no_timeout = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["timeout_ms"] = 0.into();
     of("no time-out", no_timeout, 1, "a sender that waits 0 ms");
+    let nothing = |all: &mut Vec<Value>| all[0]["header"]["target"] = "".into();
+    of("nothing driven", nothing, 1, "a run without a target drives nothing");
+    let stand_in = |all: &mut Vec<Value>| all[0]["header"]["stand_in"] = true.into();
+    of("a stand-in of another name", stand_in, 3, "it is a stand-in called staging, not the embedded one");
     let nowhere = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["endpoint"] = "".into();
     of("nowhere", nowhere, 1, "is no address to post webhooks to");
     let anywhere = |all: &mut Vec<Value>| {
