@@ -78,7 +78,8 @@ fn weight_of_largest(p: f64, n: u64) -> f64 {
 /// With few samples a high percentile is the largest of them, or nearly so.
 fn small_sample(figures: &Figures, n: u64, found: &mut Findings) {
     let Some(max) = figures.max else { return };
-    let floor = figures.min.unwrap_or(0.0).clamp(0.0, max);
+    // Not by `clamp`, which panics where the maximum that somebody wrote is below 0.
+    let floor = figures.min.unwrap_or(0.0).max(0.0).min(max);
     for (name, p, stated) in [("p95", 0.95, figures.p95), ("p99", 0.99, figures.p99)] {
         let Some(stated) = stated else { continue };
         let weight = weight_of_largest(p, n);
@@ -191,6 +192,15 @@ mod tests {
             max: Some(max),
             first_pause_ms: 2000.0,
             ..Figures::default()
+        }
+    }
+
+    /// Whoever writes such a figure is told, and takes nothing down.
+    #[test]
+    fn a_maximum_below_zero_is_out_of_order() {
+        for max in [-1.0, f64::MIN, -f64::MIN_POSITIVE] {
+            let found = kinds(&of(10, 1200.0, max));
+            assert!(found.contains(&"percentiles_out_of_order".to_owned()), "{max}: {found:?}");
         }
     }
 
