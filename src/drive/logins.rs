@@ -337,7 +337,7 @@ impl Driver {
             return self.log_in(used, login).await;
         };
         let pointers = Pointers {
-            access: how.token.as_deref().or(used.session.token_pointer()),
+            access: used.session.renewed_token_pointer(),
             refresh: Some(&how.refresh_token),
             lives: None,
         };

@@ -4,8 +4,8 @@ use super::client::{ClientError, Reply};
 use crate::outbound::shown_url;
 use crate::redact::Redactor;
 use correlate::{mended, read_json};
-use record::Tick;
 use record::matcher::Matcher;
+use record::{KEPT_BODY, Tick};
 use scenario::{Expect, OneOrMany};
 use serde_json::Value;
 use signature::{UniqueKeysError, check_unique_keys};
@@ -13,8 +13,6 @@ use std::collections::BTreeMap;
 
 /// Longest excerpt of a body in a problem, in characters (issue 2).
 const EXCERPT: usize = 200;
-/// Longest body that is kept in the journal, in bytes.
-const KEPT_BODY: usize = 64 * 1024;
 
 /// What is said beside the problem of an answer that came at the second try.
 const RESENT: &str = " (the connection was closed before an answer arrived, and this answers the request sent again on a new \

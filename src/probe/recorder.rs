@@ -106,7 +106,7 @@ impl Recorder {
         let scrubbed = |text: &str| {
             let text = self.knowing.scrub(text).into_owned();
             if leaks.len() == 2 || leaks.iter().any(|leak| leak != "secret") {
-                text.replace(&shot.correct, "[redacted]")
+                text.replace(&shot.correct, record::MASK)
             } else {
                 text
             }

@@ -5,6 +5,7 @@ mod spellings;
 mod tests;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use record::MASK;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 use signature::Secret;
@@ -14,8 +15,6 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
-/// What stands in an output where a secret stood.
-const MASK: &str = "[redacted]";
 /// Fewest characters of a secret: fewer would eat ordinary text.
 const FEWEST: usize = 4;
 /// Secrets that are known in every spelling; of more than these only those in which their characters show are kept, as a

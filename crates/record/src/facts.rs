@@ -115,6 +115,11 @@ pub struct Expect {
     pub within_ms: u64,
 }
 
+/// What stands in an output where a secret stood.
+pub const MASK: &str = "[redacted]";
+/// Longest body of an answer that is kept, in bytes.
+pub const KEPT_BODY: usize = 64 * 1024;
+
 /// A step ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {

@@ -1,5 +1,6 @@
 //! A path as it goes over the wire, and what no HTTP client sends as it is written.
 
+use super::request::Request;
 use super::template::{self, Piece};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use std::borrow::Cow;
@@ -22,6 +23,14 @@ pub fn as_sent_around(path: &str) -> String {
         Piece::Expr { raw, .. } => (*raw).to_owned(),
     };
     pieces.iter().map(of).collect()
+}
+
+impl Request {
+    /// Method and path as they are sent, with the templates.
+    #[must_use]
+    pub fn as_sent(&self) -> String {
+        format!("{} {}", self.method.as_str(), as_sent_around(&self.path))
+    }
 }
 
 /// Why a path cannot be sent as it is written; `None` when it can. Pieces that a template fills in later are left out of it.

@@ -163,6 +163,19 @@ impl Session {
         if self.oauth2.is_some() { Some(ACCESS_TOKEN) } else { self.token.as_deref() }
     }
 
+    /// The same in the answer of its renewal.
+    #[must_use]
+    pub fn renewed_token_pointer(&self) -> Option<&str> {
+        self.refresh.as_ref().and_then(|refresh| refresh.token.as_deref()).or(self.token_pointer())
+    }
+
+    /// Method and path of its login as they are sent, with the templates; `None` where nobody logs in.
+    #[must_use]
+    pub fn login_as_sent(&self) -> Option<String> {
+        let by_client = self.oauth2.as_ref().map(|oauth2| oauth2.request().as_sent());
+        by_client.or_else(|| self.login.as_ref().map(Request::as_sent))
+    }
+
     /// Whether the cookies of its answers are sent back.
     #[must_use]
     pub const fn keeps_cookies(&self) -> bool {

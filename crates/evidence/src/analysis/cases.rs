@@ -94,6 +94,9 @@ pub struct Case {
     /// meant for: what differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub near_miss: Option<String>,
+    /// Whether it arrived, after its deadline.
+    #[serde(skip)]
+    late: bool,
 }
 
 impl Case {
@@ -110,6 +113,7 @@ impl Case {
             delivery: None,
             what,
             near_miss: None,
+            late: false,
         }
     }
 
@@ -172,9 +176,15 @@ impl Case {
                 delivery: None,
                 what,
                 near_miss: None,
+                late: false,
             },
         };
         Self { delivery: Some(delivery.number), ..case }
+    }
+
+    /// A delivery that came too late.
+    fn of_a_late(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
+        Self { late: true, ..Self::of_a_delivery(analysis, delivery, what) }
     }
 
     /// The case in one sentence.
@@ -188,9 +198,9 @@ impl Case {
         };
         let mut parts = vec![format!("{which}: {}", self.what)];
         // What was due when matters for what did not come in time; the rest is told with its delivery.
-        let came = self.delivery.is_some() && !self.what.starts_with(TOO_LATE);
-        parts.extend(self.due.as_ref().filter(|_| !came).map(|due| format!("due by {due}")));
-        if came && let Some(step) = &self.step {
+        let in_time = self.delivery.is_some() && !self.late;
+        parts.extend(self.due.as_ref().filter(|_| !in_time).map(|due| format!("due by {due}")));
+        if in_time && let Some(step) = &self.step {
             parts.push(format!("step {}", shown(step)));
         } else if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
             let responded =
@@ -249,9 +259,6 @@ impl Cases {
     }
 }
 
-/// How the sentence about a webhook begins that came too late.
-const TOO_LATE: &str = "arrived after ";
-
 /// What stands before the sentence that says what was the cause.
 pub(crate) const CAUSE: &str = "cause: ";
 
@@ -272,7 +279,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         found.lost.add(missing, || Case::of_a_lost(analysis, (index, &asked), missing));
         for delivery in asked.by().filter_map(|index| analysis.deliveries.get(index)) {
             if let Some(what) = too_late(analysis, &asked, &delivery) {
-                found.late.add(1, || Case::of_a_delivery(analysis, &delivery, what));
+                found.late.add(1, || Case::of_a_late(analysis, &delivery, what));
             }
         }
         if asked.has_surplus() && asked.count > 0 {
@@ -389,7 +396,7 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
             let what = format!("arrived more often than the {} the step expects", asked.count);
             Case::of_a_step(analysis, &asked, what)
         } else if let Some((what, late)) = late() {
-            Case::of_a_delivery(analysis, &late, what)
+            Case::of_a_late(analysis, &late, what)
         } else {
             continue;
         };
@@ -447,7 +454,7 @@ fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -
         } else {
             ""
         };
-        format!("{TOO_LATE}{} s, {} s allowed{or}", seconds(took), seconds(within))
+        format!("arrived after {} s, {} s allowed{or}", seconds(took), seconds(within))
     })
 }
 

@@ -15,7 +15,7 @@ pub fn approval_page(approval: &Approval) -> String {
         facts: approval.artifacts.iter().map(|judgement| judgement.artifact.clone()).collect(),
         verdict: approval.verdict,
         recommendation: in_short(approval),
-        embedded: false,
+        is_no_evidence: false,
         reasons: reasons(approval),
         tiles: Vec::new(),
         asked: Vec::new(),

@@ -246,7 +246,7 @@ impl Difference {
                 true => format!("The new artifact is worse: {}.", self.sentence()),
                 false => format!("The new artifact is not worse: {}.", self.sentence()),
             },
-            embedded: false,
+            is_no_evidence: false,
             reasons: worse.map(reason).collect(),
             tiles: Vec::new(),
             asked: Vec::new(),
@@ -460,6 +460,9 @@ mod tests {
         assert_eq!(moved(&lost(3.0, Verdict::Fail), &lost(1.0, Verdict::Fail)), Moved::Better);
         let flows = |n: f64| check("run_completed", ("all 10", "flows"), n, 10, Verdict::Fail);
         assert_eq!(moved(&flows(9.0), &flows(7.0)), Moved::Worse);
+        let watched = |s: f64| check("window", ("all 30 s", "s"), s, 1, Verdict::Unproven);
+        assert_eq!(moved(&watched(10.0), &watched(20.0)), Moved::Better);
+        assert_eq!(moved(&watched(20.0), &watched(10.0)), Moved::Worse);
     }
 
     #[test]

@@ -7,8 +7,7 @@ use pii::is_invisible;
 use std::fmt::Write as _;
 
 /// What every memo of such a run says.
-pub(super) const STAND_IN: &str =
-    "This run was against the embedded stand-in. It is not evidence about staging.";
+pub(super) const STAND_IN: &str = "This run was against smoke's stand-in. It is not evidence about staging.";
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 

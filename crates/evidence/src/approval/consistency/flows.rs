@@ -2,11 +2,11 @@
 
 use super::header::option;
 use super::order::s;
-use super::outcomes::{About, MASK, answer_fits, has_pieces, login_fits, sent_as, told_soundly};
+use super::outcomes::{About, answer_fits, has_pieces, login_fits, told_soundly};
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
-use record::{Expect, FlowStart, Header, Learned, Outcome, Record, Step, Tick};
+use record::{Expect, FlowStart, Header, Learned, MASK, Outcome, Record, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +39,7 @@ struct Planned<'a> {
 
 impl<'a> Planned<'a> {
     fn of(step: &'a scenario::Step) -> Self {
-        let request = sent_as(&step.request);
+        let request = step.request.as_sent();
         let is_learned = |webhook: &&ExpectedWebhook| scenario::waits_for_answer(step, webhook);
         let (learned, known) = step.webhooks.iter().partition(is_learned);
         Self { step, request, known, learned }

@@ -3,15 +3,10 @@
 use super::Contradictions;
 use super::order::s;
 use record::matcher::Matcher;
-use record::{Outcome, Step};
-use scenario::{Request, Session, as_sent_around, gives_session};
+use record::{KEPT_BODY, MASK, Outcome, Step};
+use scenario::{Session, gives_session};
 use serde_json::Value;
 use std::fmt;
-
-/// What stands in the place of a secret in what is kept of an answer.
-pub(super) const MASK: &str = "[redacted]";
-/// Longer bodies are not kept whole, in bytes.
-const KEPT_BODY: usize = 64 * 1024;
 
 /// The step that a contradiction is about.
 #[derive(Clone, Copy)]
@@ -98,13 +93,14 @@ fn is_template(matcher: &Matcher) -> bool {
 /// A login or renewal that gave a session was answered as one is, and was sent as the scenario has it.
 pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut Contradictions) {
     let name = &step.step;
-    let (wanted, pointer) = match (what, &session.refresh, &session.oauth2) {
-        ("refresh", Some(refresh), _) => (Some(sent_as(&refresh.request)), refresh.token.as_deref()),
-        ("refresh", None, _) => (None, None),
-        (_, _, Some(oauth2)) => (Some(format!("POST {}", as_sent_around(&oauth2.token_url))), None),
-        _ => (session.login.as_ref().map(sent_as), None),
+    let (wanted, pointer) = match what {
+        "refresh" => {
+            let renewal = session.refresh.as_ref().map(|refresh| refresh.request.as_sent());
+            (renewal, session.renewed_token_pointer())
+        }
+        _ => (session.login_as_sent(), session.token_pointer()),
     };
-    let by_cookies = pointer.or(session.token_pointer()).is_none();
+    let by_cookies = pointer.is_none();
     if let Some(status) = step.status.filter(|status| !gives_session(*status, by_cookies)) {
         let sentence = format!("`{name}` succeeded, yet was answered with {status}");
         found.add("outcome_contradicts_answer", sentence);
@@ -117,11 +113,6 @@ pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut
         let sentence = format!("`{name}` was sent as `{}`, but the scenario has `{wanted}`", step.request);
         found.add("request_differs", sentence);
     }
-}
-
-/// Method and path of a request as they are sent, with the templates.
-pub(super) fn sent_as(request: &Request) -> String {
-    format!("{} {}", request.method.as_str(), as_sent_around(&request.path))
 }
 
 /// Whether what stands between the templates of `wanted` stands in `text`, in order.

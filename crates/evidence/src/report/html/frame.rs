@@ -4,7 +4,9 @@ use super::lists::rules;
 use super::style::STYLE;
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
+use crate::report::memo::STAND_IN;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use record::Note;
 
 /// Scripts, images, fonts, connections: none; the style stands in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -79,8 +81,8 @@ pub(crate) struct Top {
     pub facts: Vec<String>,
     pub verdict: Verdict,
     pub recommendation: String,
-    /// The run was against the stand-in.
-    pub embedded: bool,
+    /// Whether it was against the stand-in, and the recommendation does not say so.
+    pub is_no_evidence: bool,
     pub reasons: Vec<Reason>,
     /// Counts that everyone asks for first.
     pub tiles: Vec<(&'static str, String)>,
@@ -130,10 +132,19 @@ impl Top {
                         }
                     }
                 }
-                @if self.embedded && !self.recommendation.contains("not evidence about staging") { p.dim { "This run was against the embedded stand-in. It is not evidence about staging." } }
+                @if self.is_no_evidence { p.dim { (STAND_IN) } }
             }
         }
     }
+}
+
+/// What of the notes says how the stand-in misbehaves, as is told under what was asked for, and the other notes.
+pub(crate) fn misbehaviours(notes: &[String]) -> (Vec<(&'static str, String)>, Vec<String>) {
+    let (on_purpose, others): (Vec<&String>, Vec<&String>) =
+        notes.iter().partition(|note| note.starts_with(Note::MISBEHAVES));
+    let kinds = on_purpose.into_iter().filter_map(|note| note.strip_prefix(Note::MISBEHAVES));
+    let told = kinds.map(|kinds| ("The stand-in misbehaves:", kinds.to_owned())).collect();
+    (told, others.into_iter().cloned().collect())
 }
 
 /// The class of a verdict in the style sheet.

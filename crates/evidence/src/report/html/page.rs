@@ -2,18 +2,17 @@
 //! one, and how to check all of it again.
 
 use super::cards::cards;
-use super::frame::{Reason, Top, page};
+use super::frame::{Reason, Top, misbehaviours, page};
 use super::lines::{Across, Chart, Line, Up};
 use super::sections::{configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::{histogram, lists, ruler, timeline};
 use crate::analysis::{Analysis, Delivery, tallies};
 use crate::figure::{counted, milliseconds, span};
 use crate::gate::Verdict;
+use crate::report::Evidence;
 use crate::report::artifact::Artifact;
 use crate::report::table::warnings;
-use crate::report::{EMBEDDED, Evidence};
 use maud::{Markup, html};
-use record::Note;
 use std::borrow::Cow;
 
 /// Deliveries that were broken on purpose whose rulers are drawn.
@@ -42,13 +41,9 @@ pub fn html(evidence: &Evidence, artifact: &Artifact) -> String {
 
 fn top(artifact: &Artifact) -> Top {
     let (run, from) = (&artifact.test_run, &artifact.provenance);
-    let (misbehaves, notes): (Vec<&String>, Vec<&String>) =
-        from.notes.iter().partition(|note| note.starts_with(Note::MISBEHAVES));
+    let (misbehaves, notes) = misbehaviours(&from.notes);
     let faults = &artifact.configuration.faults;
     let broken = (!faults.is_empty()).then(|| ("Broken on purpose:", faults.join(", ")));
-    let misbehaves = misbehaves.iter().filter_map(|note| {
-        Some(("The stand-in misbehaves:", note.strip_prefix(Note::MISBEHAVES)?.to_owned()))
-    });
     let stage = artifact.observation.as_ref().and_then(|seen| seen.begin.stage_percent);
     Top {
         kind: from.kind.name(),
@@ -64,12 +59,12 @@ fn top(artifact: &Artifact) -> Top {
         .collect(),
         verdict: artifact.acceptance_gates.verdict,
         recommendation: artifact.recommendation.clone(),
-        embedded: run.environment == EMBEDDED,
+        is_no_evidence: !from.evidence_about_staging && artifact.acceptance_gates.verdict != Verdict::Pass,
         reasons: Reason::of(&artifact.acceptance_gates.checks),
         tiles: tiles(artifact),
         asked: broken.into_iter().chain(misbehaves).collect(),
         warnings: warnings(artifact),
-        notes: notes.into_iter().cloned().collect(),
+        notes,
     }
 }
 
@@ -114,14 +109,14 @@ const RETRIES: &str = "Retries of deliveries broken on purpose";
 fn retries(broken: &[Cow<'_, Delivery>], analysis: &Analysis, artifact: &Artifact) -> Markup {
     let faults = &artifact.fault_injection;
     html! {
-            p.dim {
-                "A band is where the retry policy (" (schedule(artifact)) ") expects the next attempt, after the end of the one before. "
-                "A ring is an attempt that was not accepted."
-            }
-            @for delivery in broken {
-                div.case { p { b { "#" (delivery.number) } " " (crate::analysis::event_name(&delivery.event)) } (ruler::ruler(delivery, &analysis.header.retry)) }
-            }
-            @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are listed under webhooks." } }
+        p.dim {
+            "A band is where the retry policy (" (schedule(artifact)) ") expects the next attempt, after the end of the one before. "
+            "A ring is an attempt that was not accepted."
+        }
+        @for delivery in broken {
+            div.case { p { b { "#" (delivery.number) } " " (crate::analysis::event_name(&delivery.event)) } (ruler::ruler(delivery, &analysis.header.retry)) }
+        }
+        @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are listed under webhooks." } }
     }
 }
 

@@ -30,6 +30,7 @@ pub(super) fn ruler(delivery: &Delivery, contract: &RetryContract) -> Markup {
     let scale = Scale::linear(0.0, last / 1000.0 * 1.04);
     let at = |ms: f64| scale.share(ms / 1000.0);
     let words: Vec<String> = attempts.iter().map(|t| answered(t)).collect();
+    let places = places(attempts.iter().map(|t| at(since(t.first_byte))).zip(words.iter().cloned()));
     html! {
         div.ruler role="img" aria-label={ (attempts.len()) " attempts: " (words.join(", ")) } {
             div.track {
@@ -37,8 +38,8 @@ pub(super) fn ruler(delivery: &Delivery, contract: &RetryContract) -> Markup {
                     i class=(if due.came { "band" } else { "band missing" }) title={ "attempt " (due.attempt) " is due here" }
                         style={ "left:" (percent(at(due.from))) ";width:" (percent(at(due.to) - at(due.from))) } {}
                 }
-                @for (attempt, place) in attempts.iter().zip(places(&words, |i| attempts.get(i).map_or(0.0, |t| at(since(t.first_byte))))) {
-                    (mark(attempt, &place, attempt.end.map(|end| at(since(end)))))
+                @for (attempt, place) in attempts.iter().zip(&places) {
+                    (mark(attempt, place, attempt.end.map(|end| at(since(end)))))
                 }
             }
             div.xs { (across(&scale.time_ticks())) }
@@ -79,34 +80,36 @@ struct Place {
 const DOT: f64 = 0.05;
 const LETTER: f64 = 0.035;
 
+/// From here on a label stands to the left of its dot.
+const NEAR_THE_END: f64 = 0.85;
+
+/// Where the text of a dot begins and ends.
+fn extent(from: f64, text: &str) -> (f64, f64) {
+    let width = text.chars().count() as f64 * LETTER;
+    if from > NEAR_THE_END { (from - width, from) } else { (from, from + width) }
+}
+
 /// The places of attempts: of those that are close together, the first one has the words of all.
-fn places(words: &[String], at: impl Fn(usize) -> f64) -> Vec<Place> {
+fn places(attempts: impl Iterator<Item = (f64, String)>) -> Vec<Place> {
     let mut all: Vec<Place> = Vec::new();
-    // Where the dots and the label before end, and whose label that is.
-    let (mut labelled, mut free) = (0, 0.0);
-    for (i, said) in words.iter().enumerate() {
-        let from = at(i);
+    let mut labelled = 0;
+    for (from, words) in attempts {
         let aside = all.last().filter(|before| from < before.from + DOT).map_or(0, |before| before.aside + 1);
-        let width = |text: &str| text.chars().count() as f64 * LETTER;
-        let begins = if from > NEAR_THE_END { from - width(said) } else { from };
-        match all.get_mut(labelled).filter(|_| begins < free) {
-            Some(before) => {
-                before.label = format!("{}, {said}", before.label);
-                free = before.from + if before.from > NEAR_THE_END { 0.0 } else { width(&before.label) };
-                all.push(Place { from, aside, label: String::new() });
+        let is_covered = |before: &Place| extent(from, &words).0 < extent(before.from, &before.label).1;
+        let label = match all.get_mut(labelled) {
+            Some(before) if is_covered(before) => {
+                before.label = format!("{}, {words}", before.label);
+                String::new()
             }
-            None => {
-                labelled = i;
-                free = from + if from > NEAR_THE_END { 0.0 } else { width(said) };
-                all.push(Place { from, aside, label: said.clone() });
+            _ => {
+                labelled = all.len();
+                words
             }
-        }
+        };
+        all.push(Place { from, aside, label });
     }
     all
 }
-
-/// From here on a label stands to the left of its dot.
-const NEAR_THE_END: f64 = 0.85;
 
 fn mark(attempt: &AttemptResult, place: &Place, to: Option<f64>) -> Markup {
     let Place { from, aside, label } = place;
@@ -181,9 +184,8 @@ mod tests {
 
     #[test]
     fn attempts_that_are_close_together_have_one_label_and_dots_side_by_side() {
-        let words = ["reset", "200", "503", "200"].map(str::to_owned);
-        let at = [0.0, 0.01, 0.5, 0.96];
-        let all = places(&words, |i| at[i]);
+        let attempts = [(0.0, "reset"), (0.01, "200"), (0.5, "503"), (0.96, "200")];
+        let all = places(attempts.into_iter().map(|(from, words)| (from, words.to_owned())));
         let labels: Vec<&str> = all.iter().map(|p| p.label.as_str()).collect();
         assert_eq!(labels, ["reset, 200", "", "503", "200"]);
         assert_eq!(all.iter().map(|p| p.aside).collect::<Vec<_>>(), [0, 1, 0, 0]);

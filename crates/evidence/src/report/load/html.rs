@@ -6,10 +6,10 @@ use crate::analysis::load::Series;
 use crate::figure::{carries, counted, milliseconds, span};
 use crate::gate::{Check, Verdict};
 use crate::report::EMBEDDED;
-use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, page};
+use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, misbehaviours, page};
 use maud::{Markup, html};
+use record::LoadFailure;
 use record::latency::Latency;
-use record::{LoadFailure, Note};
 
 /// The page. `series` gives the percentile curve its buckets.
 #[must_use]
@@ -50,8 +50,7 @@ fn top(artifact: &LoadArtifact) -> Top {
     let counts = [("started", counters.started), ("ok", counters.ok), ("failed", counters.failed)];
     let counts = counts.map(|(name, n)| Some((name, n.to_string())));
     let figures = [tile("p50", 50.0, |l| l.p50), tile("p95", 95.0, |l| l.p95), tile("p99", 99.0, |l| l.p99)];
-    let misbehaves = artifact.notes.iter().filter_map(|note| note.strip_prefix(Note::MISBEHAVES));
-    let misbehaves = misbehaves.map(|what| ("The stand-in misbehaves:", what.to_owned()));
+    let (asked, notes) = misbehaviours(&artifact.notes);
     let began = run.timestamp.chars().take(19).collect::<String>().replace('T', " ");
     Top {
         kind: "load",
@@ -65,12 +64,12 @@ fn top(artifact: &LoadArtifact) -> Top {
         ],
         verdict: artifact.acceptance_gates.verdict,
         recommendation: artifact.decided(),
-        embedded: run.environment == EMBEDDED,
+        is_no_evidence: run.environment == EMBEDDED && artifact.acceptance_gates.verdict != Verdict::Pass,
         reasons: Reason::of(&artifact.acceptance_gates.checks),
         tiles: counts.into_iter().chain(figures).flatten().collect(),
-        asked: misbehaves.collect(),
+        asked,
         warnings: Vec::new(),
-        notes: artifact.notes.iter().filter(|note| !note.starts_with(Note::MISBEHAVES)).cloned().collect(),
+        notes,
     }
 }
 
@@ -104,12 +103,12 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
         COLUMNS.into_iter().filter(|c| c.percent.is_none_or(|p| carries(most, p) || p < 60.0)).collect();
     html! {
         div.wide { table {
-            tr { th { "time" } @for column in &columns { th class=(column.class()) { (column.name) } } th.n { "n" } }
+            tr { th { "time" } @for column in &columns { th class=(column.class) { (column.name) } } th.n { "n" } }
             @for (name, figures) in rows {
                 @if let Some(f) = figures {
                     tr {
                         td { (name) }
-                        @for column in &columns { td class=(column.class()) { (milliseconds((column.of)(f))) } }
+                        @for column in &columns { td class=(column.class) { (milliseconds((column.of)(f))) } }
                         td.n { (f.samples) }
                     }
                 }
@@ -124,28 +123,20 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
 struct Column {
     name: &'static str,
     percent: Option<f64>,
+    /// Its cells'; what is `spare` is left out where there is no room for all.
+    class: &'static str,
     of: fn(&Percentiles) -> f64,
 }
 
-impl Column {
-    /// The mean says least, and is left out where there is no room for all.
-    const fn class(&self) -> &'static str {
-        match self.name.as_bytes() {
-            b"mean" => "n spare",
-            _ => "n",
-        }
-    }
-}
-
 const COLUMNS: [Column; 8] = [
-    Column { name: "mean", percent: None, of: |f| f.mean },
-    Column { name: "p50", percent: Some(50.0), of: |f| f.p50 },
-    Column { name: "p90", percent: Some(90.0), of: |f| f.p90 },
-    Column { name: "p95", percent: Some(95.0), of: |f| f.p95 },
-    Column { name: "p99", percent: Some(99.0), of: |f| f.p99 },
-    Column { name: "p99.9", percent: Some(99.9), of: |f| f.p99_9 },
-    Column { name: "p99.99", percent: Some(99.99), of: |f| f.p99_99 },
-    Column { name: "max", percent: None, of: |f| f.max },
+    Column { name: "mean", percent: None, class: "n spare", of: |f| f.mean },
+    Column { name: "p50", percent: Some(50.0), class: "n", of: |f| f.p50 },
+    Column { name: "p90", percent: Some(90.0), class: "n", of: |f| f.p90 },
+    Column { name: "p95", percent: Some(95.0), class: "n", of: |f| f.p95 },
+    Column { name: "p99", percent: Some(99.0), class: "n", of: |f| f.p99 },
+    Column { name: "p99.9", percent: Some(99.9), class: "n", of: |f| f.p99_9 },
+    Column { name: "p99.99", percent: Some(99.99), class: "n", of: |f| f.p99_99 },
+    Column { name: "max", percent: None, class: "n", of: |f| f.max },
 ];
 
 fn middle(row: &TimelineRow) -> f64 {

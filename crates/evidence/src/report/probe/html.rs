@@ -65,7 +65,7 @@ fn top(artifact: &ProbeArtifact) -> Top {
         ],
         verdict: artifact.acceptance_gates.verdict,
         recommendation: in_short(artifact),
-        embedded: run.environment == EMBEDDED,
+        is_no_evidence: run.environment == EMBEDDED,
         reasons: artifact.cases.iter().filter(|case| is_open(case)).map(reason).collect(),
         tiles: std::iter::once(("grade", artifact.grades.overall.letter().to_string()))
             .chain(artifact.grades.groups.iter().map(grade))
