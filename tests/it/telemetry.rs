@@ -353,6 +353,21 @@ fn a_receiver_tells_its_metrics_when_it_stops_and_a_load_when_it_has_ended() {
     assert!(metrics.contains_key("webhook_delivery_latency_seconds"), "{:?}", metrics.keys());
 }
 
+/// What is known of the seconds of a load of flows: their starts, and how long the flows took. Of their requests nothing is.
+#[test]
+fn the_seconds_of_a_load_of_flows_say_nothing_of_single_requests() {
+    let load = Smoke::new("load").args(&["payments", "--rate", "10/s", "--duration", "1s", "--quiet"]);
+    let load = load.args(&["--out", "json", "--out", "prometheus=out.prom"]).run();
+    let lines: Vec<Value> =
+        load.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON lines alone")).collect();
+    assert_eq!(lines.iter().map(|line| line["iterations"].as_u64().unwrap()).sum::<u64>(), 10);
+    assert!(lines.iter().all(|line| line["http_reqs"].is_null() && line["http_req_duration_max"].is_null()));
+    assert!(lines.iter().any(|line| line["iteration_duration_max"].as_f64().is_some_and(|ms| ms > 0.0)));
+    let text = std::fs::read_to_string(load.dir().join("out.prom")).unwrap();
+    assert!(text.contains("smoke_load_iteration_duration_seconds_count"), "{text}");
+    assert!(!text.contains("http_reqs") && !text.contains("http_req_duration"), "{text}");
+}
+
 /// The seconds of a load of 20 webhooks, as `--out` tells them.
 fn seconds(load: &Ran) {
     let lines: Vec<Value> =

@@ -37,6 +37,14 @@ pub struct LoadPlan {
     pub started: DateTime<Utc>,
 }
 
+impl LoadPlan {
+    /// Whether each start is a flow of a scenario, and no single webhook.
+    #[must_use]
+    pub const fn is_of_flows(&self) -> bool {
+        self.event.is_empty()
+    }
+}
+
 /// Of loads that do not say.
 const fn one_thread() -> u32 {
     1

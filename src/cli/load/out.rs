@@ -155,7 +155,9 @@ impl Outs {
         let service = Latency::decode(&interval.service).unwrap_or_default();
         let response = Latency::decode(&interval.response).unwrap_or_default();
         self.total.add(interval, &service, &response);
-        let row = row(plan, self.seconds, interval, &[&service, &response]);
+        // How many requests a flow sends, and how long each takes, is summed up at the end only.
+        let requests = (!plan.is_of_flows()).then_some((interval.attempts, &service));
+        let row = row(plan, self.seconds, interval, (requests, &response));
         for output in &mut self.outputs {
             let written = match output {
                 Output::Json(lines) => {
@@ -202,8 +204,13 @@ fn series_names() -> Vec<String> {
     SERIES.iter().flat_map(|name| ends().map(move |end| format!("{name}_{end}"))).collect()
 }
 
-/// The values of a second, in the order of the header.
-fn row(plan: &LoadPlan, second: u64, interval: &Interval, series: &[&Latency]) -> Vec<(String, Value)> {
+/// The values of a second, in the order of the header. `requests` are those that ended, and how long each took.
+fn row(
+    plan: &LoadPlan,
+    second: u64,
+    interval: &Interval,
+    (requests, response): (Option<(u64, &Latency)>, &Latency),
+) -> Vec<(String, Value)> {
     let at: DateTime<Utc> = interval.to.wall(plan.started);
     let failed = interval.done.saturating_sub(interval.ok);
     #[expect(clippy::cast_precision_loss, reason = "counts of one second")]
@@ -216,14 +223,15 @@ fn row(plan: &LoadPlan, second: u64, interval: &Interval, series: &[&Latency]) -
         second.into(),
         interval.in_flight.into(),
         interval.done.into(),
-        interval.attempts.into(),
+        json!(requests.map(|(n, _)| n)),
         json!(share),
         interval.dropped.into(),
         json!((rate * 10.0).round() / 10.0),
     ];
-    let figures = series.iter().flat_map(|latency| {
-        let percentiles = PERCENTILES.iter().map(|(percent, _)| latency.percentile_us(*percent));
-        percentiles.chain([latency.max_us()]).map(|us| json!(us.map(milliseconds)))
+    let series = [requests.map(|(_, service)| service), Some(response)];
+    let figures = series.into_iter().flat_map(|latency| {
+        let percentiles = PERCENTILES.iter().map(move |(percent, _)| latency?.percentile_us(*percent));
+        percentiles.chain([latency.and_then(Latency::max_us)]).map(|us| json!(us.map(milliseconds)))
     });
     let names = COUNTS.into_iter().map(str::to_owned).chain(series_names());
     names.zip(counts.into_iter().chain(figures)).collect()
@@ -268,12 +276,15 @@ impl Total {
             let _ = writeln!(text, "smoke_load_{name}{{{label}}} {value}");
         };
         plain("iterations_total", "counter", "Starts that ended", self.iterations);
-        plain("http_reqs_total", "counter", "Requests that ended", self.requests);
+        if !plan.is_of_flows() {
+            plain("http_reqs_total", "counter", "Requests that ended", self.requests);
+        }
         plain("http_req_failed_total", "counter", "Starts that failed", self.failed);
         plain("dropped_iterations_total", "counter", "Starts that could not begin in time", self.dropped);
         plain("vus", "gauge", "Starts in flight", if running { self.vus } else { 0 });
         plain("running", "gauge", "1 while the load runs", u64::from(running));
-        for (name, latency) in SERIES.into_iter().zip([&self.service, &self.response]) {
+        let series = SERIES.into_iter().zip([&self.service, &self.response]);
+        for (name, latency) in series.skip(usize::from(plan.is_of_flows())) {
             let _ = writeln!(text, "# TYPE smoke_load_{name}_seconds summary");
             for (percent, _) in PERCENTILES {
                 if let Some(us) = latency.percentile_us(percent) {
