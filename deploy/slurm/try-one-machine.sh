@@ -99,7 +99,8 @@ again() { # environment…: prints the log of a re-submitted shard 2
 }
 again A=1 | grep -q ExitCode=2 && grep -q "not the number of shards" "$dir/again.log" && echo "refused, as it must be"
 again SMOKE_SHARDS=4 | grep -q ExitCode=0 && echo "ran again"
-"$SMOKE" merge "$evidence" --artifacts "$evidence/merged" --quiet
+"$SMOKE" merge "$evidence" --artifacts "$evidence/merged" --quiet > "$dir/merged.log" && exit 1 || [ $? -eq 3 ]
+grep "ran together for 0.0 s" "$dir/merged.log" && echo "a shard that ran after the others is unproven"
 compare
 rm -r "$evidence/shard-1-of-4"
 "$SMOKE" merge "$evidence" --artifacts "$evidence/merged" --quiet && exit 1 || [ $? -eq 3 ] && echo "a missing shard is unproven"
