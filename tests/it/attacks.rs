@@ -236,6 +236,24 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
     assert_eq!((code, text.contains("duplicate_key")), (1, true), "{text}");
 }
 
+/// Requests are worked on at the same time, so that the one with the lower number may be written later: a run that is killed
+/// in between is cut off, and nobody has taken anything out.
+#[test]
+fn an_attempt_that_a_killed_run_has_not_written_yet_was_not_removed() {
+    let run = Run::new(&recent());
+    let mut all = records(&run);
+    all.retain(|r| r["attempt"]["attempt"] != 1 && r["answered"]["attempt"] != 1);
+    forge(&run, &all);
+    let (code, text) = gate(&run, &["--trust", "runner"]);
+    assert_eq!((code, text.contains("attempts_missing")), (1, true), "{text}");
+    let last = all.iter().rposition(|r| r.get("attempt").is_some()).unwrap();
+    all.truncate(last + 1);
+    forge(&run, &all);
+    let (code, text) = gate(&run, &["--trust", "runner"]);
+    assert_eq!((code, text.contains("cut off at")), (3, true), "{text}");
+    assert!(!text.contains("attempts_missing"), "{text}");
+}
+
 /// What the header says of the sender is held against what its webhooks show.
 #[test]
 fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {

@@ -23,6 +23,8 @@ pub(super) struct Answers {
     /// When each was received; `None` once it is answered.
     open: HashMap<u64, Option<Tick>>,
     highest: u64,
+    /// Whether the journal has its end: where it was cut off, a number may be taken and its attempt not written yet.
+    has_ended: bool,
     broken: Option<u64>,
     /// What is a contradiction only where every attempt was received, numbered and judged by this run; that is known at the end.
     of_one_process: Contradictions,
@@ -38,6 +40,7 @@ impl Answers {
             under_way: UNDER_WAY.min(usual_settle(scenario, header.stand_in) / 2),
             open: HashMap::default(),
             highest: 0,
+            has_ended: false,
             broken: None,
             of_one_process: Contradictions::default(),
         }
@@ -119,6 +122,7 @@ impl Answers {
 
     /// A run that was completed waited until nothing was under way: each attempt before that was answered, or broke off.
     pub(super) fn ended(&mut self, end: &End) {
+        self.has_ended = true;
         let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(self.under_way) < end.at);
         let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
         if let Some(number) = open.filter(|_| end.complete) {
@@ -138,7 +142,7 @@ impl Answers {
             self.of_one_process.add("fault_nobody_asked_for", sentence);
         }
         let n = self.open.len() as u64;
-        if n > 0 && self.highest + 1 != n {
+        if self.has_ended && n > 0 && self.highest.checked_add(1) != Some(n) {
             let sentence = format!(
                 "attempts are numbered up to {}, but only {n} are there: some were removed",
                 self.highest
