@@ -164,7 +164,7 @@ impl Files {
     }
 
     /// Begins the journal anew, as the part behind the one that was taken away; `None` when it was not. What stands in its place is
-    /// kept where that is a journal.
+    /// kept where that is a journal, and what is left of our own file that was cut is put aside.
     ///
     /// # Errors
     /// When the file cannot be begun, what stands in its place is no journal, or another process writes here.
@@ -178,6 +178,9 @@ impl Files {
         self.lock = None;
         self.lock = Some(segments::lock_file(&self.path)?);
         let lost = segment_path(&self.path, self.part);
+        if self.open.has_its_place_at(&self.path) {
+            segments::put_aside_if_cut(&self.path, self.part)?;
+        }
         if segments::left_behind(&self.path)? {
             segments::rename(&self.path, &lost)?;
         }

@@ -75,6 +75,11 @@ impl Segment {
             .is_ok_and(|there| place(&there) == self.place && there.len() == self.bytes)
     }
 
+    /// Whether what is at `path` is this file, whatever has been done to what is in it.
+    pub(super) fn has_its_place_at(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|there| place(&there) == self.place)
+    }
+
     /// SHA-256 of the file with `lines` behind it, hex.
     pub(super) fn sha256_with(&self, lines: &[u8]) -> String {
         hex::encode(self.digest.clone().chain_update(lines).finalize())

@@ -123,6 +123,18 @@ pub(super) fn left_behind(journal: &Path) -> io::Result<bool> {
     }
 }
 
+/// Renames what is left of part `part` when somebody cut it (copytruncate, `: > journal.jsonl`) and more was written to it before
+/// that was seen: lines without a header, which no reader takes for a journal and nothing may be written behind.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub(super) fn put_aside_if_cut(journal: &Path, part: u64) -> io::Result<()> {
+    if std::fs::symlink_metadata(journal)?.len() == 0 || is_journal(journal)? {
+        return Ok(());
+    }
+    rename(journal, &hidden_beside(journal, &format!("cut.{part:06}")))
+}
+
 fn is_none(path: &Path) -> io::Result<bool> {
     match std::fs::symlink_metadata(path) {
         Ok(_) => Ok(false),

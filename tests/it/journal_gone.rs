@@ -29,7 +29,14 @@ fn recovers(receiver: &Receiver, journal: &Path) {
 
 #[test]
 fn a_file_that_is_removed_replaced_or_cut_is_begun_anew_with_a_gap() {
-    for change in ["rm j.jsonl", "mv j.jsonl away", "mv j.jsonl away; touch j.jsonl", ": > j.jsonl"] {
+    let cut_and_written_again = "echo line > j.jsonl";
+    for change in [
+        "rm j.jsonl",
+        "mv j.jsonl away",
+        "mv j.jsonl away; touch j.jsonl",
+        ": > j.jsonl",
+        cut_and_written_again,
+    ] {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), "", &[]);
         assert_eq!(receiver.post(&Webhook::new()), Some(200));
@@ -37,6 +44,10 @@ fn a_file_that_is_removed_replaced_or_cut_is_begun_anew_with_a_gap() {
         receiver.hears("the journal cannot be written");
         recovers(&receiver, &dir.path().join("j.jsonl"));
         receiver.hears("the journal can be written again");
+        if change == cut_and_written_again {
+            let aside = dir.path().join(".j.jsonl.cut.000001");
+            assert_eq!(std::fs::read_to_string(aside).unwrap(), "line\n");
+        }
     }
 }
 
