@@ -8,7 +8,8 @@ use crate::record_source::RecordSource;
 use crate::redact::Redactor;
 use chrono::{DateTime, Utc};
 use scenario::{Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_session, settings_behind};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -156,47 +157,84 @@ fn say_clock(reply: &Reply, now: DateTime<Utc>, findings: &mut Findings) {
     }
 }
 
-/// Logs in with every session of the scenarios, each user once.
+/// Logs in with every session of the scenarios, each user once. What fails is told at once, and the others together at the end.
 pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findings: &mut Findings) {
+    let mut logged_in = LoggedIn::default();
     let mut tried = HashSet::new();
     for scenario in scenarios {
-        let rows_from = scenario.rows_from();
-        for (flow, row) in (0u32..).zip(scenario.rows.iter().take(TRIED_FIRST)) {
-            let mut scope = scenario.run.scope(flow, row.clone());
-            for (name, session) in &scenario.loaded.scenario.sessions {
-                // What a login lacks is told as a missing variable; who is known beforehand does not log in.
-                let Ok(resolved) = resolve_session(session, &mut scope) else { continue };
-                let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else {
-                    continue;
-                };
-                let redactor = Redactor::new();
-                redactor.learn_all(&resolved.secrets);
-                redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));
-                let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
-                match try_login(client, session, &request, &redactor, Clock::start()).await {
-                    Ok(()) => {
-                        findings.add(
-                            Level::Ok,
-                            format_args!("login `{name}`, row {} ({settings})", scenario.skipped + flow + 1),
-                        );
-                    }
-                    Err(why) => {
-                        findings.add(
-                            Level::Unreachable,
-                            format_args!(
-                                "login `{name}`, row {}: {why}; {}",
-                                scenario.skipped + flow + 1,
-                                login_advice(why.at, &settings)
-                            ),
-                        );
-                        if matches!(why.at, LoginFault::Status(429) | LoginFault::Page(429)) {
-                            return;
-                        }
-                    }
-                }
+        if check_logins_of(client, scenario, &mut tried, &mut logged_in, findings).await.is_break() {
+            break;
+        }
+    }
+    logged_in.say(findings);
+}
+
+/// Ends where the target throttles logins.
+async fn check_logins_of(
+    client: &Client,
+    scenario: &Scenario,
+    tried: &mut HashSet<ResolvedRequest>,
+    logged_in: &mut LoggedIn,
+    findings: &mut Findings,
+) -> ControlFlow<()> {
+    let rows_from = scenario.rows_from();
+    for (flow, row) in (0u32..).zip(scenario.rows.iter().take(TRIED_FIRST)) {
+        let mut scope = scenario.run.scope(flow, row.clone());
+        let number = scenario.skipped + flow + 1;
+        for (name, session) in &scenario.loaded.scenario.sessions {
+            // What a login lacks is told as a missing variable; who is known beforehand does not log in.
+            let Ok(resolved) = resolve_session(session, &mut scope) else { continue };
+            let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else {
+                continue;
+            };
+            let redactor = Redactor::new();
+            redactor.learn_all(&resolved.secrets);
+            redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));
+            let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
+            let Err(why) = try_login(client, session, &request, &redactor, Clock::start()).await else {
+                logged_in.add(name, settings, number);
+                continue;
+            };
+            let advice = login_advice(why.at, &settings);
+            findings.add(Level::Unreachable, format_args!("login `{name}`, row {number}: {why}; {advice}"));
+            if matches!(why.at, LoginFault::Status(429) | LoginFault::Page(429)) {
+                return ControlFlow::Break(());
             }
         }
     }
+    ControlFlow::Continue(())
+}
+
+/// Rows of which a login gave a session, by its name and by what the login is set with.
+#[derive(Debug, Default)]
+struct LoggedIn(BTreeMap<(String, String), BTreeSet<u32>>);
+
+impl LoggedIn {
+    fn add(&mut self, session: &str, settings: String, row: u32) {
+        self.0.entry((session.to_owned(), settings)).or_default().insert(row);
+    }
+
+    fn say(&self, findings: &mut Findings) {
+        for ((session, settings), rows) in &self.0 {
+            findings.add(Level::Ok, format_args!("login `{session}`, {} ({settings})", listed(rows)));
+        }
+    }
+}
+
+/// `row 1`, `rows 1 to 25`, `rows 1 to 3, 7`.
+fn listed(rows: &BTreeSet<u32>) -> String {
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for row in rows {
+        match runs.last_mut() {
+            Some((_, to)) if *to + 1 == *row => *to = *row,
+            _ => runs.push((*row, *row)),
+        }
+    }
+    let all: Vec<String> = runs
+        .iter()
+        .map(|(from, to)| if from == to { from.to_string() } else { format!("{from} to {to}") })
+        .collect();
+    format!("{} {}", if rows.len() == 1 { "row" } else { "rows" }, all.join(", "))
 }
 
 impl Scenario {
@@ -206,5 +244,18 @@ impl Scenario {
             Some(file) => RowsFrom::File(file.display().to_string()),
             None => RowsFrom::Elsewhere,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_follow_each_other_are_told_as_one() {
+        let told = |rows: &[u32]| listed(&rows.iter().copied().collect());
+        assert_eq!(told(&[4]), "row 4");
+        assert_eq!(told(&[1, 2, 3]), "rows 1 to 3");
+        assert_eq!(told(&[9, 1, 2, 4, 5]), "rows 1 to 2, 4 to 5, 9");
     }
 }

@@ -86,6 +86,9 @@ fn artifact(i: usize, judgement: &Judgement) -> Markup {
     let word = judgement.verdict.word();
     html! {
         h2 { code { (judgement.artifact) } " " span class=(class(judgement.verdict)) { (word) } }
+        @for item in of(Verdict::Pass).filter(|item| item.id == "trust") {
+            p { b { (item.title) ": " } (item.figure) (left_open(item)) }
+        }
         @for (n, finding) in judgement.contradictions.iter().enumerate() { (contradiction(&format!("finding-{i}-{n}"), finding)) }
         @for item in of(Verdict::Fail).chain(of(Verdict::Unproven)) {
             section.card.(class(item.verdict)) id={ "item-" (i) "-" (item.id) } {
@@ -95,7 +98,7 @@ fn artifact(i: usize, judgement: &Judgement) -> Markup {
             }
         }
         @for (group, title) in [(Group::Setting, "What was run"), (Group::Evidence, "Evidence"), (Group::Checklist, "Checklist")] {
-            (passed(title, of(Verdict::Pass).filter(|item| item.group == group)))
+            (passed(title, group == Group::Setting, of(Verdict::Pass).filter(|item| item.group == group)))
         }
         @let idle = of(Verdict::NotExercised).count();
         @if idle > 0 {
@@ -113,11 +116,11 @@ fn contradiction(id: &str, finding: &Finding) -> Markup {
     }
 }
 
-fn passed<'a>(title: &str, items: impl Iterator<Item = &'a Item>) -> Markup {
+fn passed<'a>(title: &str, open: bool, items: impl Iterator<Item = &'a Item>) -> Markup {
     let items: Vec<&Item> = items.collect();
     html! {
         @if !items.is_empty() {
-            details { summary { (title) " " span.dim { (items.len()) " passed" } } (table(items.into_iter())) }
+            details open[open] { summary { (title) " " span.dim { (items.len()) " passed" } } (table(items.into_iter())) }
         }
     }
 }
@@ -130,13 +133,17 @@ fn table<'a>(items: impl Iterator<Item = &'a Item>) -> Markup {
                 @for item in items {
                     tr {
                         td data-label="Item" { span class=(class(item.verdict)) { (item.title) } }
-                        td data-label="Figure" { (item.figure) @if let Some(open) = &item.open { span.dim { "; open: " (open) } } }
+                        td data-label="Figure" { (item.figure) (left_open(item)) }
                         td.dim data-label="From" { (item.source) }
                     }
                 }
             }
         }
     }
+}
+
+fn left_open(item: &Item) -> Markup {
+    html! { @if let Some(open) = &item.open { span.dim { "; open: " (open) } } }
 }
 
 #[cfg(test)]

@@ -127,6 +127,9 @@ fn of_a_row(row: &Row<'_>, events: &[String], analysis: &Analysis) -> Markup {
         let _ = write!(classes, " wh-event-{event}");
     }
     let state = row.states.first().copied().unwrap_or(STATES.len() - 1);
+    if state == STATES.len() - 1 {
+        classes.push_str(" plain");
+    }
     let mark = if state < TROUBLES { "fail" } else { "pass" };
     let words: Vec<&str> = row.states.iter().map(|state| word(*state)).collect();
     let id = match &row.what {
@@ -242,7 +245,7 @@ fn flow(
         status => plain(status),
     };
     html! {
-        details.row id={ "flow-" (number) } {
+        details.row.plain[reason.is_none()] id={ "flow-" (number) } {
             summary {
                 span.state.(mark) { (if reason.is_some() { "problem" } else { "as expected" }) }
                 " Flow " (number) @if !facts.subject.is_null() { ", id " (plain(&facts.subject)) }

@@ -66,7 +66,7 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
         ("Delivered in time", |o| o.delivered),
         ("Late", |o| o.late),
         ("Lost", |o| o.lost),
-        ("Swallowed by the circuit breaker", |o| o.suppressed_by_breaker),
+        ("Dropped by the circuit breaker", |o| o.suppressed_by_breaker),
         ("Arrived", |o| o.deliveries),
         ("Ended by a 4xx", |o| o.aborted),
         ("All attempts failed", |o| o.exhausted),

@@ -71,7 +71,7 @@ path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--f
 @media (max-width:44rem){body{padding:.7rem .8rem 2rem;font-size:14px}h1{font-size:1.25rem}h2{margin:1.3rem 0 .4rem}.verdict strong{font-size:1.1rem}
 .tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8rem}.xs .more,.wide .spare{display:none}
 .wide th,.wide td{padding:.22rem .3rem}.wide td:first-child{min-width:5.5rem}.wide table{font-size:.8rem}
-.card{padding:.45rem .6rem}.gates thead,table.stack thead{display:none}.gates,.gates tbody{display:block}
+.card{padding:.45rem .6rem}.case{margin:.4rem 0 0;padding-top:.35rem}.gates thead,table.stack thead{display:none}.gates,.gates tbody{display:block}
 .gates tr{display:flex;flex-wrap:wrap;gap:0 .5rem;padding:.15rem 0;border-bottom:1px solid var(--soft)}.gates td{border:0;padding:0}
 .gates .name{flex:1 1 50%;white-space:normal}.gates td:first-child{flex:0 0 5.1rem}.gates .target,.gates .samples,.gates tr.pass .seen,.gates tr.fail .seen,.gates tr.unproven .seen{display:none}
 .gates .seen{width:100%;flex:1 1 100%}.dot,.dot.some,.dot.many{width:5px;height:5px;margin:0 0 -2.5px -2.5px}
@@ -83,6 +83,7 @@ table.stack td::before{content:attr(data-label);color:var(--dim);flex:0 0 6.5rem
 --failbg:#fff;--unprovenbg:#fff;--passbg:#fff;--organic:#1f6feb;--injected:#d1570a;--mark:#6e40c9;--link:#000}
 body{max-width:none;font-size:10pt;padding:0}a{text-decoration:none}.chips{display:none}
 details::details-content{content-visibility:visible!important;display:block!important;height:auto!important}
+.row.plain::details-content{display:none!important}
 .plot,figure,.case,.verdict,tr,pre,.row{break-inside:avoid}h2,h3,h2+p,h3+p,summary{break-after:avoid}.plot .area{height:9rem}
 .legend{-webkit-print-color-adjust:exact;print-color-adjust:exact}.gates .name{white-space:normal;min-width:8.5rem}.gates .target{min-width:7rem}.stack td:last-child{min-width:6.5rem}}
 ";
