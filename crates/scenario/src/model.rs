@@ -37,6 +37,7 @@ pub struct Scenario {
     /// Who sends the webhooks: the name of a profile (`smoke senders` lists them), or the path to one, relative to the
     /// scenario. It says how they are signed, where event and id are, and when they are retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = Scheme::ALL.map(Scheme::sender)))]
     pub sender: Option<String>,
     /// Signature scheme of the webhooks; with `sender`, the profile's.
     #[serde(default)]
