@@ -100,7 +100,7 @@ pub fn pii(bytes: &[u8]) {
     static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
     let engine = ENGINE.get_or_init(|| Engine::new(&Policy::default(), &[], b"salt").ok());
     let Some(engine) = engine else { return };
-    let _ = engine.scan_response(bytes);
+    let _ = engine.scan_response(bytes, None);
     let _ = engine.scan_line(bytes);
     let text = String::from_utf8_lossy(bytes);
     let _ = engine.scan_text(&text);

@@ -60,7 +60,7 @@ impl Exchanges {
 fn shown(body: &str, engine: &Engine) -> Option<String> {
     let text = match serde_json::from_str::<Value>(body) {
         Ok(mut value) => {
-            for finding in engine.scan_response(body.as_bytes()).findings {
+            for finding in engine.scan_response(body.as_bytes(), None).findings {
                 if let Some(found) = value.pointer_mut(&finding.place) {
                     *found = Value::String(finding.excerpt);
                 }
@@ -72,7 +72,7 @@ fn shown(body: &str, engine: &Engine) -> Option<String> {
             text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
         }
     };
-    let clean = engine.scan_response(text.as_bytes()).findings.is_empty();
+    let clean = engine.scan_response(text.as_bytes(), None).findings.is_empty();
     let cut = text.chars().count() > LONGEST;
     clean.then(|| text.chars().take(LONGEST).chain(cut.then_some('…')).collect())
 }

@@ -135,7 +135,7 @@ impl Privacy {
 
     pub(super) fn scan_step(&mut self, step: &Step) {
         let Some(body) = &step.body else { return };
-        let scan = self.engine.scan_response(body.as_bytes());
+        let scan = self.engine.scan_response(body.as_bytes(), Some(&self.memo));
         self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
         self.api.add((scan, &self.engine), || (format!("step {}{}", step.step, flow()), None));

@@ -1,6 +1,9 @@
 //! Dates in any order, notation and language, and what only looks like one.
 
 use crate::text;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// Names of months as people write them, one line for each; compared by their beginning.
 const MONTHS: [&str; 12] = [
@@ -81,11 +84,19 @@ fn part(text: &str) -> Option<(Option<Part>, usize)> {
 
 /// The month of a name.
 pub(super) fn month(word: &str) -> Option<usize> {
+    /// The number of a month by its names, without their full stop and folded.
+    static NUMBERS: LazyLock<HashMap<Cow<'_, str>, usize>> = LazyLock::new(|| {
+        let names = (1..).zip(MONTHS).flat_map(|(number, line)| line.split(' ').map(move |m| (m, number)));
+        let mut numbers = HashMap::new();
+        for (name, number) in names {
+            for written in [name.trim_end_matches('.').into(), text::fold(name)] {
+                numbers.entry(written).or_insert(number);
+            }
+        }
+        numbers
+    });
     let word = word.trim_end_matches('.').to_lowercase();
-    let at = MONTHS.iter().position(|line| {
-        line.split(' ').any(|m| m.trim_end_matches('.') == word || text::fold(m) == text::fold(&word))
-    })?;
-    Some(at + 1)
+    NUMBERS.get(word.as_str()).or_else(|| NUMBERS.get(&text::fold(&word))).copied()
 }
 
 /// Whether three parts are day, month and year in some order.

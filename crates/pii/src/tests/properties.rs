@@ -102,6 +102,7 @@ proptest! {
         for (header, body) in &stream {
             let request = Request { headers: std::slice::from_ref(header), target: "/", body: body.as_bytes(), own_headers: &[] };
             prop_assert_eq!(engine.scan_request(&request, &memo), engine.scan_request(&request, &Memo::default()));
+            prop_assert_eq!(engine.scan_response(body.as_bytes(), Some(&memo)), engine.scan_response(body.as_bytes(), None));
         }
     }
 

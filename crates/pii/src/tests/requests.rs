@@ -60,7 +60,7 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
 fn the_wallet_number_in_a_payments_response_is_found() {
     let body =
         br#"{"id": 7, "payer_account_number": "01712345678", "trx_id": "8N7A6B5C4D", "email_sent": 1}"#;
-    let scan = engine(&json!({})).scan_response(body);
+    let scan = engine(&json!({})).scan_response(body, None);
     assert_eq!(places(&scan), [(Category::Phone, "/payer_account_number")]);
 }
 
