@@ -75,7 +75,7 @@ fn an_embedded_run_is_never_evidence_about_staging() {
     let run = Run::new(&Sample { environment: "embedded".into(), ..recent() });
     let (code, text) = run.gate(&["--secret-file", &secret_of(&run)]);
     assert_eq!(code, 3, "{text}");
-    assert!(text.contains("an embedded run is not evidence about staging"), "{text}");
+    assert!(text.contains("a run against smoke's stand-in is not evidence about staging"), "{text}");
     let (code, text) = run.gate(&["--secret-file", &secret_of(&run), "--environment", "embedded"]);
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("says nothing about staging"), "{text}");

@@ -118,3 +118,28 @@ fn late_is_late_and_not_failed() {
     );
     assert!(ran.shown().contains("delays a sender that sends webhooks one at a time"), "{}", ran.stdout);
 }
+
+/// The verdict, the gate and whoever reads them learn what was asked for, and which webhook it is about.
+#[test]
+fn what_was_broken_on_purpose_stands_beside_the_verdict_and_the_gate_names_the_webhook() {
+    let flags = ["--inject", "503@1", "--misbehave", "drop-webhook@2", "--within", "300ms", "--all"];
+    let ran = Smoke::new("payments").args(&flags).run().exits(1);
+    for told in [
+        "broken on purpose: 503@1",
+        "the stand-in misbehaves: drop-webhook@2",
+        "This run was against smoke's stand-in. It is not evidence about staging.",
+    ] {
+        assert!(ran.shown().contains(told), "{told}: {}", ran.stdout);
+    }
+    let attempts = "no more than 2 of 3 attempts were needed, so the later ones were not tested";
+    let checks = &ran.artifact("payments")["acceptance_gates"]["checks"];
+    let told = checks.as_array().unwrap().iter().find(|check| check["id"] == "retry_attempts").unwrap();
+    assert!(told["text"].as_str().unwrap().contains(attempts), "{told}");
+    let gate = std::process::Command::new(env!("CARGO_BIN_EXE_smoke"))
+        .args(["gate", "artifacts", "--environment", "embedded"])
+        .current_dir(ran.dir())
+        .output()
+        .unwrap();
+    let said = super::harness::unwrapped(&String::from_utf8_lossy(&gate.stdout));
+    assert!(said.contains("1 in 10 webhooks due; payment_verified of flow "), "{said}");
+}

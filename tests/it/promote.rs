@@ -156,8 +156,8 @@ fn a_day_of_honest_evidence_allows_the_next_stage() {
 #[test]
 fn evidence_that_smoke_gate_does_not_take_allows_nothing() {
     let of = |change: fn(&mut Header), code, says| holds(&Window { change, ..Window::default() }, code, says);
-    of(|h| "embedded".clone_into(&mut h.environment), 3, "an embedded run is not evidence");
-    of(|h| h.stand_in = true, 3, "an embedded run is not evidence");
+    of(|h| "embedded".clone_into(&mut h.environment), 3, "a run against smoke's stand-in is not evidence");
+    of(|h| h.stand_in = true, 3, "a run against smoke's stand-in is not evidence");
     of(|h| "production".clone_into(&mut h.environment), 3, "`production` is not evidence about staging");
     of(|h| h.started -= chrono::TimeDelta::days(730), 3, "too old");
     of(|h| h.started += chrono::TimeDelta::days(1500), 3, "sync it with NTP");

@@ -26,14 +26,20 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
         let told = broken.iter().take(TOLD).map(ToString::to_string).collect();
         (id.to_owned(), ClauseStats { n, broken: broken.len() as u64, unwatched, told })
     };
+    let attempts = |mut clause: (String, ClauseStats)| {
+        if clause.1.broken == 0 {
+            clause.1.told.extend(untested_attempts(analysis, &found));
+        }
+        clause
+    };
     [
         clause("retry_schedule", gaps, Silence::DoesNot, |b| matches!(b, Breach::Gap { .. })),
-        clause(
+        attempts(clause(
             "retry_attempts",
             (found.exercised.len() as u64).saturating_sub(aborted),
             Silence::Matters,
             |b| matches!(b, Breach::TooFew { .. } | Breach::TooMany { .. }),
-        ),
+        )),
         clause(
             "client_error_abort",
             found.client_errors,
@@ -56,6 +62,16 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
         time_limit(&found, TimeLimit::Attempt),
     ]
     .into()
+}
+
+/// What a sender that was let through before its last attempt leaves open.
+fn untested_attempts(analysis: &Analysis, found: &Retries) -> Option<String> {
+    let (made, retry) =
+        (found.exercised.iter().map(|facts| facts.gaps_us.len() + 1).max()?, &analysis.header.retry);
+    let all = retry.backoff_ms.len();
+    (!retry.endless && (2..all).contains(&made)).then(|| {
+        format!("no more than {made} of {all} attempts were needed, so the later ones were not tested")
+    })
 }
 
 /// What was seen of one of the two limits; the time of a give-up is told where it is the declared one, too.

@@ -68,7 +68,7 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
     } else if environment == wanted {
         (Verdict::Pass, environment.to_owned())
     } else if environment == EMBEDDED {
-        (Verdict::Unproven, format!("an embedded run is not evidence about {wanted}"))
+        (Verdict::Unproven, format!("a run against smoke's stand-in is not evidence about {wanted}"))
     } else {
         let environment: String = environment.chars().take(64).collect();
         (Verdict::Unproven, format!("a run against `{environment}` is not evidence about {wanted}"))

@@ -4,32 +4,43 @@ use super::document::{Document, number, shown};
 use super::figures::{Figures, RETRY_RATE};
 use super::judgement::{Group, Item};
 use super::left_open;
+use super::proof::Proof;
 use super::trust::Trust;
+use crate::analysis::{CAUSE, Cases, cases};
 use crate::figure::actual;
 use crate::gate::{
     CLIENT_ERROR_RATE, Check, Criterion, Gates, LATENCY_P50, LATENCY_P95, PII,
     RETRY_RATE as RETRY_RATE_ASKED, SERVER_ERROR_RATE, SIGNATURES, SUCCESS_RATE, Verdict,
 };
-use record::RunKind;
 use serde_json::Value;
 
-/// The gates as they were judged again.
+/// Cases that are named behind a criterion that failed.
+const CASES: usize = 3;
+
+/// The gates as they were judged again; those that failed name the first cases of the run.
 /// The level of trust that they have reached says what is open about each.
-pub(super) fn recomputed(checks: &[Check], journal: &str, reached: Trust, kind: RunKind) -> Vec<Item> {
+pub(super) fn recomputed(proof: &Proof, journal: &str, reached: Trust) -> Vec<Item> {
+    let analysis = &proof.evidence.analysis;
+    let failed = proof.checks.iter().any(|check| check.verdict == Verdict::Fail);
+    let cases = failed.then(|| cases(analysis));
     let with_open = |check: &Check| Item {
-        open: left_open::of(reached, kind, &check.id).map(str::to_owned),
-        ..proven(check, journal)
+        open: left_open::of(reached, analysis.header.kind, &check.id).map(str::to_owned),
+        ..proven(check, cases.as_ref(), journal)
     };
-    checks.iter().map(with_open).collect()
+    proof.checks.iter().map(with_open).collect()
 }
 
-fn proven(check: &Check, journal: &str) -> Item {
+fn proven(check: &Check, cases: Option<&Cases>, journal: &str) -> Item {
+    let listed = cases.filter(|_| check.verdict == Verdict::Fail).and_then(|cases| cases.of_check(&check.id));
+    let named = listed.map(|listed| listed.sentences(CASES)).unwrap_or_default();
+    let named = named.into_iter().filter(|sentence| !sentence.starts_with(CAUSE));
+    let said = [said(check)].into_iter().chain(named).collect::<Vec<_>>().join("; ");
     Item {
         id: check.id.clone(),
         group: Group::Checklist,
         title: check.title.clone(),
         verdict: check.verdict,
-        figure: said(check),
+        figure: said,
         source: format!("recomputed from {journal}"),
         open: None,
     }

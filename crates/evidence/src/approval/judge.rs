@@ -153,7 +153,7 @@ fn proven(
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }
     items.extend(pages::check(proof, path, journal, found));
-    items.extend(checklist::recomputed(&proof.checks, &name(journal), reached, run_kind));
+    items.extend(checklist::recomputed(proof, &name(journal), reached));
     (items, reached)
 }
 

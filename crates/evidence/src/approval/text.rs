@@ -69,26 +69,30 @@ fn artifact(out: &mut String, judgement: &Judgement, screen: Screen, passed: boo
     }
     let of = |verdict| judgement.items.iter().filter(move |item| item.verdict == verdict);
     if passed {
-        groups(out, judgement, Verdict::Pass, screen);
+        groups(out, judgement, screen);
     } else if of(Verdict::Pass).count() > 0 {
         let n = of(Verdict::Pass).count() as u64;
         out.push_str(&screen.wrapped("", &format!("{} passed; --all lists them", counted(n, "items"))));
     }
     let idle = of(Verdict::NotExercised).count();
     if idle > 0 && screen.all {
-        groups(out, judgement, Verdict::NotExercised, screen);
+        out.push_str("\nnot exercised\n");
+        of(Verdict::NotExercised).for_each(|item| out.push_str(&row("", item, "", screen)));
     } else if idle > 0 {
         out.push_str(&screen.wrapped("", &format!("{idle} not exercised; --all lists them")));
     }
 }
 
-/// The items with this verdict under the names of their groups.
-fn groups(out: &mut String, judgement: &Judgement, verdict: Verdict, screen: Screen) {
+/// The items that passed under the names of their groups.
+fn groups(out: &mut String, judgement: &Judgement, screen: Screen) {
     for (group, title) in
         [(Group::Setting, "what was run"), (Group::Evidence, "evidence"), (Group::Checklist, "checklist")]
     {
-        let items: Vec<&Item> =
-            judgement.items.iter().filter(|item| item.group == group && item.verdict == verdict).collect();
+        let items: Vec<&Item> = judgement
+            .items
+            .iter()
+            .filter(|item| item.group == group && item.verdict == Verdict::Pass)
+            .collect();
         let Some(first) = items.first() else { continue };
         // Where all come from the same file, that is said once.
         let one = items.iter().all(|item| item.source == first.source);
@@ -96,15 +100,14 @@ fn groups(out: &mut String, judgement: &Judgement, verdict: Verdict, screen: Scr
         let _ = write!(out, "\n{}", screen.wrapped("", &format!("{title}{from}")));
         for item in items {
             let source = if one { String::new() } else { source(item) };
-            out.push_str(&row(item, &source, screen));
+            out.push_str(&row(item.verdict.word(), item, &source, screen));
         }
     }
 }
 
 /// A title with its figure beside it, or after it where the screen is narrow.
-fn row(item: &Item, source: &str, screen: Screen) -> String {
+fn row(word: &str, item: &Item, source: &str, screen: Screen) -> String {
     let (title, figure) = (printable(&item.title), format!("{}{source}", printable(&item.figure)));
-    let word = item.verdict.word();
     let said = if screen.width < SIDE_BY_SIDE || title.chars().count() > TITLE {
         screen.wrapped(&format!("  {word:<MARK$}"), &format!("{title}: {figure}"))
     } else {

@@ -1,7 +1,7 @@
 //! Latencies on a terminal: the percentiles, and a histogram of bars.
 
 use super::screen::Screen;
-use crate::figure::{counted, milliseconds};
+use crate::figure::{carries, counted, milliseconds};
 use record::latency::Latency;
 use std::fmt::Write as _;
 
@@ -10,20 +10,16 @@ const ROWS: usize = 8;
 /// Samples below which bars say less than the percentiles above them.
 const FEWEST: u64 = 5;
 
-/// One line of percentiles; empty without samples.
+/// One line of percentiles: those that gates judge, and those that there are enough samples for. Empty without samples.
 pub(super) fn percentiles(name: &str, latency: &Latency, screen: Screen) -> String {
-    let of = |percent| latency.percentile_us(percent).map(shown).unwrap_or_default();
     let Some(max) = latency.max_us() else { return String::new() };
-    let figures = format!(
-        "p50 {}, p90 {}, p95 {}, p99 {}, max {} ({})",
-        of(50.0),
-        of(90.0),
-        of(95.0),
-        of(99.0),
-        shown(max),
-        counted(latency.count(), "samples")
-    );
-    screen.wrapped(&format!("{name}: "), &figures)
+    let told = [(50.0, true), (90.0, false), (95.0, true), (99.0, false)]
+        .into_iter()
+        .filter(|(percent, judged)| *judged || carries(latency.count(), *percent))
+        .filter_map(|(percent, _)| Some(format!("p{percent} {}", shown(latency.percentile_us(percent)?))));
+    let figures: Vec<String> = told.chain([format!("max {}", shown(max))]).collect();
+    let samples = counted(latency.count(), "samples");
+    screen.wrapped(&format!("{name}: "), &format!("{} ({samples})", figures.join(", ")))
 }
 
 /// Bars over bins of equal ratio from the fastest to the slowest; empty for a handful of samples.
@@ -99,7 +95,7 @@ mod tests {
         latency.record_us(5_000);
         assert_eq!(
             percentiles("latency", &latency, screen),
-            "latency: p50 5.00 ms, p90 5.00 ms, p95 5.00 ms, p99 5.00 ms, max 5.00 ms (1 sample)\n"
+            "latency: p50 5.00 ms, p95 5.00 ms, max 5.00 ms (1 sample)\n"
         );
         assert_eq!(histogram(&latency, screen), "");
     }

@@ -1,13 +1,12 @@
 //! The memo in the shape of the guide's `staging_observation_memo.md`, every figure from the journal.
 
 use super::artifact::{Artifact, Outcome};
+use super::asked::STAND_IN;
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
 use pii::is_invisible;
 use std::fmt::Write as _;
 
-/// What every memo of such a run says.
-pub(super) const STAND_IN: &str = "This run was against smoke's stand-in. It is not evidence about staging.";
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 

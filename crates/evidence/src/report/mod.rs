@@ -1,6 +1,7 @@
 //! Artifacts for the approval gate, one file per format; each is a pure function of a journal.
 
 mod artifact;
+mod asked;
 mod bars;
 mod build;
 mod columns;

@@ -1,7 +1,8 @@
 //! The section of the artifact that only an observation has, and the memo of the staging guide.
 
 use super::artifact::Artifact;
-use super::memo::{STAND_IN, cases, code, escaped};
+use super::asked::STAND_IN;
+use super::memo::{cases, code, escaped};
 use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{CRITERIA, Check, Gates, Trigger, Verdict, triggers};

@@ -1,6 +1,7 @@
 //! The verdict for a terminal: the answer, what did not pass with its cases, and the table of gates.
 
 use super::artifact::Artifact;
+use super::asked::{STAND_IN, asked, is_no_evidence};
 use super::bars::{histogram, percentiles};
 use super::columns::{Row, table};
 use super::evidence::Evidence;
@@ -16,6 +17,11 @@ use std::fmt::Write as _;
 /// Rows that a prompt and the names of the files take below a summary.
 const BELOW: usize = 5;
 
+/// A screen of so many columns has room for long targets; how many characters they may have there, and elsewhere.
+const WIDE: usize = 100;
+const WIDE_TARGET: usize = 36;
+const TARGET: usize = 18;
+
 /// Cases that are shown behind a gate; the artifact has more.
 const SHOWN: usize = 5;
 
@@ -26,7 +32,14 @@ pub fn summary(evidence: &Evidence, artifact: &Artifact, screen: Screen) -> Stri
     let mark = verdict.word().to_uppercase();
     let told = screen.wrapped(&format!("{mark} "), &artifact.recommendation);
     let mut out = told.replacen(&mark, &screen.paint(&mark, verdict), 1);
-    out.push_str(&screen.wrapped("", &headline(artifact)));
+    let (name, done) = headline(artifact);
+    out.push_str(&screen.wrapped(&format!("{name}: "), &done));
+    for (label, what) in asked(artifact) {
+        out.push_str(&screen.wrapped(&format!("{} ", label.to_lowercase()), &shown(&what)));
+    }
+    if is_no_evidence(artifact) {
+        out.push_str(&screen.wrapped("", STAND_IN));
+    }
     let checks = &artifact.acceptance_gates.checks;
     let failures = failures(checks, Some(&artifact.cases), screen);
     if !failures.is_empty() {
@@ -54,8 +67,8 @@ pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen:
     }
 }
 
-/// What was done, in a sentence.
-fn headline(artifact: &Artifact) -> String {
+/// The name of the scenario, and what was done, in a sentence.
+fn headline(artifact: &Artifact) -> (String, String) {
     let run = &artifact.test_run;
     let of_guide = [(run.total_payments, "payments"), (run.total_matches, "matches")];
     let one = artifact.other_samples.keys().next().map(|key| key.trim_start_matches("sample_"));
@@ -66,17 +79,20 @@ fn headline(artifact: &Artifact) -> String {
     });
     let (name, environment) = (shown(&artifact.provenance.scenario), shown(&run.environment));
     let (seconds, sent, accepted) = (run.duration_seconds, run.webhooks_sent, run.webhooks_success);
-    match run.events_triggered {
+    let done = match run.events_triggered {
         Some(due) => format!(
-            "{name}: {} against {environment} in {seconds:.2} s; {} due, {sent} arrived, {accepted} accepted",
+            "{} against {environment} in {seconds:.2} s; {} due, {sent} arrived, {accepted} accepted",
             things.unwrap_or_else(|| counted(0, "flows")),
             counted(due, "webhooks")
         ),
-        None => format!(
-            "{name}: {environment} for {seconds:.2} s; {} arrived, {accepted} accepted",
-            counted(sent, "webhooks")
-        ),
-    }
+        None => {
+            format!(
+                "{environment} for {seconds:.2} s; {} arrived, {accepted} accepted",
+                counted(sent, "webhooks")
+            )
+        }
+    };
+    (name, done)
 }
 
 /// What no gate judges, and people should know all the same.
@@ -111,7 +127,7 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
     let swallowed = (swallowed > 0).then(|| {
         format!(
-            "{} never arrived while the sender's circuit breaker was open; they do not count as lost",
+            "{} never arrived while the sender's circuit breaker was open; not counted as lost",
             counted(swallowed, "webhooks")
         )
     });
@@ -183,13 +199,17 @@ pub(super) fn gates(checks: &[Check], how: &str, screen: Screen, used: usize) ->
     if !screen.all && screen.rows.is_some_and(|most| rows > most) {
         let idle = checks.len() - listed;
         let idle = if idle > 0 { format!(", {idle} not exercised") } else { String::new() };
-        let lists = if how.is_empty() { "--all lists them".to_owned() } else { format!("--all lists{how}") };
+        let lists = match how {
+            how if idle.is_empty() || how.is_empty() => "--all lists them".to_owned(),
+            how => format!("--all lists{how}"),
+        };
         return screen.wrapped("", &format!("{passed} of {listed} gates passed{idle}; {lists}"));
     }
     let (idle, listed): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
     let head = ["", "gate", "target", "actual", "n"].map(str::to_owned);
-    let rows = listed.iter().map(|check| (cells(check), Some(check.verdict)));
+    let room = if screen.width < WIDE { TARGET } else { WIDE_TARGET };
+    let rows = listed.iter().map(|check| (cells(check, room), Some(check.verdict)));
     let rows: Vec<Row> = std::iter::once((head, None)).chain(rows).collect();
     let mut out = table(&rows, screen);
     if !idle.is_empty() {
@@ -202,7 +222,7 @@ pub(super) fn gates(checks: &[Check], how: &str, screen: Screen, used: usize) ->
     out
 }
 
-fn cells(check: &Check) -> [String; 5] {
-    let target = if check.target.chars().count() <= 18 { check.target.clone() } else { String::new() };
+fn cells(check: &Check, room: usize) -> [String; 5] {
+    let target = if check.target.chars().count() <= room { check.target.clone() } else { String::new() };
     [check.verdict.word().to_owned(), check.title.clone(), target, actual(check), check.n.to_string()]
 }

@@ -4,9 +4,8 @@ use super::lists::rules;
 use super::style::STYLE;
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
-use crate::report::memo::STAND_IN;
+use crate::report::asked::STAND_IN;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use record::Note;
 
 /// Scripts, images, fonts, connections: none; the style stands in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
@@ -136,15 +135,6 @@ impl Top {
             }
         }
     }
-}
-
-/// What of the notes says how the stand-in misbehaves, as is told under what was asked for, and the other notes.
-pub(crate) fn misbehaviours(notes: &[String]) -> (Vec<(&'static str, String)>, Vec<String>) {
-    let (on_purpose, others): (Vec<&String>, Vec<&String>) =
-        notes.iter().partition(|note| note.starts_with(Note::MISBEHAVES));
-    let kinds = on_purpose.into_iter().filter_map(|note| note.strip_prefix(Note::MISBEHAVES));
-    let told = kinds.map(|kinds| ("The stand-in misbehaves:", kinds.to_owned())).collect();
-    (told, others.into_iter().cloned().collect())
 }
 
 /// The class of a verdict in the style sheet.

@@ -14,7 +14,7 @@ mod sections;
 mod style;
 mod timeline;
 
-pub(crate) use frame::{Reason, Top, class, misbehaviours, page};
+pub(crate) use frame::{Reason, Top, class, page};
 pub(super) use lines::{Across, Chart, Line, Up};
 pub use page::html;
 pub(super) use sections::gates;

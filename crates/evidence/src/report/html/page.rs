@@ -2,7 +2,7 @@
 //! one, and how to check all of it again.
 
 use super::cards::cards;
-use super::frame::{Reason, Top, misbehaviours, page};
+use super::frame::{Reason, Top, page};
 use super::lines::{Across, Chart, Line, Up};
 use super::sections::{configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::{histogram, lists, ruler, timeline};
@@ -11,6 +11,7 @@ use crate::figure::{counted, milliseconds, span};
 use crate::gate::Verdict;
 use crate::report::Evidence;
 use crate::report::artifact::Artifact;
+use crate::report::asked::{asked, is_no_evidence, misbehaviours};
 use crate::report::table::warnings;
 use maud::{Markup, html};
 use std::borrow::Cow;
@@ -41,9 +42,7 @@ pub fn html(evidence: &Evidence, artifact: &Artifact) -> String {
 
 fn top(artifact: &Artifact) -> Top {
     let (run, from) = (&artifact.test_run, &artifact.provenance);
-    let (misbehaves, notes) = misbehaviours(&from.notes);
-    let faults = &artifact.configuration.faults;
-    let broken = (!faults.is_empty()).then(|| ("Broken on purpose:", faults.join(", ")));
+    let (_, notes) = misbehaviours(&from.notes);
     let stage = artifact.observation.as_ref().and_then(|seen| seen.begin.stage_percent);
     Top {
         kind: from.kind.name(),
@@ -59,10 +58,10 @@ fn top(artifact: &Artifact) -> Top {
         .collect(),
         verdict: artifact.acceptance_gates.verdict,
         recommendation: artifact.recommendation.clone(),
-        is_no_evidence: !from.evidence_about_staging && artifact.acceptance_gates.verdict != Verdict::Pass,
+        is_no_evidence: is_no_evidence(artifact),
         reasons: Reason::of(&artifact.acceptance_gates.checks),
         tiles: tiles(artifact),
-        asked: broken.into_iter().chain(misbehaves).collect(),
+        asked: asked(artifact),
         warnings: warnings(artifact),
         notes,
     }

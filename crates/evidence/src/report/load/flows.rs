@@ -1,6 +1,7 @@
 //! End to end under load: what became of the webhooks that the flows had to fire, and how long they took.
 
 use crate::JsonSchema;
+use crate::figure::carries;
 use record::latency::Latency;
 use record::{RunStats, StepFacts};
 use serde::Serialize;
@@ -82,7 +83,20 @@ pub struct FlowStep {
     pub problems: Vec<String>,
 }
 
+impl FlowStep {
+    /// The 99th percentile, where there are enough responses for it.
+    pub(super) fn carried_p99_ms(&self) -> Option<f64> {
+        let responses = self.statuses.values().sum();
+        self.p99_ms.filter(|_| carries(responses, 99.0))
+    }
+}
+
 impl EndToEnd {
+    /// The 99th percentile of the deliveries, where there are enough of them for it.
+    pub(super) fn carried_p99_ms(&self) -> Option<f64> {
+        self.delivery_p99_ms.filter(|_| carries(self.delivered, 99.0))
+    }
+
     /// Reads it from what the flows amount to.
     #[must_use]
     pub fn of(sums: &RunStats) -> Self {

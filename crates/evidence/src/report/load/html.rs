@@ -6,7 +6,8 @@ use crate::analysis::load::Series;
 use crate::figure::{carries, counted, milliseconds, span};
 use crate::gate::{Check, Verdict};
 use crate::report::EMBEDDED;
-use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, misbehaviours, page};
+use crate::report::asked::misbehaviours;
+use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, page};
 use maud::{Markup, html};
 use record::LoadFailure;
 use record::latency::Latency;
@@ -269,11 +270,11 @@ fn end_to_end(flows: &EndToEnd) -> Markup {
             tr { th { "" } @for head in ["ok", "failed", "p50", "p95", "p99"] { th class="n" { (head) } } }
             @for (name, step) in &flows.steps {
                 tr { td { "step " (name) } td class="n" { (step.ok + step.refused) } td class="n" { (step.failed) }
-                    @for x in [step.p50_ms, step.p95_ms, step.p99_ms] { td class="n" { (ms(x)) } } }
+                    @for x in [step.p50_ms, step.p95_ms, step.carried_p99_ms()] { td class="n" { (ms(x)) } } }
             }
             tr { td { "webhooks, from their step to the accepted attempt" } td class="n" { (flows.delivered) }
                 td class="n" { (flows.late + flows.lost) }
-                @for x in [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms] { td class="n" { (ms(x)) } } }
+                @for x in [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.carried_p99_ms()] { td class="n" { (ms(x)) } } }
         } }
         p.dim {
             (flows.expected) " webhooks were due: " (flows.delivered) " in time, " (flows.late) " late, " (flows.lost) " lost; "

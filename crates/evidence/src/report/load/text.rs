@@ -3,7 +3,7 @@
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
-use crate::figure::{counted, milliseconds};
+use crate::figure::{carries, counted, milliseconds};
 use crate::report::screen::{Screen, cut};
 use crate::report::table::{failures, gates, latencies};
 use pii::shown;
@@ -16,7 +16,7 @@ const UNDER_FLOWS: usize = 9;
 /// Width of the names of series and steps.
 const NAME: usize = 24;
 /// The percentiles, those that matter most first.
-const HEADS: [&str; 6] = ["p50", "p95", "p99", "max", "p99.9", "mean"];
+const HEADS: [&str; 6] = ["p50", "p95", "p99", "p99.9", "max", "mean"];
 
 /// The answer of a load: verdict, what did not pass, what was done, the latencies and the gates.
 #[must_use]
@@ -30,8 +30,11 @@ pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> St
     if !failures.is_empty() {
         let _ = write!(out, "\n{failures}");
     }
+    for trouble in artifact.end_to_end.iter().flat_map(|flows| &flows.troubled).take(SHOWN) {
+        out.push_str(&screen.wrapped("          - ", trouble));
+    }
     out.push_str(&table(artifact, screen));
-    let flows = artifact.end_to_end.as_ref().map(|flows| end_to_end(flows, screen)).unwrap_or_default();
+    let flows = artifact.end_to_end.as_ref().map(end_to_end).unwrap_or_default();
     let rows = out.lines().count() + flows.lines().count() + UNDER_FLOWS;
     if screen.all || screen.rows.is_none_or(|most| rows <= most) {
         out.push_str(&flows);
@@ -55,8 +58,8 @@ fn done(artifact: &LoadArtifact, screen: Screen) -> String {
         None => format!("closed model, {}", counted(u64::from(load.connections), "connections")),
     };
     let (target, seconds) = (shown(&load.target), artifact.test_run.duration_seconds);
-    let mut out =
-        screen.wrapped("", &format!("load {}: {asked} against {target} in {seconds:.1} s", load.subject));
+    let subject = format!("load {}: ", load.subject);
+    let mut out = screen.wrapped(&subject, &format!("{asked} against {target} in {seconds:.1} s"));
     let over = counters.connects.map(|n| format!(" over {}", counted(n, "connections"))).unwrap_or_default();
     out.push_str(&screen.wrapped(
         "  ",
@@ -99,13 +102,11 @@ fn table(artifact: &LoadArtifact, screen: Screen) -> String {
 }
 
 /// The flows' steps and webhooks.
-fn end_to_end(flows: &EndToEnd, screen: Screen) -> String {
-    let ms =
-        |ms: Option<f64>| ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{:>9}", milliseconds(ms)));
+fn end_to_end(flows: &EndToEnd) -> String {
     let mut out =
         format!("\n  {:<NAME$}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "flows", "ok", "failed", "p50", "p95", "p99");
     for (name, step) in &flows.steps {
-        let figures: String = [step.p50_ms, step.p95_ms, step.p99_ms].map(ms).concat();
+        let figures: String = [step.p50_ms, step.p95_ms, step.carried_p99_ms()].map(cell).concat();
         let _ = writeln!(
             out,
             "  {:<NAME$}{:>9}{:>9}{figures}",
@@ -115,21 +116,26 @@ fn end_to_end(flows: &EndToEnd, screen: Screen) -> String {
         );
     }
     let figures: String =
-        [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms].map(ms).concat();
+        [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.carried_p99_ms()].map(cell).concat();
     let missed = flows.late + flows.lost;
     let _ = writeln!(out, "  {:<NAME$}{:>9}{missed:>9}{figures}", "webhooks", flows.delivered);
-    for trouble in flows.troubled.iter().take(SHOWN) {
-        out.push_str(&screen.wrapped("  - ", trouble));
-    }
     out
 }
 
 fn percentiles(figures: &Percentiles, columns: usize) -> String {
-    [figures.p50, figures.p95, figures.p99, figures.max, figures.p99_9, figures.mean]
-        .iter()
+    let carried = |percent, ms| Some(ms).filter(|_| carries(figures.samples, percent));
+    let p99 = carried(99.0, figures.p99);
+    let p99_9 = carried(99.9, figures.p99_9);
+    [Some(figures.p50), Some(figures.p95), p99, p99_9, Some(figures.max), Some(figures.mean)]
+        .into_iter()
         .take(columns)
-        .map(|ms| format!("{:>9}", milliseconds(*ms)))
+        .map(cell)
         .collect()
+}
+
+/// A figure in ms; a dash where there are too few samples for it.
+fn cell(ms: Option<f64>) -> String {
+    ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{:>9}", milliseconds(ms)))
 }
 
 /// How many of the percentiles stand beside the names.

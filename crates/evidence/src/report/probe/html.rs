@@ -105,7 +105,7 @@ fn card(case: &CaseResult) -> Markup {
 
 fn exchanges(case: &CaseResult) -> Markup {
     html! {
-        table {
+        div.wide { table {
             @for e in &case.exchanges {
                 tr {
                     td { (e.label) }
@@ -113,7 +113,7 @@ fn exchanges(case: &CaseResult) -> Markup {
                     td.n { (milliseconds(e.took_ms)) }
                 }
             }
-        }
+        } }
     }
 }
 
