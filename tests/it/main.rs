@@ -11,6 +11,8 @@ mod attacks;
 #[cfg(test)]
 mod attacks_embedded;
 #[cfg(test)]
+mod attacks_load;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bodies;
