@@ -50,7 +50,13 @@ pub(crate) fn gate(run: &Run, args: &[&str]) -> (i32, String) {
 }
 
 /// Changes an honest run of staging, and holds the gate's answer against a code and a text.
-fn attacked(name: &str, sample: &Sample, change: impl FnOnce(&mut Vec<Value>), code: i32, says: &str) {
+pub(crate) fn attacked(
+    name: &str,
+    sample: &Sample,
+    change: impl FnOnce(&mut Vec<Value>),
+    code: i32,
+    says: &str,
+) {
     let run = Run::new(sample);
     let mut all = records(&run);
     change(&mut all);
@@ -60,11 +66,11 @@ fn attacked(name: &str, sample: &Sample, change: impl FnOnce(&mut Vec<Value>), c
 }
 
 /// The records of a kind.
-fn each<'r>(all: &'r mut [Value], kind: &'r str) -> impl Iterator<Item = &'r mut Value> {
+pub(crate) fn each<'r>(all: &'r mut [Value], kind: &'r str) -> impl Iterator<Item = &'r mut Value> {
     all.iter_mut().filter_map(move |record| record.get_mut(kind))
 }
 
-fn step<'r>(all: &'r mut [Value], name: &'r str) -> impl Iterator<Item = &'r mut Value> {
+pub(crate) fn step<'r>(all: &'r mut [Value], name: &'r str) -> impl Iterator<Item = &'r mut Value> {
     each(all, "step").filter(move |step| step["step"] == name)
 }
 
