@@ -2,6 +2,7 @@
 
 use crate::attacks::{attacked, each, step};
 use crate::evidence_run::recent;
+use crate::harness::Smoke;
 use crate::sample::Sample;
 use serde_json::{Value, json};
 
@@ -36,4 +37,27 @@ fn flows_say_what_they_are_about_and_what_tells_their_webhooks() {
     attacked("nothing tells them", &recent(), ours, 1, "but the flow's own by nothing there");
     let subject = |all: &mut Vec<Value>| each(all, "flow_start").for_each(|f| f["subject"] = Value::Null);
     attacked("about nothing", &recent(), subject, 1, "but the flow has no subject");
+}
+
+/// Whoever receives a token can show it again, with any body; so does whoever receives a signature over something else.
+#[test]
+fn a_sender_that_does_not_sign_bodies_vouches_for_none() {
+    let trust = |sender: &str| {
+        let secret = "a-secret-of-thirty-two-characters";
+        let args = ["--sender", sender, "--blind", "--secret-file", "secret", "--flows", "2", "--quiet"];
+        let ran = Smoke::new("payments").file("secret", secret).args(&args).run().exits(3);
+        let gate = Smoke::new("gate").file("secret", secret).args(&["--secret-file", "secret"]);
+        let gate = gate.args(&["--environment", "embedded", "--trust", "sender", "--format", "json"]);
+        let answer: Value =
+            serde_json::from_str(&gate.arg(ran.dir().join("artifacts")).run().stdout).unwrap();
+        let items = answer["artifacts"][0]["items"].as_array().unwrap();
+        items.iter().find(|item| item["id"] == "trust").unwrap().clone()
+    };
+    for sender in ["gitlab", "mailgun"] {
+        let item = trust(sender);
+        assert_eq!(item["verdict"], "unproven", "{sender}: {item}");
+        let figure = item["figure"].as_str().unwrap();
+        assert!(figure.contains("does not sign the bodies of its webhooks"), "{sender}: {figure}");
+    }
+    assert_eq!(trust("github")["verdict"], "pass");
 }
