@@ -114,6 +114,10 @@ pub(crate) async fn run<W: Worker>(
     }
     workers.shutdown().await;
     let to = clock.now().max(seconds.from);
+    // The last start may have ended when a second was over that was not taken yet: other threads have taken it.
+    while to >= seconds.from.plus(SECOND) {
+        each(seconds.take(&scheduler, seconds.from.plus(SECOND)));
+    }
     each(seconds.take(&scheduler, to));
     finish
 }

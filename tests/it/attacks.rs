@@ -19,7 +19,13 @@ pub(crate) fn forge(run: &Run, records: &[Value]) {
     forge_lines(run, lines);
 }
 
-fn forge_lines(run: &Run, mut lines: Vec<String>) {
+fn forge_lines(run: &Run, lines: Vec<String>) {
+    std::fs::write(run.journal(), forged(lines)).unwrap();
+    run.recompute();
+}
+
+/// Records as a journal whose chain holds and whose end counts them.
+pub(crate) fn forged(mut lines: Vec<String>) -> String {
     let n = lines.len() - 1;
     if let Some(last) = lines.last_mut().filter(|last| last.contains("\"end\"")) {
         let mut end: Value = serde_json::from_str(last).unwrap();
@@ -33,8 +39,7 @@ fn forge_lines(run: &Run, mut lines: Vec<String>) {
         out += &line;
         out.push('\n');
     }
-    std::fs::write(run.journal(), out).unwrap();
-    run.recompute();
+    out
 }
 
 pub(crate) fn gate(run: &Run, args: &[&str]) -> (i32, String) {
@@ -45,7 +50,13 @@ pub(crate) fn gate(run: &Run, args: &[&str]) -> (i32, String) {
 }
 
 /// Changes an honest run of staging, and holds the gate's answer against a code and a text.
-fn attacked(name: &str, sample: &Sample, change: impl FnOnce(&mut Vec<Value>), code: i32, says: &str) {
+pub(crate) fn attacked(
+    name: &str,
+    sample: &Sample,
+    change: impl FnOnce(&mut Vec<Value>),
+    code: i32,
+    says: &str,
+) {
     let run = Run::new(sample);
     let mut all = records(&run);
     change(&mut all);
@@ -55,11 +66,11 @@ fn attacked(name: &str, sample: &Sample, change: impl FnOnce(&mut Vec<Value>), c
 }
 
 /// The records of a kind.
-fn each<'r>(all: &'r mut [Value], kind: &'r str) -> impl Iterator<Item = &'r mut Value> {
+pub(crate) fn each<'r>(all: &'r mut [Value], kind: &'r str) -> impl Iterator<Item = &'r mut Value> {
     all.iter_mut().filter_map(move |record| record.get_mut(kind))
 }
 
-fn step<'r>(all: &'r mut [Value], name: &'r str) -> impl Iterator<Item = &'r mut Value> {
+pub(crate) fn step<'r>(all: &'r mut [Value], name: &'r str) -> impl Iterator<Item = &'r mut Value> {
     each(all, "step").filter(move |step| step["step"] == name)
 }
 

@@ -11,6 +11,10 @@ mod attacks;
 #[cfg(test)]
 mod attacks_embedded;
 #[cfg(test)]
+mod attacks_load;
+#[cfg(test)]
+mod attacks_steps;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bodies;

@@ -135,6 +135,13 @@ impl LoadPace {
         }
     }
 
+    /// Starts of the whole schedule, the integral of its rate; `None` in the closed model.
+    #[must_use]
+    pub fn starts(&self) -> Option<f64> {
+        let Self::Open { stages } = self else { return None };
+        Some(stages.iter().map(|stage| (stage.from + stage.to) / 2.0 * stage.lasts_ms as f64 / 1000.0).sum())
+    }
+
     /// The rate asked for `at_us` µs into the schedule, in starts per second; `None` in the closed model.
     #[must_use]
     pub fn rate_at(&self, at_us: u64) -> Option<f64> {

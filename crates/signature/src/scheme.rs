@@ -294,6 +294,21 @@ impl Scheme {
         self.spec().signature.algorithm != super::spec::Algorithm::None
     }
 
+    /// Whether nobody but the holder of the key can have made up the body of a webhook: a token is shown to whoever receives one, and
+    /// some senders sign a part of what they send.
+    #[must_use]
+    pub fn signs_body(self) -> bool {
+        use super::spec::{Algorithm, Form};
+        let signature = &self.spec().signature;
+        match (signature.algorithm, signature.form) {
+            (Algorithm::None | Algorithm::Token, _) => false,
+            (_, Form::MessageSignatures) => {
+                signature.components.iter().any(|component| component == "content-digest")
+            }
+            _ => self.compiled().template.covers_body(),
+        }
+    }
+
     /// Whether the URL that the sender posts to is part of what it signs.
     #[must_use]
     pub fn signs_url(self) -> bool {

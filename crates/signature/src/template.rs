@@ -188,6 +188,11 @@ impl Template {
         self.has(&Piece::Body)
     }
 
+    /// Whether everything in the body stands in it, as it is or field by field.
+    pub(crate) fn covers_body(&self) -> bool {
+        self.has_body() || self.has(&Piece::FormSorted)
+    }
+
     /// Gives the message piece by piece, so that no body is copied for it.
     pub(crate) fn feed(&self, context: &Context<'_>, mut sink: impl FnMut(&[u8])) {
         for piece in &self.pieces {

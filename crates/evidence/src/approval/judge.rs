@@ -140,7 +140,8 @@ fn proven(
     let reached = trust::reached(proof, sealed.as_ref());
     let run_kind = proof.evidence.analysis.header.kind;
     let by_criterion = left_open::told(reached, run_kind, &proof.checks);
-    items.push(trust::item(reached, asked(request), request.demand.trust.is_none(), &by_criterion));
+    let (is_usual, header) = (request.demand.trust.is_none(), &proof.evidence.analysis.header);
+    items.push(trust::item(reached, asked(request), is_usual, &by_criterion, Some(header)));
     items.extend(recomputed::items(request, proof, journal, artifact, found));
     items.push(again);
     items.extend(sealed);
@@ -166,7 +167,7 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
     let environment =
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
-        trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none(), ""),
+        trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none(), "", None),
         evidence("journal", "Journal intact", Verdict::Unproven, no_journal(path, document), "-"),
         admissibility::environment(environment, request.environment, "/test_run/environment"),
     ];

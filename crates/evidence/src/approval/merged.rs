@@ -84,7 +84,7 @@ fn whole(
 ) -> Result<(Evidence, Witnessed), EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let (copy, first) = (header.clone(), reader.line().to_vec());
-    let mut consistency = Consistency::new(&copy, &first, None);
+    let mut consistency = Consistency::new(&copy, &first, request.checkout.scenario_of(&copy));
     let mut checkpoints = Checkpoints::new(&copy, request.witness);
     let evidence = Evidence::read_lines(header, reader, |record, line| {
         consistency.take(record, line);

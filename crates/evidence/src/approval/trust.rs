@@ -5,6 +5,7 @@ use super::proof::Proof;
 use crate::JsonSchema;
 use crate::gate::Verdict;
 use crate::report::EMBEDDED;
+use record::{Header, RunKind};
 use serde::Serialize;
 use std::str::FromStr;
 
@@ -101,7 +102,9 @@ pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
     if proof.witnessed.is_whole() {
         return Trust::Witness;
     }
-    let blind = proof.evidence.analysis.header.blind;
+    let header = &proof.evidence.analysis.header;
+    // Whoever has received a token has it, and what is not signed anybody can have written; a load keeps no webhooks.
+    let blind = header.blind && header.scheme.signs_body() && header.kind != RunKind::Load;
     match &proof.recheck {
         Some(Ok(recheck)) if blind && recheck.checked > 0 && recheck.invalid == 0 => Trust::Sender,
         _ => Trust::Runner,
@@ -109,8 +112,20 @@ pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
 }
 
 /// What an artifact reaches against what is asked for. `by_criterion` says which criteria that leaves open, and what of them.
-pub(super) fn item(reached: Trust, asked: Trust, is_usual: bool, by_criterion: &str) -> Item {
-    let figure = format!("{}: {}", reached.word(), reached.vouched_for_by());
+pub(super) fn item(
+    reached: Trust,
+    asked: Trust,
+    is_usual: bool,
+    by_criterion: &str,
+    header: Option<&Header>,
+) -> Item {
+    let vouched_for_by = match header.filter(|header| header.blind && !header.scheme.signs_body()) {
+        Some(_) if reached == Trust::Runner => {
+            "whoever ran it; this sender does not sign the bodies of its webhooks"
+        }
+        _ => reached.vouched_for_by(),
+    };
+    let figure = format!("{}: {vouched_for_by}", reached.word());
     let by_criterion = match by_criterion {
         "" => String::new(),
         told => format!("; by criterion: {told}"),
@@ -135,12 +150,12 @@ mod tests {
     #[test]
     fn staging_asks_for_more_than_the_runner_unless_told() {
         assert_eq!((Trust::usual("staging"), Trust::usual("embedded")), (Trust::Sender, Trust::Runner));
-        assert_eq!(item(Trust::Runner, Trust::Sender, true, "").verdict, Verdict::Unproven);
-        let down = item(Trust::Runner, Trust::Runner, false, "all");
+        assert_eq!(item(Trust::Runner, Trust::Sender, true, "", None).verdict, Verdict::Unproven);
+        let down = item(Trust::Runner, Trust::Runner, false, "all", None);
         assert!(down.verdict == Verdict::Pass && down.figure.contains("accepted by --trust runner"));
         assert!(down.figure.ends_with("; by criterion: all"));
-        assert_eq!(item(Trust::Identity, Trust::Sender, true, "").verdict, Verdict::Pass);
-        assert_eq!(item(Trust::Numbers, Trust::Runner, true, "").verdict, Verdict::Unproven);
+        assert_eq!(item(Trust::Identity, Trust::Sender, true, "", None).verdict, Verdict::Pass);
+        assert_eq!(item(Trust::Numbers, Trust::Runner, true, "", None).verdict, Verdict::Unproven);
         assert!("runners".parse::<Trust>().unwrap_err().contains("numbers, runner, sender"));
     }
 }

@@ -75,6 +75,30 @@ impl Latency {
         self.sum_us += other.sum_us;
     }
 
+    /// Whether minimum, maximum and sum can be those of the samples that are counted: of one that was read, which somebody may
+    /// have changed.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        if self.count() == 0 {
+            return self.sum_us == 0;
+        }
+        let in_buckets = |us: u64| us.clamp(LOWEST_US, HIGHEST_US);
+        let same = |a, b| self.buckets.equivalent(in_buckets(a), in_buckets(b));
+        let (mut least, mut most) = (0u128, 0u128);
+        for bucket in self.buckets.iter_recorded() {
+            let (value, count) = (bucket.value_iterated_to(), u128::from(bucket.count_at_value()));
+            // What lies outside the bounds is counted at them.
+            let lowest = self.buckets.lowest_equivalent(value);
+            let lowest = if lowest <= LOWEST_US { 0 } else { lowest };
+            let highest = if value >= HIGHEST_US { self.max_us.max(value) } else { value };
+            least += u128::from(lowest) * count;
+            most += u128::from(highest) * count;
+        }
+        same(self.min_us, self.buckets.min())
+            && same(self.max_us, self.buckets.max())
+            && (least..=most).contains(&self.sum_us)
+    }
+
     /// Number of samples.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -200,6 +224,16 @@ mod tests {
                 prop_assert_eq!(sum.percentile_us(percent), whole.percentile_us(percent));
             }
             prop_assert_eq!(sum, whole);
+        }
+
+        #[test]
+        fn what_was_recorded_is_sound_and_other_figures_are_not(samples in prop::collection::vec(0u64..2 * HIGHEST_US, 1..80)) {
+            let latency = of(&samples);
+            prop_assert!(latency.is_sound());
+            let longer = Latency { max_us: latency.max_us + latency.max_us / 100 + 3, ..latency.clone() };
+            prop_assert!(!longer.is_sound() || latency.max_us >= HIGHEST_US);
+            let shorter = Latency { sum_us: latency.sum_us / 2, ..latency.clone() };
+            prop_assert!(!shorter.is_sound() || latency.sum_us <= 4 * samples.len() as u128 || latency.max_us >= HIGHEST_US);
         }
 
         #[test]

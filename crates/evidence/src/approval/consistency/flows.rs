@@ -2,7 +2,7 @@
 
 use super::header::option;
 use super::order::s;
-use super::outcomes::{About, answer_fits, has_pieces, login_fits, told_soundly};
+use super::outcomes::{About, answer_fits, has_pieces, login_fits, told_soundly, tries_fit};
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
@@ -230,13 +230,15 @@ impl<'a> Flows<'a> {
             let sentence = format!("{about} announced its webhook at {at} s, and was sent at {began} s");
             found.add("effect_before_cause", sentence);
         }
+        tries_fit(planned.step, step, flow.at, about, found);
         flow.at = flow.at.max(step.ended);
         order_of_outcomes(flow, step, about, found);
         answer_fits(planned.step, step, about, found);
         request_fits(planned, step, self.scenario, &flow.subject, about, found);
         if step.tries > 0 {
             let within_ms = self.within_ms;
-            let ours = Ours { scenario: self.scenario, values: &flow.ours };
+            let learns = self.header.learns;
+            let ours = Ours { scenario: self.scenario, values: &flow.ours, learns };
             let webhooks: Vec<&ExpectedWebhook> = planned.announced(step.outcome).collect();
             expects_fit(&webhooks, &expects, within_ms, &ours, about, found);
             let logs_in = |session: &&String| {
@@ -311,7 +313,13 @@ fn request_fits(
         Value::String(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => text.clone(),
         _ => String::new(),
     };
-    let template = scenario.map(|scenario| scenario.subject.id.as_str()).filter(|_| !id.is_empty());
+    let template =
+        scenario.map(|scenario| scenario.subject.id.as_str()).filter(|template| !template.is_empty());
+    if subject.is_null() && template.is_some_and(|template| planned.request.contains(template)) {
+        let sentence = format!("{about} was sent as `{}`, but the flow has no subject", step.request);
+        found.add("request_differs", sentence);
+    }
+    let template = template.filter(|_| !id.is_empty());
     let wanted = template.map_or(planned.request.clone(), |template| planned.request.replace(template, &id));
     if !has_pieces(&step.request, &wanted) {
         let sentence = format!("{about} was sent as `{}`, but the scenario has `{wanted}`", step.request);
@@ -323,6 +331,8 @@ fn request_fits(
 struct Ours<'o> {
     scenario: Option<&'o Scenario>,
     values: &'o BTreeMap<String, Value>,
+    /// Whether flows learn on the way what their webhooks are told by.
+    learns: bool,
 }
 
 /// A step that was sent has announced exactly the webhooks that the scenario asks it for.
@@ -373,7 +383,12 @@ impl Ours<'_> {
     fn differs(&self, pointer: &str, planned: &Matcher, is: Option<&Matcher>) -> Option<String> {
         let template = self.scenario?.webhooks.ours.get(pointer)?;
         let Some(Value::String(text)) = planned.plain_value() else { return None };
-        let (own, told) = (self.values.get(pointer)?, is?.plain_value()?);
-        (text == template && own != told).then(|| format!("{told} at {pointer}, but the flow's own by {own}"))
+        let told = is?.plain_value().filter(|told| text == template && !told.is_null())?;
+        match self.values.get(pointer) {
+            Some(own) => (own != told).then(|| format!("{told} at {pointer}, but the flow's own by {own}")),
+            None => {
+                (!self.learns).then(|| format!("{told} at {pointer}, but the flow's own by nothing there"))
+            }
+        }
     }
 }

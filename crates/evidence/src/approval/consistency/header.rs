@@ -17,7 +17,10 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.kind == RunKind::Observe && header.scenario.is_played() {
         differs("an observation plays no scenario".to_owned());
     }
-    if header.kind != RunKind::Run {
+    if header.kind == RunKind::Load && header.blind {
+        differs("a load keeps no webhooks to verify later, so none is blind".to_owned());
+    }
+    if !header.kind.accounts_for_each_webhook() {
         return;
     }
     if header.target.is_empty() {
@@ -37,7 +40,9 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
         ));
     }
     header.overrides.iter().filter_map(|given| contradicted(given, header)).for_each(&mut differs);
-    if header.concurrency > header.flows || header.concurrency == 0 {
+    // A load has so many connections, however many flows it starts.
+    let is_more = header.concurrency > header.flows && header.kind == RunKind::Run;
+    if is_more || header.concurrency == 0 {
         differs(format!("{} flows at the same time of {}", header.concurrency, header.flows));
     }
     if let Some(scenario) = scenario {
@@ -114,6 +119,8 @@ pub(super) fn fits(kind: RunKind, record: &Record, found: &mut Contradictions) {
         | Record::FlowEnd(_) => {
             matches!(kind, RunKind::Run | RunKind::Observe)
         }
+        // A load counts its webhooks and keeps none.
+        Record::Attempt(_) | Record::Answered(_) | Record::Refused(_) => kind != RunKind::Load,
         Record::Watch(Watch::Begin(_)) => kind == RunKind::Observe,
         Record::EndedEarly(_) => kind.accounts_for_each_webhook(),
         _ => true,

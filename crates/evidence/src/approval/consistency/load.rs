@@ -1,97 +1,235 @@
-//! The sums of a load add up, second by second.
+//! What a load says of itself adds up: its plan with its header, its seconds one by one, and both with each other.
 
 use super::Contradictions;
-use record::latency::Latency;
-use record::{Header, Interval, LoadPlan, LoadShard, RunStats, Tally};
+use super::order::s;
+use super::run_stats;
+use record::latency::{Encoded, Latency};
+use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RunStats, Tick};
+use scenario::Scenario;
 
-pub(super) struct Sums {
-    /// Whether each answer is counted: of a load of flows the steps are, by the flows.
-    counts_answers: bool,
+/// Statuses with which a receiver takes a webhook (docs/deltacrown.md section 4).
+const ACCEPTED: [u16; 4] = [200, 201, 202, 204];
+/// So far the starts of a schedule, which are whole, may be from the integral of its rates.
+const WHOLE: f64 = 1.0;
+
+pub(super) struct Sums<'a> {
+    header: &'a Header,
+    /// Only of a load of flows of which the scenario is known.
+    scenario: Option<&'a Scenario>,
+    plan: Option<LoadPlan>,
+    plans: u32,
     started: u64,
     done: u64,
     abandoned: u64,
     dropped: u64,
-    shard: Option<LoadShard>,
-    /// Starts that this shard had to make, where they were due by a schedule.
-    due: Option<u64>,
+    /// The end of the last second, from the beginning of the schedule.
+    last: Tick,
+    flows: Option<Box<RunStats>>,
 }
 
-impl Sums {
-    pub(super) fn new(header: &Header) -> Self {
+impl<'a> Sums<'a> {
+    pub(super) const fn new(header: &'a Header, scenario: Option<&'a Scenario>) -> Self {
         Self {
-            counts_answers: !header.scenario.is_played(),
+            header,
+            scenario,
+            plan: None,
+            plans: 0,
             started: 0,
             done: 0,
             abandoned: 0,
             dropped: 0,
-            shard: header.shard,
-            due: None,
+            last: Tick(0),
+            flows: None,
         }
     }
 
-    /// How it was asked for.
-    pub(super) fn plan(&mut self, plan: &LoadPlan) {
-        self.due = plan.total.zip(self.shard).map(|(total, shard)| shard.share(total));
-    }
-
-    /// A load that was completed has made each start, or says that it could not.
-    pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
-        let made = self.started.saturating_add(self.dropped);
-        if let Some(due) = self.due.filter(|due| complete && made != *due) {
-            let sentence =
-                format!("the load completed, but only {made} of {due} starts were made or dropped");
-            found.add("load_does_not_add_up", sentence);
+    /// How it was asked for: written when that is known, and again when the schedule begins.
+    pub(super) fn plan(&mut self, plan: &LoadPlan, found: &mut Contradictions) {
+        self.plans += 1;
+        if self.plans > 2 {
+            found.add("load_plan_differs", "the schedule begins twice");
         }
-    }
-
-    /// What is counted of the load's own webhooks is a part of what came.
-    pub(super) fn of_flows(sums: &RunStats, found: &mut Contradictions) {
-        for (reason, came) in &sums.came {
-            let of = |tally: &Tally| tally.reasons.get(reason).copied().unwrap_or(0);
-            let own = of(&sums.organic).saturating_add(of(&sums.injected));
-            if own > *came {
-                let sentence = format!(
-                    "{own} attempts of the load's own webhooks are {reason}, but only {came} arrived in all"
-                );
-                found.add("load_does_not_add_up", sentence);
+        match &self.plan {
+            Some(first) if LoadPlan { started: plan.started, ..first.clone() } != *plan => {
+                found.add("load_plan_differs", "the load is not the one that was asked for before it began");
             }
+            Some(_) => {}
+            None => contradicted(plan, self.header)
+                .into_iter()
+                .for_each(|what| found.add("load_plan_differs", what)),
         }
+        self.plan = Some(plan.clone());
+    }
+
+    /// A load that was completed has made each start, or says that it could not; and it ended after its last second.
+    pub(super) fn end(&self, end: &End, found: &mut Contradictions) {
+        let Some(plan) = &self.plan else { return };
+        let mut wrong = |what: String| found.add("load_does_not_add_up", what);
+        if end.at < self.last {
+            wrong(format!("it ended at {} s, but its last second at {} s", s(end.at), s(self.last)));
+        }
+        if !end.complete {
+            return;
+        }
+        let made = self.started.saturating_add(self.dropped);
+        let due =
+            plan.total.zip(self.header.shard).map(|(total, shard): (u64, LoadShard)| shard.share(total));
+        if let Some(due) = due.filter(|due| made != *due) {
+            wrong(format!("the load completed, but only {made} of {due} starts were made or dropped"));
+        }
+        if self.done != self.started {
+            wrong(format!("the load completed, but {} of {} starts ended", self.done, self.started));
+        }
+        let lasted = self.last.0 / 1000;
+        if let LoadPace::Closed { lasts_ms } = plan.pace
+            && lasted < lasts_ms
+        {
+            wrong(format!("the load completed after {lasted} ms, but was to last {lasts_ms} ms"));
+        }
+        if let Some(flows) = self.flows.as_deref() {
+            run_stats::of_a_whole_load(flows, self.started, self.scenario, found);
+        }
+    }
+
+    /// What the flows and their webhooks amount to so far.
+    pub(super) fn of_flows(&mut self, sums: &RunStats, found: &mut Contradictions) {
+        run_stats::check(sums, self.flows.as_deref(), self.scenario, found);
+        self.flows = Some(Box::new(sums.clone()));
     }
 
     pub(super) fn take(&mut self, second: &Interval, found: &mut Contradictions) {
         let at = second.from.0 / 1_000_000;
         let mut wrong = |what: String| found.add("load_does_not_add_up", format!("second {at}: {what}"));
-        if second.ok > second.done {
-            wrong(format!("{} succeeded of {} that ended", second.ok, second.done));
-        }
         self.started = self.started.saturating_add(second.started);
         self.done = self.done.saturating_add(second.done);
         self.abandoned = self.abandoned.saturating_add(second.abandoned);
         self.dropped = self.dropped.saturating_add(second.dropped);
-        if self.done.saturating_add(self.abandoned) > self.started {
-            wrong(format!(
-                "{} have ended, but only {} have started",
-                self.done + self.abandoned,
-                self.started
-            ));
+        let ended = self.done.saturating_add(self.abandoned);
+        if ended > self.started {
+            wrong(format!("{ended} have ended, but only {} have started", self.started));
+        } else if self.started - ended != second.in_flight {
+            let left = self.started - ended;
+            wrong(format!("{} are in flight, but {left} have started and not ended", second.in_flight));
+        }
+        if second.from != self.last {
+            wrong(format!("it begins at {} s, the one before ends at {} s", s(second.from), s(self.last)));
         }
         if second.to < second.from {
             wrong("it ends before it begins".to_owned());
         }
+        self.last = second.to;
+        counts_differ(second, self.plan.as_ref()).into_iter().for_each(&mut wrong);
         if let Some(what) = times_differ(second) {
             wrong(what);
         }
-        let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
-        let answered = sum(Box::new(second.statuses.values().copied()));
-        let failed = sum(Box::new(second.errors.values().copied()));
-        let attempts = answered.zip(failed).and_then(|(a, b)| a.checked_add(b));
-        if self.counts_answers && attempts != Some(second.attempts) {
-            wrong(format!(
-                "{} requests ended, but responses and failures do not add up to that",
-                second.attempts
-            ));
-        }
     }
+}
+
+/// What of a plan contradicts the header, or itself.
+fn contradicted(plan: &LoadPlan, header: &Header) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut differs = |is: bool, what: String| {
+        if is {
+            found.push(what);
+        }
+    };
+    let (name, of_flows) = (&header.scenario.name, header.scenario.is_played());
+    differs(plan.subject != *name, format!("`{}` was loaded, but the header has `{name}`", plan.subject));
+    differs(
+        plan.is_of_flows() != of_flows,
+        format!("its event is `{}`, which a load of flows has not, and one of webhooks has", plan.event),
+    );
+    let (connections, concurrency) = (plan.connections, header.concurrency);
+    differs(
+        connections != concurrency,
+        format!("{connections} connections, but the header has {concurrency}"),
+    );
+    differs(
+        plan.threads == 0 || plan.threads > connections,
+        format!("{} threads share {connections} connections", plan.threads),
+    );
+    if !of_flows {
+        differs(
+            plan.timeout_ms != header.webhook.timeout_ms || plan.backoff_ms != header.retry.backoff_ms,
+            "its time-out or its pauses are not those of the header".to_owned(),
+        );
+        differs(
+            header.target != header.webhook.endpoint,
+            format!("the target is `{}`, but webhooks were posted to another URL", header.target),
+        );
+    }
+    let starts = plan.pace.starts();
+    let is_whole = match (plan.total, starts) {
+        (None, None) => true,
+        (Some(total), Some(starts)) => (as_f64(total) - starts).abs() <= WHOLE + rounded(&plan.pace),
+        _ => false,
+    };
+    differs(
+        !is_whole,
+        format!(
+            "{} starts are not those of its schedule",
+            plan.total.map_or("no".to_owned(), |n| n.to_string())
+        ),
+    );
+    if header.scenario.is_played() {
+        let total = plan.total.unwrap_or_default();
+        differs(
+            u64::from(header.flows) != total,
+            format!("{total} starts, but the header has {} flows", header.flows),
+        );
+    }
+    found
+}
+
+/// By so many starts a schedule may differ from what is recorded of it, where a stage lasts no whole milliseconds.
+fn rounded(pace: &LoadPace) -> f64 {
+    let LoadPace::Open { stages } = pace else { return 0.0 };
+    stages.iter().map(|stage| stage.from.max(stage.to) / 1000.0).sum()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "starts, below 2^52")]
+fn as_f64(n: u64) -> f64 {
+    n as f64
+}
+
+/// The counts of one second hang together: each request has a status or an error, each start that ended well one status that says so.
+fn counts_differ(second: &Interval, plan: Option<&LoadPlan>) -> Vec<String> {
+    let mut found = Vec::new();
+    let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
+    if second.ok > second.done {
+        found.push(format!("{} succeeded of {} that ended", second.ok, second.done));
+    }
+    if second.retried > second.done {
+        found.push(format!("{} were retried of {} that ended", second.retried, second.done));
+    }
+    let throttled = second.statuses.get(&429).copied().unwrap_or(0);
+    if second.throttled != throttled {
+        found.push(format!("{} were throttled, but {throttled} were answered with 429", second.throttled));
+    }
+    let (answered, failed) =
+        (sum(Box::new(second.statuses.values().copied())), sum(Box::new(second.errors.values().copied())));
+    let attempts = answered.zip(failed).and_then(|(a, b)| a.checked_add(b));
+    if attempts != Some(second.attempts) {
+        found.push(format!(
+            "{} requests ended, but responses and failures do not add up to that",
+            second.attempts
+        ));
+    }
+    // Of a load of flows the steps are requests, and counted with the flows.
+    let Some(plan) = plan.filter(|plan| !plan.is_of_flows()) else { return found };
+    let accepted = ACCEPTED.iter().filter_map(|status| second.statuses.get(status));
+    let accepted = sum(Box::new(accepted.copied()));
+    if accepted != Some(second.ok) {
+        found.push(format!("{} succeeded, but other statuses say so", second.ok));
+    }
+    let most = second.done.saturating_mul(plan.backoff_ms.len().max(1) as u64);
+    if second.attempts < second.done.saturating_add(second.retried) || second.attempts > most {
+        found.push(format!(
+            "{} requests for {} that ended, {} of them retried",
+            second.attempts, second.done, second.retried
+        ));
+    }
+    found
 }
 
 /// Histograms keep three digits; a mean of them is no nearer than this share.
@@ -99,8 +237,11 @@ const DIGITS: f64 = 0.01;
 
 /// Each start that ended is in each of the histograms once, and what a user waits is not less than what it is made of.
 fn times_differ(second: &Interval) -> Option<String> {
-    let read = |encoded| Latency::decode(encoded).ok();
+    let read = |encoded: &Encoded| Latency::decode(encoded).ok();
     let all = [&second.response, &second.service, &second.lag, &second.own_lag].map(read);
+    if all.iter().flatten().any(|latency| !latency.is_sound()) {
+        return Some("minimum, maximum or sum of its times are not those of its histogram".to_owned());
+    }
     // One that cannot be read is told where the load is.
     let [Some(response), Some(service), Some(lag), Some(own_lag)] = all else { return None };
     let counts = [response.count(), lag.count(), own_lag.count()];

@@ -8,6 +8,7 @@ mod keys;
 mod load;
 mod order;
 mod outcomes;
+mod run_stats;
 
 use super::judgement::Findings;
 use answers::Answers;
@@ -38,7 +39,7 @@ pub(super) struct Consistency<'a> {
     flows: Flows<'a>,
     answers: Answers,
     order: Order,
-    sums: Sums,
+    sums: Sums<'a>,
     line: u64,
     /// Whether something that says nothing about the sender is said to have ended the run.
     ended_early: bool,
@@ -55,7 +56,7 @@ impl<'a> Consistency<'a> {
             flows: Flows::new(header, scenario),
             answers: Answers::new(header, scenario),
             order: Order::new(header),
-            sums: Sums::new(header),
+            sums: Sums::new(header, scenario),
             line: 1,
             ended_early: false,
             found,
@@ -84,16 +85,16 @@ impl<'a> Consistency<'a> {
                 answers.are_partial();
                 order.is_of_two_clocks();
             }
-            Record::Load(plan) => sums.plan(plan),
+            Record::Load(plan) => sums.plan(plan, found),
             Record::Interval(interval) => sums.take(interval, found),
-            Record::RunStats(of_flows) => Sums::of_flows(of_flows, found),
+            Record::RunStats(of_flows) => sums.of_flows(of_flows, found),
             Record::EndedEarly(_) => self.ended_early = true,
             Record::End(end) => {
                 if end.complete && self.ended_early {
                     found.add("end_contradicts_itself", "the run ended early, yet is said to have completed");
                 }
                 answers.ended(end);
-                sums.end(end.complete, found);
+                sums.end(end, found);
                 flows.end(end.complete, found);
             }
             _ => {}

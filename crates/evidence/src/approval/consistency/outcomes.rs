@@ -2,11 +2,16 @@
 
 use super::Contradictions;
 use super::order::s;
+use correlate::read_json;
 use record::matcher::Matcher;
-use record::{KEPT_BODY, MASK, Outcome, Step};
+use record::{KEPT_BODY, MASK, Outcome, Step, Tick};
 use scenario::{Session, gives_session};
 use serde_json::Value;
 use std::fmt;
+use std::time::Duration;
+
+/// So much earlier than asked for a timer may go off.
+const TIMER: Duration = Duration::from_millis(5);
 
 /// The step that a contradiction is about.
 #[derive(Clone, Copy)]
@@ -71,18 +76,58 @@ pub(super) fn answer_fits(
         }
         Outcome::Skipped => wrong(format!("it was skipped, yet got {status}")),
         Outcome::Ok if step.body.is_none() => wrong("nothing is kept of its answer's body".to_owned()),
-        Outcome::Ok => {
-            let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
-            let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
-            let Some(body) = body else { return };
-            let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
-            for (pointer, matcher) in plain {
-                if let Err(why) = matcher.check(body.pointer(pointer)) {
-                    wrong(format!("{pointer} of its response {why}, yet the step succeeded"));
-                }
-            }
-        }
+        Outcome::Ok => body_fits(planned, step.body.as_deref().unwrap_or_default(), &mut wrong),
         Outcome::Failed | Outcome::Refused => {}
+    }
+}
+
+/// So much less than a body that was cut may be left of it: it is cut between characters.
+const CHARACTER: usize = 4;
+
+/// The members that the scenario expects are in what is kept of the body; what is masked there is not known.
+fn body_fits(planned: &scenario::Step, text: &str, wrong: &mut impl FnMut(String)) {
+    let is_masked = text.contains(MASK);
+    let mut plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher)).peekable();
+    if text.len() + CHARACTER > KEPT_BODY || plain.peek().is_none() {
+        return;
+    }
+    let Ok(body) = read_json(text.as_bytes()) else {
+        // A number that is masked leaves no JSON.
+        if !is_masked {
+            wrong("its response is no JSON, yet the step succeeded".to_owned());
+        }
+        return;
+    };
+    let is_open =
+        |value: Option<&Value>| is_masked && value.is_none_or(|value| value.to_string().contains(MASK));
+    for (pointer, matcher) in plain {
+        let value = body.pointer(pointer);
+        if let Err(why) = matcher.check(value)
+            && !is_open(value)
+        {
+            wrong(format!("{pointer} of its response {why}, yet the step succeeded"));
+        }
+    }
+}
+
+/// A step is tried again where the scenario polls, as often as there was time for; else it is sent once. `before`: when what
+/// comes before it had ended.
+pub(super) fn tries_fit(
+    planned: &scenario::Step,
+    step: &Step,
+    before: Tick,
+    about: About<'_>,
+    found: &mut Contradictions,
+) {
+    let pauses = step.tries.saturating_sub(1);
+    if pauses == 0 {
+        return;
+    }
+    let took = step.ended.since(before);
+    let fits = planned.poll.is_some_and(|poll| poll.every.get().saturating_mul(pauses) <= took + TIMER);
+    if !fits {
+        let sentence = format!("{about}: it was sent {} times within {} s", step.tries, took.as_secs_f64());
+        found.add("outcome_contradicts_answer", sentence);
     }
 }
 
@@ -100,6 +145,11 @@ pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut
         }
         _ => (session.login_as_sent(), session.token_pointer()),
     };
+    if step.tries > 1 {
+        let sentence =
+            format!("`{name}` was sent {} times, which smoke counts as so many logins", step.tries);
+        found.add("outcome_contradicts_answer", sentence);
+    }
     let by_cookies = pointer.is_none();
     if let Some(status) = step.status.filter(|status| !gives_session(*status, by_cookies)) {
         let sentence = format!("`{name}` succeeded, yet was answered with {status}");
