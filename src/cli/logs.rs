@@ -83,14 +83,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// A log, or stdin for `-`.
-pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
+pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead + Send>, Failure> {
     let name = file.display();
     if file.is_dir() {
         return Err(Failure::usage(format!("{name}: a directory, not a log file")));
     }
     let stdin = file == Path::new("-");
-    let mut input: Box<dyn BufRead> = if stdin {
-        Box::new(io::stdin().lock())
+    let mut input: Box<dyn BufRead + Send> = if stdin {
+        Box::new(BufReader::with_capacity(256 * 1024, io::stdin()))
     } else {
         let file =
             Reading::open(file, quiet).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;

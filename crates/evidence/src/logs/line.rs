@@ -5,7 +5,6 @@ use super::json_line::Object;
 use super::level::Level;
 use super::time::milliseconds;
 use chrono::{DateTime, Utc};
-use regex::Captures;
 use std::borrow::Cow;
 
 /// What a readable line says.
@@ -180,10 +179,10 @@ impl Formats {
     fn read_message<'m>(&self, message: &'m str, entry: &mut Entry<'m>) {
         let Some(first) = self.messages.first(message) else { return };
         entry.kind = Some(first.kind);
-        if first.pattern.captures_len() > 1
-            && let Some(groups) = first.pattern.captures(message)
-        {
-            entry.take_groups(&groups);
+        if let Some(groups) = first.captures(message) {
+            for (name, value) in first.fields(&groups) {
+                entry.take(name, value.into());
+            }
         }
         for (name, value) in pairs(message) {
             entry.take(name, value.into());
@@ -193,6 +192,23 @@ impl Formats {
 
 /// Fields that messages may give.
 const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "timeout", "webhook_id"];
+
+fn is_field(name: &str) -> bool {
+    // Most names are told by their length.
+    matches!(name, "event" | "status" | "attempt" | "max" | "timeout" | "webhook_id")
+}
+
+/// Where a value ends that stands in no quotes.
+fn end(text: &str) -> usize {
+    let ends = |b: &u8| matches!(b, b',' | b';' | b' ' | b'\t'..=b'\r');
+    let at = text.bytes().position(|b| ends(&b) || !b.is_ascii()).unwrap_or(text.len());
+    let Some(rest) =
+        text.get(at..).filter(|rest| !rest.is_empty() && !rest.as_bytes().first().is_some_and(ends))
+    else {
+        return at;
+    };
+    at + rest.find(|c: char| c.is_whitespace() || c == ',' || c == ';').unwrap_or(rest.len())
+}
 
 /// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
 /// semicolon.
@@ -205,15 +221,13 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
             let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
             let begin = before.bytes().rposition(|b| !word(b)).map_or(0, |last| last + 1);
             let name = before.get(begin..).unwrap_or_default();
-            if !FIELDS.contains(&name) {
+            if !is_field(name) {
                 rest = after;
                 continue;
             }
             let quoted = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             let inside = quoted.and_then(|quote| after.get(1..)?.split_once(quote)).map(|(inside, _)| inside);
-            let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
-            let value = inside
-                .unwrap_or_else(|| after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default());
+            let value = inside.unwrap_or_else(|| after.get(..end(after)).unwrap_or_default());
             if value.is_empty() {
                 rest = after;
                 continue;
@@ -243,14 +257,6 @@ impl<'l> Entry<'l> {
             pause_ms: self.pause_ms,
             timeout_ms: self.timeout_ms,
             beside: self.beside,
-        }
-    }
-
-    fn take_groups(&mut self, groups: &Captures<'l>) {
-        for name in ["event", "status", "attempt", "max", "pause", "webhook_id"] {
-            if let Some(value) = groups.name(name) {
-                self.take(name, value.as_str().into());
-            }
         }
     }
 

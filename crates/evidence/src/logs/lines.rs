@@ -27,21 +27,37 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// When the input fails.
     pub fn next_line(&mut self) -> io::Result<Option<Option<Cow<'_, str>>>> {
-        self.line.clear();
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let next = self.next_bytes(&mut line);
+        self.line = line;
+        let Some(whole) = next? else { return Ok(None) };
+        Ok(Some(whole.then(|| text(&self.line)).flatten()))
+    }
+
+    /// Appends the bytes of the next line to `to`, and says whether that is all of it: of one that is longer than [`MAX_LINE`] nothing
+    /// is appended. `None` at the end.
+    ///
+    /// # Errors
+    /// When the input fails.
+    pub(super) fn next_bytes(&mut self, to: &mut Vec<u8>) -> io::Result<Option<bool>> {
+        let start = to.len();
         self.skip_while(|b| b == 0)?;
-        self.input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut self.line)?;
-        if self.line.is_empty() {
-            return Ok(None);
-        }
-        if self.line.len() > MAX_LINE {
-            if self.line.last() != Some(&b'\n') {
+        let length = self.input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', to)?;
+        if length > MAX_LINE {
+            if to.last() != Some(&b'\n') {
                 self.skip_while(|b| b != b'\n')?;
-                self.input.by_ref().take(1).read_until(b'\n', &mut self.line)?;
+                self.skip_one()?;
             }
-            return Ok(Some(None));
+            to.truncate(start);
         }
-        let read = log_line(&self.line);
-        Ok(Some(read.unread.is_none().then_some(read.text)))
+        Ok((length > 0).then_some(length <= MAX_LINE))
+    }
+
+    fn skip_one(&mut self) -> io::Result<()> {
+        let there = self.input.fill_buf()?.len();
+        self.input.consume(there.min(1));
+        Ok(())
     }
 
     /// Passes over the bytes for which this holds.
@@ -56,6 +72,12 @@ impl<R: BufRead> Lines<R> {
             }
         }
     }
+}
+
+/// A line as [`log_line`] has it; `None` for one that cannot be read.
+pub(super) fn text(line: &[u8]) -> Option<Cow<'_, str>> {
+    let read = log_line(line);
+    read.unread.is_none().then_some(read.text)
 }
 
 #[cfg(test)]

@@ -2,14 +2,38 @@
 //! of their own, so that few are tried.
 
 use super::formats::Kind;
-use regex::{Regex, RegexSet};
+use regex::{Captures, Regex, RegexSet};
 
 /// A message that is looked for.
 #[derive(Debug)]
 pub(super) struct Message {
     pub kind: Kind,
-    pub pattern: Regex,
+    pattern: Regex,
     begins: Begins,
+    /// The fields that groups of the pattern give, by their names, and the groups.
+    fields: Vec<(&'static str, usize)>,
+}
+
+/// Fields that groups may give, in the order in which they are taken.
+const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "pause", "webhook_id"];
+
+impl Message {
+    fn new(kind: Kind, pattern: &str, begins: Begins) -> Result<Self, regex::Error> {
+        let pattern = Regex::new(pattern)?;
+        let group = |name| pattern.capture_names().position(|group| group == Some(name));
+        let fields = FIELDS.into_iter().filter_map(|name| Some((name, group(name)?))).collect();
+        Ok(Self { kind, pattern, begins, fields })
+    }
+
+    /// The groups of a text that is this message; `None` where none of them is a field.
+    pub(super) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
+        (!self.fields.is_empty()).then(|| self.pattern.captures(text))?
+    }
+
+    /// Names and values of the fields that groups give.
+    pub(super) fn fields<'t>(&self, groups: &Captures<'t>) -> impl Iterator<Item = (&'static str, &'t str)> {
+        self.fields.iter().filter_map(|(name, group)| Some((*name, groups.get(*group)?.as_str())))
+    }
 }
 
 /// What a text of the message begins with.
@@ -41,7 +65,7 @@ impl Messages {
     pub(super) fn add(&mut self, kind: Kind, pattern: &str) -> Result<(), regex::Error> {
         let open = self.all.iter().filter(|message| matches!(message.begins, Begins::Open(_))).count();
         let begins = begins(pattern).unwrap_or(Begins::Open(open));
-        self.all.push(Message { kind, pattern: Regex::new(pattern)?, begins });
+        self.all.push(Message::new(kind, pattern, begins)?);
         Ok(())
     }
 
@@ -55,9 +79,13 @@ impl Messages {
     /// The first that `text` is.
     pub(super) fn first(&self, text: &str) -> Option<&Message> {
         let mut open = None;
+        // A byte tells of most texts that they do not begin so.
+        let first = text.as_bytes().first();
+        let starts_with =
+            |begin: &str| (begin.is_empty() || begin.as_bytes().first() == first) && text.starts_with(begin);
         self.all.iter().find(|message| match &message.begins {
-            Begins::Whole(begin) => text.starts_with(&**begin),
-            Begins::With(begin) => text.starts_with(&**begin) && message.pattern.is_match(text),
+            Begins::Whole(begin) => starts_with(begin),
+            Begins::With(begin) => starts_with(begin) && message.pattern.is_match(text),
             Begins::Open(number) => {
                 // Asked once, and in detail only where one of them fits.
                 let set = || self.open.is_match(text).then(|| self.open.matches(text));

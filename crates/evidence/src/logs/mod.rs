@@ -13,6 +13,7 @@ mod level;
 mod line;
 mod lines;
 mod messages;
+mod parallel;
 mod privacy;
 mod quote;
 mod reconcile;

@@ -1,4 +1,4 @@
-//! Personal data in lines, looked for on threads of their own while the log is read on.
+//! Personal data in lines.
 
 use super::address::without_receiver;
 use super::clean::{Clean, without_id};
@@ -6,19 +6,12 @@ use super::formats::Kind;
 use super::line::Entry;
 use pii::{Category, Engine};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// Line numbers that are kept.
 const KEPT: usize = 10;
 /// Bytes of a line that are looked at for personal data at once, and how many of them again with the next.
 const PIECE: usize = 8 * 1024;
 const OVERLAP: usize = 1024;
-/// Texts are handed over so many bytes at a time.
-const BATCH: usize = 256 * 1024;
-/// Threads that look for personal data, at most; with what waits for them they bound the memory.
-const THREADS: usize = 4;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
@@ -50,9 +43,18 @@ pub(super) struct Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    /// The message of an entry.
-    pub(super) fn of(entry: &'t Entry<'_>, line: u64) -> Self {
-        Self { line, kind: entry.kind, text: &entry.message, id: entry.webhook_id.as_deref() }
+    /// What there is to look at of a line: its message and what stands beside it, or all of one without an entry.
+    pub(super) fn of(
+        line: Option<&'t str>,
+        entry: Option<&'t Entry<'_>>,
+        number: u64,
+    ) -> impl Iterator<Item = Self> {
+        let id = entry.and_then(|entry| entry.webhook_id.as_deref());
+        let beside = entry.and_then(|entry| entry.beside.as_deref());
+        let message = entry.map_or(line, |entry| Some(&*entry.message));
+        let message =
+            message.map(|text| Self { line: number, kind: entry.and_then(|entry| entry.kind), text, id });
+        message.into_iter().chain(beside.map(|text| Self { line: number, kind: None, text, id }))
     }
 }
 
@@ -81,7 +83,7 @@ impl Scanner {
     }
 
     /// Adds what another one found in other lines.
-    fn add(&mut self, other: Self) {
+    pub(super) fn add(&mut self, other: Self) {
         self.found.not_looked_at += other.found.not_looked_at;
         self.found.lines.extend(other.found.lines);
         self.found.lines.sort_unstable();
@@ -125,82 +127,6 @@ pub(super) fn keep(numbers: &mut Vec<u64>, line: u64) {
     }
 }
 
-/// Texts that are handed over together.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    bytes: String,
-    /// Line, kind, where the text ends, and how long the id is that stands behind it.
-    texts: Vec<(u64, Option<Kind>, usize, Option<usize>)>,
-}
-
-impl Batch {
-    fn add(&mut self, text: Text<'_>) {
-        self.bytes.push_str(text.text);
-        let end = self.bytes.len();
-        self.bytes.push_str(text.id.unwrap_or_default());
-        self.texts.push((text.line, text.kind, end, text.id.map(str::len)));
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Text<'_>> {
-        let mut at = 0;
-        self.texts.iter().map(move |(line, kind, end, id)| {
-            let text = self.bytes.get(at..*end).unwrap_or_default();
-            at = end + id.unwrap_or(0);
-            Text { line: *line, kind: *kind, text, id: id.and_then(|_| self.bytes.get(*end..at)) }
-        })
-    }
-}
-
-/// Hands texts to the threads that look at them.
-pub(super) struct Ahead {
-    batch: Batch,
-    to: SyncSender<Batch>,
-}
-
-impl Ahead {
-    pub(super) fn take(&mut self, text: Text<'_>) {
-        self.batch.add(text);
-        if self.batch.bytes.len() >= BATCH {
-            self.hand_over();
-        }
-    }
-
-    fn hand_over(&mut self) {
-        // Nobody takes it any more when a thread has panicked, which is told when it is joined.
-        let _ = self.to.send(std::mem::take(&mut self.batch));
-    }
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        self.hand_over();
-    }
-}
-
-/// Lets `read` hand on texts, and looks at them meanwhile on threads of their own: as many as there are processors beside the
-/// one that reads. What is found does not depend on their number.
-pub(super) fn ahead<T>(scanner: &mut Scanner, engine: &Engine, read: impl FnOnce(Ahead) -> T) -> T {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let (to, batches) = sync_channel::<Batch>(2);
-    let batches = Mutex::new(batches);
-    let mut others: Vec<Scanner> = (2..processors.min(THREADS + 1)).map(|_| Scanner::default()).collect();
-    let result = thread::scope(|scope| {
-        for scanner in others.iter_mut().chain([&mut *scanner]) {
-            scope.spawn(|| take_all(scanner, engine, &batches));
-        }
-        read(Ahead { batch: Batch::default(), to })
-    });
-    others.into_iter().for_each(|other| scanner.add(other));
-    result
-}
-
-fn take_all(scanner: &mut Scanner, engine: &Engine, batches: &Mutex<Receiver<Batch>>) {
-    let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
-    while let Some(batch) = next() {
-        batch.iter().for_each(|text| scanner.take(engine, text));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,17 +138,5 @@ mod tests {
         let lengths: Vec<usize> = pieces(&text).map(str::len).collect();
         assert!(lengths.len() == 5 && lengths.iter().all(|n| *n <= PIECE), "{lengths:?}");
         assert!(lengths.iter().sum::<usize>() >= text.len() + 4 * OVERLAP);
-    }
-
-    #[test]
-    fn a_batch_gives_back_what_was_put_in() {
-        let mut batch = Batch::default();
-        let texts = [("a", None), ("", Some("id")), ("b\u{e9}", Some("")), ("c", None)];
-        for (line, (text, id)) in (1..).zip(texts) {
-            batch.add(Text { line, kind: Some(Kind::Note), text, id });
-        }
-        let back: Vec<_> = batch.iter().map(|text| (text.text, text.id)).collect();
-        assert_eq!(back, texts);
-        assert!(batch.iter().map(|text| text.line).eq(1..=4));
     }
 }

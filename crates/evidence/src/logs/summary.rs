@@ -4,7 +4,8 @@ use super::errors::{Errors, Follow, Into};
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::lines::Lines;
-use super::privacy::{Found, Scanner, Text, ahead, keep};
+use super::parallel::Work;
+use super::privacy::{Found, Scanner, Text, keep};
 use super::reconcile::{Arrivals, Reconciliation};
 use crate::JsonSchema;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -126,43 +127,34 @@ impl<'f> Fold<'f> {
 
     /// Takes a line; `None` is one that is too long or no text.
     pub fn take(&mut self, line: Option<&str>) {
-        let mut scanner = std::mem::take(&mut self.scanner);
-        self.read(line, |engine, text| scanner.take(engine, text));
-        self.scanner = scanner;
+        let line = line.map(|line| self.formats.unwrapped(line));
+        let entry = line.as_deref().and_then(|line| self.formats.read(line));
+        self.read(line.as_deref(), entry.as_ref());
+        if let Some(engine) = &self.engine {
+            let texts = Text::of(line.as_deref(), entry.as_ref(), self.summary.lines);
+            texts.for_each(|text| self.scanner.take(engine, text));
+        }
         self.tell_found();
     }
 
-    /// Takes all lines that there are, and looks for personal data on threads of its own meanwhile.
+    /// Takes all lines that there are, on as many threads as there are processors.
     ///
     /// # Errors
     /// When they cannot be read; what stands before that was taken.
-    pub fn take_all<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<()> {
-        let Some(engine) = self.engine.clone() else {
-            while let Some(line) = lines.next_line()? {
-                self.read(line.as_deref(), |_, _| {});
-            }
-            return Ok(());
-        };
+    pub fn take_all<R: BufRead + Send>(&mut self, lines: &mut Lines<R>) -> io::Result<()> {
+        let work = Work { formats: self.formats, engine: self.engine.clone(), before: self.summary.lines };
         let mut scanner = std::mem::take(&mut self.scanner);
-        let read = ahead(&mut scanner, &engine, |mut ahead| {
-            while let Some(line) = lines.next_line()? {
-                self.read(line.as_deref(), |_, text| ahead.take(text));
-            }
-            Ok(())
-        });
+        let read = work.all(lines, &mut scanner, |line, entry| self.read(line, entry));
         self.scanner = scanner;
         self.tell_found();
         read
     }
 
-    /// Counts a line, and gives `scan` what is to be looked at for personal data.
-    fn read(&mut self, line: Option<&str>, mut scan: impl FnMut(&Engine, Text<'_>)) {
+    /// Counts a line.
+    fn read(&mut self, line: Option<&str>, entry: Option<&Entry<'_>>) {
         self.summary.lines += 1;
-        let line = line.map(|line| self.formats.unwrapped(line));
-        let line = line.as_deref();
-        let entry = line.and_then(|line| self.formats.read(line));
-        let of_a_traceback = self.follow(line, entry.as_ref());
-        match &entry {
+        let of_a_traceback = self.follow(line, entry);
+        match entry {
             Some(entry) => self.count(entry),
             // An empty line says nothing and hides nothing.
             None if of_a_traceback || line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
@@ -171,18 +163,7 @@ impl<'f> Fold<'f> {
                 keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
             }
         }
-        let Some(engine) = &self.engine else { return };
-        let number = self.summary.lines;
-        match (&entry, line) {
-            (Some(entry), _) => {
-                scan(engine, Text::of(entry, number));
-                if let Some(text) = entry.beside.as_deref() {
-                    scan(engine, Text { line: number, kind: None, text, id: entry.webhook_id.as_deref() });
-                }
-            }
-            (None, Some(text)) => scan(engine, Text { line: number, kind: None, text, id: None }),
-            (None, None) => self.too_long += 1,
-        }
+        self.too_long += u64::from(line.is_none() && self.engine.is_some());
     }
 
     /// Puts what was found so far into the summary.

@@ -14,14 +14,15 @@ impl Formats {
     pub(super) fn time(&self, text: &str) -> Option<DateTime<Utc>> {
         let (day, rest) = text.split_at_checked(DATE)?;
         let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
-        let end = fraction.find(['Z', 'z', '+', '-', ' ']).unwrap_or(fraction.len());
+        let ends = |b: u8| matches!(b, b'Z' | b'z' | b'+' | b'-' | b' ');
+        let end = fraction.bytes().position(ends).unwrap_or(fraction.len());
         let (fraction, offset) = fraction.split_at(end);
         let offset = match offset.trim() {
             "" => self.offset,
             "Z" | "z" | "UTC" => Utc.fix(),
             given => given.parse().ok()?,
         };
-        let mark = if day.contains('/') { '/' } else { '-' };
+        let mark = if day.as_bytes().contains(&b'/') { '/' } else { '-' };
         let [year, month, day] = numbers(day, mark)?;
         let [hour, minute, second] = numbers(clock, ':')?;
         let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
@@ -32,6 +33,22 @@ impl Formats {
 
 /// Three numbers with a mark between them.
 fn numbers(text: &str, mark: char) -> Option<[u32; 3]> {
+    plain_numbers(text.as_bytes(), mark as u8).or_else(|| any_numbers(text, mark))
+}
+
+/// The same where all but the first have two digits, as in nearly all times, at a tenth of the cost.
+fn plain_numbers(text: &[u8], mark: u8) -> Option<[u32; 3]> {
+    let (first, rest) = text.split_at_checked(text.len().checked_sub(6)?)?;
+    let [m1, a, b, m2, c, d] = *rest.first_chunk()?;
+    let number = |digits: &[u8]| {
+        let add = |sum: u32, b: &u8| b.is_ascii_digit().then(|| sum * 10 + u32::from(b - b'0'));
+        digits.iter().try_fold(0, add)
+    };
+    let marked = (m1, m2) == (mark, mark) && !first.is_empty();
+    Some([number(first).filter(|_| marked)?, number(&[a, b])?, number(&[c, d])?])
+}
+
+fn any_numbers(text: &str, mark: char) -> Option<[u32; 3]> {
     let mut parts = text.split(mark).map(|part| part.parse().ok());
     let numbers = [parts.next()??, parts.next()??, parts.next()??];
     parts.next().is_none().then_some(numbers)

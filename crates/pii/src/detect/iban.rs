@@ -6,6 +6,7 @@ use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::among;
 use crate::text;
+use std::sync::LazyLock;
 
 /// An IBAN under a key that says so: its check sum decides, not the key.
 pub(crate) static KIND: Kind = Kind {
@@ -68,9 +69,19 @@ fn detect(text: &str, groups: &[Group], hits: &mut Hits, mut covered: impl FnMut
 
 /// The length of the IBANs of a country.
 fn length(code: [u8; 2]) -> Option<usize> {
-    let code = code.map(|b| b.to_ascii_uppercase());
-    let row = LENGTHS.split_ascii_whitespace().find(|row| row.as_bytes().starts_with(&code))?;
-    row.get(2..)?.parse().ok()
+    // Groups of digests begin with letters, too, so that it is asked often.
+    static TABLE: LazyLock<[[u8; 26]; 26]> = LazyLock::new(|| {
+        let mut table = [[0; 26]; 26];
+        for row in LENGTHS.split_ascii_whitespace() {
+            if let ([a, b, ..], Some(Ok(length))) = (row.as_bytes(), row.get(2..).map(str::parse)) {
+                table[usize::from(a - b'A')][usize::from(b - b'A')] = length;
+            }
+        }
+        table
+    });
+    let [a, b] = code.map(|b| usize::from(b.to_ascii_uppercase().wrapping_sub(b'A')));
+    let length = TABLE.get(a)?.get(b)?;
+    (*length > 0).then_some(usize::from(*length))
 }
 
 /// Whether a group of a UUID begins at `at`: one in some eight thousand has the sum of an IBAN.

@@ -6,7 +6,7 @@ use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Context;
 use crate::keys::{Whose, Words, among};
-use crate::text;
+use crate::text::{self, Classes};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -18,56 +18,96 @@ const LINE: u8 = 1;
 const STREET: u8 = 0;
 const HOUSE: u8 = 1;
 
+/// What each alternative of [`OWN`] has in it, but for those in other scripts, and those in which
+/// something is sent somewhere or somebody lives there.
+const TELLING: &[&str] = &[
+    "addr",
+    "moved",
+    "moving",
+    "move ",
+    "relocat",
+    "home is",
+    "house is",
+    "flat is",
+    "direcci",
+    "vive en",
+    "vivo en",
+    "enviar a",
+    "se mud",
+    "entregar en",
+    "adres",
+    "anschrift",
+    "wohn",
+    "liefern",
+    "senden",
+    "schicken",
+    "habite",
+    "livre",
+    "indirizzo",
+    "endere",
+    "moro n",
+    "moro e",
+    "mora n",
+    "mora e",
+    "mieszka",
+    "alamat",
+    "tinggal",
+    "kirim",
+];
+
 pub(crate) static KIND: Kind = Kind {
     order: 96,
     key,
     judge,
     scripts: true,
-    hints: &[&[
-        "address",
-        "deliver ",
-        "delivered",
-        "delivering",
-        "delivers ",
-        "ship",
-        "send",
-        "sent",
-        "live",
-        "living",
-        "moved",
-        "moving",
-        "relocat",
-        "resid",
-        "stay",
-        "courier",
-        "dispatch",
-        "post",
-        "mail",
-        "home",
-        "direcc",
-        "domicilio",
-        "adres",
-        "anschrift",
-        "indirizzo",
-        "endere",
-        "alamat",
-        "wohn",
-        "habit",
-        "vive",
-        "vivo",
-        "moro",
-        "mora",
-        "miesz",
-        "tinggal",
-        "kirim",
-        "enviar",
-        "liefer",
-        "livr",
-        "return it to",
-        "return to",
-        "forward",
-        "oturuyor",
-    ]],
+    hints: &[
+        &[
+            "address",
+            "deliver ",
+            "delivered",
+            "delivering",
+            "delivers ",
+            "ship",
+            "send",
+            "sent",
+            "live",
+            "living",
+            "moved",
+            "moving",
+            "relocat",
+            "resid",
+            "stay",
+            "courier",
+            "dispatch",
+            "post",
+            "mail",
+            "home",
+            "direcc",
+            "domicilio",
+            "adres",
+            "anschrift",
+            "indirizzo",
+            "endere",
+            "alamat",
+            "wohn",
+            "habit",
+            "vive",
+            "vivo",
+            "moro",
+            "mora",
+            "miesz",
+            "tinggal",
+            "kirim",
+            "enviar",
+            "liefer",
+            "livr",
+            "return it to",
+            "return to",
+            "forward",
+            "oturuyor",
+        ],
+        TELLING,
+    ],
     find: Some(find),
     member: |words| match words.last {
         "street" | "streetname" | "road" | "thoroughfare" | "calle" | "strasse" | "straße" | "rue" => {
@@ -189,12 +229,31 @@ const PLACES: &str = "venue arena office stadium hall shop store branch hq headq
 business club gym cafe hotel studio server lan event tournament restaurant headquarters \
 shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
+/// Whether a text says `to` or `at`, as whole words, or begins a word with `in`, `on` or `near`, or with `at` right behind another:
+/// most of what is sent or delivered is no parcel.
+fn says_where(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends = |at: usize| !bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+    let behind_word =
+        |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    memchr::memchr_iter(b' ', bytes).any(|at| match bytes.get(at + 1..at + 3) {
+        Some([b't' | b'T', b'o' | b'O']) => ends(at + 3),
+        Some([b'a' | b'A', b't' | b'T']) => behind_word(at) || ends(at + 3),
+        Some([b'i' | b'I' | b'o' | b'O', b'n' | b'N'] | [b'n' | b'N', b'e' | b'E']) => true,
+        _ => false,
+    })
+}
+
 fn find(view: &View<'_>, hits: &mut Hits) {
     if view.digits == 0 || !view.hints.has(Category::PostalAddress, 0) || view.text.len() < 12 {
         return;
     }
     let Some(own) = OWN.as_ref() else { return };
     hits.worked(view.text.len());
+    let telling = view.hints.has(Category::PostalAddress, 1) || view.classes.has(Classes::WIDE);
+    if !telling && !says_where(view.text) {
+        return;
+    }
     for found in own.find_iter(view.text).take(16) {
         let after = text::right_of(view.text, found.end(), 160);
         let line = after.split(['\n', ';', '|', '<', '"']).next().unwrap_or("");
@@ -212,6 +271,38 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         } else {
             hits.likely(Category::PostalAddress, line.trim());
             return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::hints;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pieces() -> impl Strategy<Value = String> {
+        let words: Vec<&str> =
+            "my addr. address is : deliver delivered sending posted ships returns to at off AT tom attempt him home house lives \
+              living on near resides stays staying now moved moving move relocated in over back together flat mi dirección direccion su \
+              nueva vive vivo en enviar a se mudó mudo entregar meine neue adresse anschrift wohnt wohne an jetzt liefern senden nach mon \
+              nouvelle habite au livrez il mio indirizzo meu endereço endereco moro mora na em yeni adres adresim adresi mój moj adres \
+              mieszka mieszkam przy alamat tinggal di kirimkan kirim ke мой адрес is = - 12 Road"
+                .split_ascii_whitespace()
+                .collect();
+        let word = proptest::sample::select(words);
+        let mark = proptest::sample::select(&[" ", " ", " ", " ", ", ", "\n", ": ", "_", ""][..]);
+        proptest::collection::vec((word, mark), 1..9)
+            .prop_map(|all| all.iter().map(|(word, mark)| [*word, *mark].concat()).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_not_searched_has_no_words_of_an_address(text in pieces()) {
+            let searched = hints(&text).has(Category::PostalAddress, 1) || !text.is_ascii() || says_where(&text);
+            prop_assert!(searched || !OWN.as_ref().unwrap().is_match(&text), "{text}");
         }
     }
 }

@@ -95,19 +95,28 @@ pub(super) const HINTS: &[&str] = &[
     "pbkdf2_",
     "webhooks/",
     "webhook.office",
-    "hooks.",
+    "hooks.slack",
+    "hooks.zapier",
     "api.telegram.org",
 ];
 
-/// Beside this word a bot's token is looked for, which has no part of its own that is plain to see.
-pub(super) const BOTS: &[&str] = &["webhook"];
+/// Beside these words a bot's token is looked for, which has no part of its own that is plain to see.
+pub(super) const BOTS: &[&str] = &["webhook", "hooks."];
 
-/// Whether `text` has the two dots of a bot's token, with six or seven characters between them.
+/// Whether `text` has the two dots of a bot's token, with six or seven characters between them, and enough of its own before them.
 pub(super) fn may_have_bot(text: &str) -> bool {
     let bytes = text.as_bytes();
     let dot = |at: usize| bytes.get(at) == Some(&b'.');
-    memchr::memchr_iter(b'.', bytes).any(|at| dot(at + 7) || dot(at + 8))
+    let own = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let begins = |at: usize| {
+        let before = at.checked_sub(BEFORE_DOT).and_then(|start| bytes.get(start..at));
+        before.is_some_and(|before| before.iter().rev().all(own))
+    };
+    memchr::memchr_iter(b'.', bytes).any(|at| (dot(at + 7) || dot(at + 8)) && begins(at))
 }
+
+/// Fewest characters of a bot's token before its first dot.
+const BEFORE_DOT: usize = 24;
 
 /// The names of the groups that hold the value.
 pub(super) const GROUPS: [&str; 8] =
