@@ -4,6 +4,7 @@ use super::{Exit, Failure, out};
 
 use evidence::report::{DiffError, Difference, Told, write_whole};
 use record::read_input;
+use serde::de::IgnoredAny;
 use std::path::{Path, PathBuf};
 
 /// Bytes of an artifact that are read at most.
@@ -35,6 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(file) = &args.html {
         write_whole(file, difference.html().as_bytes())
             .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
+        out::chat(format!("page     {}", file.display()));
     }
     Ok(if difference.is_worse() { Exit::Fail } else { Exit::Pass })
 }
@@ -54,6 +56,15 @@ pub(super) fn compared(old: &Path, new: &Path) -> Result<Difference, Failure> {
 /// # Errors
 /// Usage: it cannot be read, or is none.
 pub(super) fn told(path: &Path) -> Result<Told, Failure> {
-    let bytes = read_input(path, MOST).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
-    Told::read(&bytes).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
+    let bytes = read_input(path, MOST)
+        .map_err(|e| Failure::usage(format!("{}: cannot be read: {e}", path.display())))?;
+    Told::read(&bytes).map_err(|error| {
+        let what = match error {
+            DiffError::NoArtifact(_) if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() => {
+                "not a smoke artifact, which is one JSON object (NAME_output.json)".to_owned()
+            }
+            error => error.to_string(),
+        };
+        Failure::usage(format!("{}: {what}", path.display()))
+    })
 }

@@ -12,6 +12,7 @@ use evidence::approval::{
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
+use record::period::time_span;
 use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
 use scenario::{Loaded, MAX_SENDER, Period, built_in_names, load, load_built_in, load_bytes, sender_path};
@@ -198,7 +199,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     if let Some(file) = &args.html {
-        out::say(format!("page     {}", file.display()));
+        out::chat(format!("page     {}", file.display()));
     }
     Ok(match approval.verdict {
         Verdict::Pass => Exit::Pass,
@@ -260,18 +261,11 @@ fn digest(text: &str) -> Result<String, &'static str> {
     if is_hex { Ok(digits) } else { Err("needs 64 hex digits, as printed by --print-digests") }
 }
 
-/// A whole number of minutes, hours or days, at most ten years.
+/// At most ten years.
 fn age(text: &str) -> Result<TimeDelta, &'static str> {
-    const WRONG: &str = "give a whole number with a unit: 90m, 24h, 7d (ten years at most)";
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(WRONG)?;
-    let number = number.parse::<u32>().map_err(|_| WRONG)?;
-    let minutes = match unit {
-        "m" => i64::from(number),
-        "h" => i64::from(number) * 60,
-        "d" => i64::from(number) * 60 * 24,
-        _ => return Err(WRONG),
-    };
-    if minutes > 10 * 366 * 24 * 60 { Err(WRONG) } else { Ok(TimeDelta::minutes(minutes)) }
+    const WRONG: &str = "write for example 90m, 1h30m, 24h or 7d (ten years at most)";
+    let age = time_span(text.trim()).ok().and_then(|age| TimeDelta::from_std(age).ok());
+    age.filter(|age| *age <= TimeDelta::days(10 * 366)).ok_or(WRONG)
 }
 
 /// The artifacts that are named, those in the directories that are named, and those of the journals that are.
@@ -282,7 +276,8 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journal
     let mut files = Vec::new();
     for path in given.iter().filter(|path| !of_runs.contains(path)) {
         let shown = path.display();
-        let meta = std::fs::metadata(path).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+        let unread = |e: std::io::Error| Failure::usage(format!("{shown}: cannot be read: {e}"));
+        let meta = std::fs::metadata(path).map_err(unread)?;
         if meta.is_dir() {
             let inside =
                 in_directory(path, &journals).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;

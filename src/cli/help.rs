@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Set up", &["check", "init", "seed", "secret", "schema", "completions", "man"]),
 ];
 
-const OPTIONS: &str = "-h, --help · -V, --version (-v for more) · --color auto|always|never";
+const OPTIONS: &str = "-h, --help · -q, --quiet · -V, --version (-v: more) · --color WHEN";
 
 const CODES: [&str; 2] =
     ["0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven", "4 environment · 130 interrupted"];
@@ -52,8 +52,9 @@ pub(super) fn paged(command: Command) -> Command {
     let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).global(true);
     let help = help.help("Print help").help_heading("Output").hide_short_help(true);
     let command = command.disable_help_flag(true).arg(help);
-    // Both are told on the first page.
+    // All of them are told on the first page.
     let command = command.mut_arg("color", |arg| arg.hide_short_help(true));
+    let command = command.mut_arg("quiet", |arg| arg.hide_short_help(true));
     // Only the page of the command that is given is made.
     command.mut_subcommands(|sub| sub.defer(|sub| of(sub, "", Shown::Short)))
 }

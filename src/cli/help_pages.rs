@@ -27,7 +27,6 @@ const RUN: &[&str] = &[
     "baseline",
     "report",
     "all",
-    "quiet",
 ];
 
 /// A page of each command, and of each command below one.
@@ -76,7 +75,6 @@ pub(super) const PAGES: [Page; 28] = [
             "secret_file",
             "artifacts",
             "report",
-            "quiet",
         ],
         examples: &[
             "smoke load payments --rate 20/s --duration 2s # flows of the stand-in",
@@ -102,7 +100,6 @@ pub(super) const PAGES: [Page; 28] = [
             "secret_file",
             "artifacts",
             "report",
-            "quiet",
         ],
         examples: &[
             "smoke load webhooks --to URL --rate 200/s --duration 10s --secret-file F",
@@ -112,7 +109,7 @@ pub(super) const PAGES: [Page; 28] = [
     },
     Page {
         command: "merge",
-        shown: &["artifacts", "gates", "report", "all", "quiet"],
+        shown: &["artifacts", "gates", "report", "all"],
         examples: &["smoke merge shards/*", "smoke merge shards --artifacts whole --report html,junit"],
     },
     Page {
@@ -128,7 +125,6 @@ pub(super) const PAGES: [Page; 28] = [
             "budget",
             "i_own_this_target",
             "report",
-            "quiet",
         ],
         examples: &[
             "smoke probe --receiver stale-accepted         # exit 1: a built-in flaw",
@@ -186,7 +182,6 @@ pub(super) const PAGES: [Page; 28] = [
             "staging",
             "artifacts",
             "report",
-            "quiet",
         ],
         examples: &[
             "smoke observe --listen 0.0.0.0:8787 --duration 30m --secret-file F",

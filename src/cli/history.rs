@@ -45,6 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(file) = &args.html {
         write_whole(file, history_page(&entries).as_bytes())
             .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
+        out::chat(format!("page     {}", file.display()));
     }
     Ok(Exit::Pass)
 }

@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     out::line(format!("{} and {}: edit them, then", scenario.display(), data.display()));
     out::line(format!("  smoke check {} --staging URL", scenario.display()));
     for line in &sender.setup {
-        out::say(format!("at the sender: {}", line.replace("{endpoint}", "URL of the receiver")));
+        out::chat(format!("at the sender: {}", line.replace("{endpoint}", "URL of the receiver")));
     }
     Ok(Exit::Pass)
 }

@@ -10,19 +10,14 @@ const INTERRUPTED: i32 = 130;
 /// Turns `stop` true at the first signal, which is heard from now on.
 pub(super) fn spawn(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || {
-        out::say("interrupted: writing what was seen so far; press Ctrl-C again to quit now");
+        out::chat("interrupted: writing what was seen so far; press Ctrl-C again to quit now");
     })
-}
-
-/// The same without a word.
-pub(super) fn spawn_quiet(stop: watch::Sender<bool>) -> Result<(), Failure> {
-    spawn_telling(stop, || ())
 }
 
 /// The same for a server, which ends in order.
 pub(super) fn spawn_drain(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || {
-        out::say("stopping when open exchanges have ended; press Ctrl-C again to quit now");
+        out::chat("stopping when open exchanges have ended; press Ctrl-C again to quit now");
     })
 }
 
@@ -31,7 +26,7 @@ pub(super) fn spawn_service(stop: watch::Sender<bool>) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(Failure::environment)?;
     tokio::spawn(async move {
         signals.any_but_hangup().await;
-        out::say("stopping when open exchanges have ended; press Ctrl-C again to quit now");
+        out::chat("stopping when open exchanges have ended; press Ctrl-C again to quit now");
         let _ = stop.send(true);
         signals.any_but_hangup().await;
         std::process::exit(INTERRUPTED);

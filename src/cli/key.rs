@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })?;
     let written = file.write_all(key.to_text().expose().as_bytes()).and_then(|()| file.sync_all());
     written.map_err(|e| Failure::environment(format!("--out {shown}: {e}")))?;
-    out::say(format!("private key in {shown} (keep it); the public key, for `smoke gate --public-key`:"));
+    out::chat(format!("private key in {shown} (keep it); the public key, for `smoke gate --public-key`:"));
     print(args, &key.public());
     Ok(Exit::Pass)
 }

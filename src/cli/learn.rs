@@ -82,7 +82,7 @@ fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failur
 /// Learns from a log. `why` it is no journal.
 fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
     let formats = logs::formats(args.formats.as_deref())?;
-    let mut lines = Lines::new(logs::open(&args.traffic, false)?);
+    let mut lines = Lines::new(logs::open(&args.traffic)?);
     let mut learner = LogLearner::default();
     let broken = |e: io::Error| Failure::environment(format!("{}: {e}", args.traffic.display()));
     while let Some(line) = lines.next_line().map_err(broken)? {

@@ -38,21 +38,18 @@ pub(super) struct Args {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// No progress on stderr
-    #[arg(long, short)]
-    quiet: bool,
 }
 
 /// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when most lines were unreadable,
 /// or nothing in them is in the journal.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let formats = formats(args.formats.as_deref())?;
-    let arrivals = arrivals(&args.journal, args.quiet)?;
+    let arrivals = arrivals(&args.journal)?;
     let engine = if args.no_pii { None } else { Some(engine()?) };
     let mut fold = Fold::new(&formats, engine, arrivals);
     for file in &args.files {
         let broken = |e: io::Error| Failure::environment(format!("{}: {e}", file.display()));
-        let mut lines = Lines::new(open(file, args.quiet)?);
+        let mut lines = Lines::new(open(file)?);
         fold.take_all(&mut lines).map_err(broken)?;
     }
     let (summary, reconciliation) = fold.finish();
@@ -83,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// A log, or stdin for `-`.
-pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead + Send>, Failure> {
+pub(super) fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
     let name = file.display();
     if file.is_dir() {
         return Err(Failure::usage(format!("{name}: a directory, not a log file")));
@@ -92,8 +89,7 @@ pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead + Send>, 
     let mut input: Box<dyn BufRead + Send> = if stdin {
         Box::new(BufReader::with_capacity(256 * 1024, io::stdin()))
     } else {
-        let file =
-            Reading::open(file, quiet).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
+        let file = Reading::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
         Box::new(BufReader::with_capacity(256 * 1024, file))
     };
     let start = input.fill_buf().map_err(|e| Failure::environment(format!("{name}: {e}")))?;
@@ -118,12 +114,12 @@ pub(super) fn engine() -> Result<Engine, Failure> {
     Engine::new(&Policy::default(), &[], b"").map_err(Failure::environment)
 }
 
-fn arrivals(journals: &[PathBuf], quiet: bool) -> Result<Option<Arrivals>, Failure> {
+fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
     let mut all = None;
     let mut links = Links::default();
     for path in journals {
         let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
-        let file = Reading::open(path, quiet).map_err(|e| wrong(&ReadError::from(e)))?;
+        let file = Reading::open(path).map_err(|e| wrong(&ReadError::from(e)))?;
         let (header, mut reader) =
             Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -16,6 +16,6 @@ pub(super) fn run(args: &Args, command: clap::Command) -> Result<Exit, Failure> 
     let wrong = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", args.dir.display()));
     std::fs::create_dir_all(&args.dir).map_err(wrong)?;
     clap_mangen::generate_to(command, &args.dir).map_err(wrong)?;
-    out::say(format!("manual pages in {}", args.dir.display()));
+    out::chat(format!("manual pages in {}", args.dir.display()));
     Ok(Exit::Pass)
 }

@@ -44,9 +44,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     let evidence = Evidence::prepare(&args.output, Shard::WHOLE)?;
-    if !args.output.quiet {
-        out::say(format!("merging {}", counted(parts.len() as u64, "journals")));
-    }
+    out::chat(format!("merging {}", counted(parts.len() as u64, "journals")));
     check_gates(&parts, &evidence)?;
     evidence.keep_parts(&journals)?;
     // A journal there may be one of the parts.

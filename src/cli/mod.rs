@@ -89,6 +89,9 @@ struct Args {
         help_heading = "Output"
     )]
     color: out::ColourChoice,
+    /// No progress and no hints: verdict, findings, warnings and errors stay
+    #[arg(long, short, global = true, help_heading = "Output")]
+    quiet: bool,
     /// Print the version
     #[arg(long, short = 'V')]
     version: bool,
@@ -174,6 +177,7 @@ struct RunScenario {
 pub fn main() -> ExitCode {
     let args = parsed();
     out::choose_colour(args.color);
+    out::choose_quiet(args.quiet);
     // Where that cannot be had, such a file ends the process, as it does other programs.
     let _ = signals::outlive_file_limits();
     let Some(command) = args.command else {

@@ -34,6 +34,7 @@ use wire::Clock;
 /// Watches, and judges what was seen.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let env = args.drive.environment()?;
+    args.drive.check()?;
     let plan = ObservePlan::resolve(args, &env)?;
     super::runtime::block_on(execute(plan, args))
 }
@@ -85,6 +86,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let begin = plan.begin(clock.now());
     let mut observe =
         Observe::begin(Plan { begin, journal, judge, clock, source, logs, driven }).map_err(cannot)?;
+    let journals = journals(&plan, &drives);
     let driving = Driving::start(drives, clock, &tell);
     let mut end = watch::window(&plan, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if end == WindowEnd::Elapsed {
@@ -102,7 +104,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     }
     observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
-    conclude(&plan.files, args, &end)
+    conclude(&plan.files, args, &end, &journals)
 }
 
 /// Waits for a circuit breaker of a driven sender that an earlier run into the folder has left open; false when that was interrupted.
@@ -121,7 +123,18 @@ async fn wait_for_breaker(
     true
 }
 
-fn conclude(files: &EvidenceFiles, args: &Args, end: &WindowEnd) -> Result<Exit, Failure> {
+/// The journals that are written beside that of the window, each under a name for what it is.
+fn journals(plan: &ObservePlan, drives: &[Drive]) -> Vec<(&'static str, PathBuf)> {
+    let received = plan.receives().map(|journal| ("received", journal));
+    received.into_iter().chain(drives.iter().map(|drive| ("driven  ", drive.journal()))).collect()
+}
+
+fn conclude(
+    files: &EvidenceFiles,
+    args: &Args,
+    end: &WindowEnd,
+    journals: &[(&str, PathBuf)],
+) -> Result<Exit, Failure> {
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;
@@ -129,10 +142,11 @@ fn conclude(files: &EvidenceFiles, args: &Args, end: &WindowEnd) -> Result<Exit,
     let reports = Outputs::beside(files, &args.report);
     reports.write(&evidence, &made)?;
     out::text(&summary(&evidence, &made, out::screen(args.all)));
-    if !args.quiet {
-        out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
-        Outputs { markdown: Some(files.file("memo.md")), ..reports }.tell();
+    out::chat(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
+    for (name, journal) in journals {
+        out::chat(format!("{name} {}", journal.display()));
     }
+    Outputs { markdown: Some(files.file("memo.md")), ..reports }.tell();
     Ok(match (end, evidence.verdict) {
         (WindowEnd::Interrupted, _) => Exit::Interrupted,
         (WindowEnd::Triggered, _) | (_, Verdict::Fail) => Exit::Fail,

@@ -27,6 +27,18 @@ pub(super) fn choose_colour(choice: ColourChoice) {
     let _ = COLOUR.set(choice);
 }
 
+static QUIET: OnceLock<bool> = OnceLock::new();
+
+/// Takes what `--quiet` says, once.
+pub(super) fn choose_quiet(quiet: bool) {
+    let _ = QUIET.set(quiet);
+}
+
+/// Whether only verdicts, findings, warnings and errors are wanted.
+pub(super) fn is_quiet() -> bool {
+    QUIET.get().copied().unwrap_or_default()
+}
+
 /// Colours of help pages, which are printed before anything that was typed is parsed: as `--color` says among these arguments.
 pub(super) fn help_colour(arguments: impl IntoIterator<Item = OsString>) -> ColorChoice {
     let words: Vec<String> = arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -192,9 +204,25 @@ pub(super) fn raw(text: &str) {
 /// Writes one line to stderr: progress, warnings, hints, never results.
 pub(super) fn say(text: impl std::fmt::Display) {
     let text = safe(&text.to_string()).into_owned();
+    to_stderr(&fitted(&text, &io::stderr()));
+}
+
+/// The same for a text that is to be copied: its lines stay as they are.
+pub(super) fn raw_say(text: impl std::fmt::Display) {
+    to_stderr(&safe(&text.to_string()));
+}
+
+fn to_stderr(text: &str) {
     // A bar that stands in the last line is drawn again below what is said.
     let clear = if draws_bars() { "\r\u{1b}[2K" } else { "" };
-    let _ = writeln!(io::stderr().lock(), "{clear}{}", fitted(&text, &io::stderr()));
+    let _ = writeln!(io::stderr().lock(), "{clear}{text}");
+}
+
+/// Writes one line to stderr that a quiet user does not want: what is under way, which files were written, what may come next.
+pub(super) fn chat(text: impl std::fmt::Display) {
+    if !is_quiet() {
+        say(text);
+    }
 }
 
 /// Flushes stdout, and gives the first failure to write a result (a full disk), if there was one.

@@ -42,13 +42,13 @@ impl Outputs {
         Ok(())
     }
 
-    /// Says where each of them is.
+    /// Says where each of them is, unless that is too much.
     pub(super) fn tell(&self) {
         for (name, file) in
             [("page    ", &self.html), ("JUnit   ", &self.junit), ("memo    ", &self.markdown)]
         {
             if let Some(file) = file {
-                out::say(format!("{name} {}", file.display()));
+                out::chat(format!("{name} {}", file.display()));
             }
         }
     }

@@ -48,7 +48,7 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let journal = files.open(&header)?;
     let recorder = Recorder::new(Some(journal), &secrets);
-    let (ended, _) = drive(args, &plan, begin, &recorder).await?;
+    let (ended, _) = drive(&plan, begin, &recorder).await?;
     let complete = ended == Ended::Itself;
     recorder.finish(plan.clock.now(), complete).map_err(unwritten)?;
     let (artifact, bytes) = files.write(args)?;
@@ -66,9 +66,7 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
         signing::sign(key, &signed, &[])?;
     }
     tell(args, &artifact, &bytes);
-    if !args.quiet {
-        files.tell(args);
-    }
+    files.tell(args);
     Ok(exit(ended, &artifact))
 }
 
@@ -76,7 +74,7 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
 async fn again(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let Prepared { plan, header, begin, secrets } = prepared;
     let recorder = Recorder::new(None, &secrets);
-    let (ended, played) = drive(args, &plan, begin, &recorder).await?;
+    let (ended, played) = drive(&plan, begin, &recorder).await?;
     let facts = recorder.into_facts();
     let artifact = probe_artifact(&header, facts, ended == Ended::Itself, None)
         .ok_or_else(|| Failure::environment("nothing was sent"))?;
@@ -88,24 +86,19 @@ async fn again(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
 /// Prints the requests of the case as curl commands.
 fn commands(args: &Args, plan: &Plan, played: &[Played]) {
     let wanted = args.case.as_ref().map_or("", |case| case.0);
-    let say = |line: String| if args.format == Format::Json { out::say(line) } else { out::line(line) };
     for (_, shot) in played.iter().filter(|(case, _)| *case == wanted) {
-        say(format!("\n# {}", shot.label));
-        say(curl(plan.target.as_str(), shot));
+        let text = format!("\n# {}\n{}", shot.label, curl(plan.target.as_str(), shot));
+        // They are pasted: a line that is broken would be another command.
+        if args.format == Format::Json { out::raw_say(text) } else { out::raw_line(text) }
     }
 }
 
-async fn drive(
-    args: &Args,
-    plan: &Plan,
-    begin: ProbeBegin,
-    recorder: &Recorder,
-) -> Result<(Ended, Vec<Played>), Failure> {
+async fn drive(plan: &Plan, begin: ProbeBegin, recorder: &Recorder) -> Result<(Ended, Vec<Played>), Failure> {
     let (stop, stopped) = watch::channel(false);
     interrupt::spawn(stop)?;
     recorder.write(ProbeFact::Begin(Box::new(begin))).map_err(unwritten)?;
     let n = plan.cases.len();
-    let bar = (!args.quiet && out::draws_bars()).then(|| cases_bar(n));
+    let bar = (!out::is_quiet() && out::draws_bars()).then(|| cases_bar(n));
     let progress = |i: usize, case: &'static Case| {
         let told = format!("{}: {}", case.group.name(), case.title);
         match &bar {
@@ -114,7 +107,7 @@ async fn drive(
                 bar.set_message(out::safe(&told).into_owned());
             }
             // A line now and then.
-            None if !args.quiet && i.is_multiple_of(20) => out::say(format!("{}/{n} {told}", i + 1)),
+            None if i.is_multiple_of(20) => out::chat(format!("{}/{n} {told}", i + 1)),
             None => {}
         }
     };

@@ -39,7 +39,6 @@ type Deadline = Arc<Mutex<Option<Instant>>>;
 struct State {
     waiting: Deadline,
     bar: Option<ProgressBar>,
-    quiet: Quiet,
     flows: u64,
     ended: AtomicU64,
     told: Mutex<Instant>,
@@ -48,24 +47,16 @@ struct State {
     redactor: Redactor,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quiet {
-    Yes,
-    No,
-}
-
 impl Progress {
     /// Progress of a run with this many flows.
-    pub(super) fn new(quiet: bool, flows: u32, redactor: Redactor) -> Self {
-        let quiet = if quiet { Quiet::Yes } else { Quiet::No };
+    pub(super) fn new(flows: u32, redactor: Redactor) -> Self {
         let waiting = Deadline::default();
-        let bar = (quiet == Quiet::No && out::draws_bars()).then(|| bar(u64::from(flows), &waiting));
+        let bar = (!out::is_quiet() && out::draws_bars()).then(|| bar(u64::from(flows), &waiting));
         let (ended, told) = (AtomicU64::new(0), Mutex::new(Instant::now()));
         Self {
             state: Arc::new(State {
                 waiting,
                 bar,
-                quiet,
                 flows: u64::from(flows),
                 ended,
                 told,
@@ -115,6 +106,7 @@ impl State {
     fn show(&self, event: &Event) {
         match event {
             Event::Step { flow, step, outcome, took, problem } => {
+                self.wait_until(None);
                 if let Some(bar) = &self.bar {
                     bar.set_message(out::safe(step).into_owned());
                 }
@@ -128,10 +120,10 @@ impl State {
                 }
             }
             Event::FlowEnded => self.flow_ended(),
+            Event::Pausing { until, lasts } => self.pausing(until, *lasts),
             Event::Retrying { attempt, deliveries, due_in } => self.retrying(*attempt, *deliveries, *due_in),
             Event::Settling { at_most } => {
-                *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Instant::now() + *at_most);
+                self.wait_until(Some(*at_most));
                 if let Some(bar) = &self.bar {
                     bar.set_message(out::safe("waiting for webhooks"));
                 }
@@ -142,6 +134,20 @@ impl State {
                     ));
                 }
             }
+        }
+    }
+
+    fn wait_until(&self, at_most: Option<Duration>) {
+        let end = at_most.map(|at_most| Instant::now() + at_most);
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = end;
+    }
+
+    /// Says for what nothing is driven: on a bar with the time that is left, as a line once.
+    fn pausing(&self, until: &str, lasts: Duration) {
+        self.wait_until(Some(lasts));
+        match &self.bar {
+            Some(bar) => bar.set_message(format!("waiting until {until}")),
+            None => self.line(&format!("waiting {:.0} s until {until}", lasts.as_secs_f64().ceil())),
         }
     }
 
@@ -177,10 +183,9 @@ impl State {
 
     fn line(&self, text: &str) {
         let text = self.redactor.scrub(text);
-        match (&self.bar, self.quiet) {
-            (Some(bar), _) => bar.println(out::safe(&text)),
-            (None, Quiet::No) => out::say(text),
-            (None, Quiet::Yes) => {}
+        match &self.bar {
+            Some(bar) => bar.println(out::safe(&text)),
+            None => out::chat(text),
         }
     }
 }

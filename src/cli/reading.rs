@@ -29,11 +29,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Opens a file; quiet shows nothing.
+    /// Opens a file.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub(super) fn open(path: &Path, quiet: bool) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = record::open_input(path)?;
         let found = file.metadata()?;
         let size = found.len();
@@ -41,7 +41,7 @@ impl Reading {
         let most =
             if found.file_type().is_char_device() && !file.is_terminal() { MOST_OF_DEVICE } else { u64::MAX };
         let name = path.display().to_string();
-        let next = (!quiet).then(|| Instant::now() + PATIENCE);
+        let next = (!out::is_quiet()).then(|| Instant::now() + PATIENCE);
         Ok(Self { file, name, size, read: 0, most, next, bar: None })
     }
 
@@ -96,14 +96,13 @@ mod tests {
     fn what_is_read_is_the_file() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&[7; 100_000]).unwrap();
-        let mut reading = Reading::open(file.path(), false).unwrap();
+        let mut reading = Reading::open(file.path()).unwrap();
         // As if it had taken long.
         reading.next = Some(Instant::now());
         assert!(reading.is_due());
         let mut all = Vec::new();
         assert_eq!(reading.read_to_end(&mut all).unwrap(), 100_000);
         assert_eq!((all, reading.read), (vec![7; 100_000], 100_000));
-        assert!(!Reading::open(file.path(), true).unwrap().is_due());
-        assert!(Reading::open(Path::new("/nonexistent"), false).is_err());
+        assert!(Reading::open(Path::new("/nonexistent")).is_err());
     }
 }

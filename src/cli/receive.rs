@@ -116,10 +116,10 @@ pub(super) struct Args {
     gates: Option<PathBuf>,
 
     /// Connections open at once; beyond that, the longest idle one is closed
-    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = crate::cli::typed::whole::<u32>(1..=1_000_000), help_heading = "Limits")]
     connections: u32,
     /// Of those, from one address (except loopback); behind a proxy give the same as --connections [default: a quarter]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=1_000_000), help_heading = "Limits")]
     connections_per_address: Option<u32>,
     /// Largest body in bytes
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = receive_files::body_size, help_heading = "Limits")]
@@ -270,12 +270,12 @@ async fn execute(
     };
     let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
-    out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
+    out::chat(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     if let Some(admin) = receiver.admin_address() {
-        out::say(format!("metrics and read-back on {scheme}://{admin}"));
+        out::chat(format!("metrics and read-back on {scheme}://{admin}"));
     }
     if let Some(key) = receiver.witness() {
-        out::say(format!("vouching for runs with key {key}: check with `smoke gate --witness {key}`"));
+        out::chat(format!("vouching for runs with key {key}: check with `smoke gate --witness {key}`"));
     }
     let tee = tokio::spawn(tell(receiver.metrics()));
     let anew = hangups.map(|hangups| tokio::spawn(begin_anew(hangups, receiver.journal())));
@@ -290,7 +290,7 @@ async fn execute(
     if let Some(exported) = exported {
         let _ = exported.await;
     }
-    out::say(format!(
+    out::chat(format!(
         "stopped; {} records in the last journal file, SHA-256 {}",
         sealed.records, sealed.sha256
     ));
@@ -301,7 +301,7 @@ async fn execute(
 async fn begin_anew(mut hangups: Signal, journal: Journal) {
     while hangups.recv().await.is_some() {
         match journal.begin_next() {
-            Ok(()) => out::say(format!("SIGHUP: started journal part {}", journal.part().1)),
+            Ok(()) => out::chat(format!("SIGHUP: started journal part {}", journal.part().1)),
             Err(error) => out::say(format!("SIGHUP: no new journal file: {error}")),
         }
     }

@@ -41,9 +41,6 @@ pub(super) struct Args {
     /// What was tested, for the signed statement: git+COMMIT, git+URL@COMMIT, IMAGE@sha256:HEX; may be given several times
     #[arg(long, value_name = "SUBJECT", requires = "sign")]
     subject: Vec<String>,
-    /// No progress on stderr
-    #[arg(long, short)]
-    quiet: bool,
     /// With a secret every webhook signature is verified again
     #[command(flatten)]
     secret: SecretSource,
@@ -53,14 +50,12 @@ pub(super) struct Args {
 /// does.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let exit = written(args)?;
-    if !args.quiet {
-        if let Some(file) = &args.output {
-            out::say(format!("artifact {}", file.display()));
-        }
-        outputs(args).tell();
-        if let Some(file) = &args.output {
-            tell_how_to_judge(args, file);
-        }
+    if let Some(file) = &args.output {
+        out::chat(format!("artifact {}", file.display()));
+    }
+    outputs(args).tell();
+    if let Some(file) = &args.output {
+        tell_how_to_judge(args, file);
     }
     Ok(exit)
 }
@@ -78,7 +73,7 @@ fn written(args: &Args) -> Result<Exit, Failure> {
         RunKind::Probe => return of_a_probe(args, key.as_ref()),
         RunKind::Run | RunKind::Receive | RunKind::Observe => {}
     }
-    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
+    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
     if evidence.integrity.torn_bytes > 0 {
         out::say(format!("warning: {shown}: the last line is incomplete and was ignored"));
     }
@@ -162,18 +157,14 @@ fn tell_how_to_judge(args: &Args, artifact: &Path) {
         |found: PathBuf| std::fs::canonicalize(found).ok() == std::fs::canonicalize(&args.journal).ok();
     if !Journals::default().of(artifact).is_some_and(same) {
         let (artifact, journal) = (artifact.display(), args.journal.display());
-        out::say(format!("its journal is elsewhere; judge both with `smoke gate {artifact} {journal}`"));
+        out::chat(format!("its journal is elsewhere; judge both with `smoke gate {artifact} {journal}`"));
     }
 }
 
-fn read(
-    journal: &Path,
-    secret: Option<&Secret>,
-    quiet: bool,
-) -> Result<(Evidence, Option<Recheck>), Failure> {
+fn read(journal: &Path, secret: Option<&Secret>) -> Result<(Evidence, Option<Recheck>), Failure> {
     let shown = journal.display();
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    let file = Reading::open(journal, quiet).map_err(|e| wrong(&ReadError::from(e)))?;
+    let file = Reading::open(journal).map_err(|e| wrong(&ReadError::from(e)))?;
     let (header, reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
     let mut recheck = match secret {
         Some(secret) => {

@@ -36,7 +36,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let (interrupt, stop) = watch::channel(false);
     super::interrupt::spawn(interrupt)?;
     let _lock = files.make_ready()?;
-    let progress = Progress::new(output.quiet, plan.flows, plan.redactor.clone());
+    let progress = Progress::new(plan.flows, plan.redactor.clone());
     let outlives_run = matches!(plan.target, Target::Url(_));
     let watched = Some(plan.quiet).filter(|watched| !watched.is_zero());
     let keep = Keep::before(&plan.environment);
@@ -45,7 +45,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let mut taken = used_rows.as_ref().map(take).transpose()?;
     let known = used_rows.as_ref().filter(|_| !by_user);
     let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
-    announce(&prepared, known, outlives_run, output.quiet);
+    announce(&prepared, known, outlives_run);
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
     let leaving = stop.clone();
@@ -71,7 +71,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     reports.write(&evidence, &artifact)?;
     github::tell(&evidence, &artifact);
     if let Some(exporter) = &exporter {
-        telemetry::tell_run(exporter, &files.journal(), output.quiet).await;
+        telemetry::tell_run(exporter, &files.journal()).await;
     }
     show(output, &evidence, &artifact, &bytes);
     if outlives_run {
@@ -80,7 +80,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
             left_open.wait_out(leaving).await;
         }
     }
-    if !output.quiet {
+    if !out::is_quiet() {
         tell_of_watch(watched.filter(|_| !interrupted));
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
         reports.tell();
@@ -89,8 +89,8 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// Says what the sender must be set to, which rows are taken, and how faults and flows go together.
-fn announce(prepared: &Prepared, known: Option<&UsedRows>, outlives_run: bool, quiet: bool) {
-    if quiet {
+fn announce(prepared: &Prepared, known: Option<&UsedRows>, outlives_run: bool) {
+    if out::is_quiet() {
         return;
     }
     if outlives_run {

@@ -22,10 +22,10 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub flow: FlowArgs,
     /// Number of flows [default: the scenario's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=1_000_000), help_heading = "Run")]
     pub flows: Option<u32>,
     /// Flows at the same time [default: the scenario's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=10_000), help_heading = "Run")]
     pub concurrency: Option<u32>,
     /// At the end, wait until the sender's circuit breaker lets webhooks through again, if this run opened it
     #[arg(long, help_heading = "Run")]
@@ -58,7 +58,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub data: Option<PathBuf>,
     /// Start with this data row, from 1 [default: after those that earlier runs used up, else the first]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..), help_heading = "Run")]
     pub from_row: Option<u32>,
     /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
     #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Run")]
@@ -67,7 +67,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub env_file: Option<PathBuf>,
     /// Seed of every random choice [default: fresh]
-    #[arg(long, value_name = "N", help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..), help_heading = "Run")]
     pub seed: Option<u64>,
     /// How long to wait for each webhook [default: the scenario's]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
@@ -163,9 +163,6 @@ pub(super) struct OutputArgs {
     /// List every gate, including those that nothing exercised
     #[arg(long)]
     pub all: bool,
-    /// No progress on stderr; the verdict stays
-    #[arg(long, short)]
-    pub quiet: bool,
 }
 
 impl OutputArgs {

@@ -8,6 +8,7 @@ use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
 use super::{Failure, environment, out, secret_source, sender_option};
+use crate::drive::Client;
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
@@ -225,8 +226,8 @@ pub(super) fn parts(args: &FlowArgs, env: &Env, sender: Option<&SenderProfile>) 
 }
 
 /// How many flows a run of the scenario has: those that were asked for, else those of its contract, else its own.
-pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env) -> u32 {
-    let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, false));
+pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env, embedded: bool) -> u32 {
+    let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, embedded));
     let plan = || {
         let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
         let sender = loaded.scenario.sender.as_ref().map(|_| &loaded.sender);
@@ -253,9 +254,9 @@ fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<
 }
 
 fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
-    let staging = match &args.staging {
-        Some(url) => Some(url.clone()),
-        None => environment::setting(env.as_ref(), "STAGING_URL")?,
+    let (from, staging) = match &args.staging {
+        Some(url) => ("--staging", Some(url.clone())),
+        None => ("STAGING_URL", environment::setting(env.as_ref(), "STAGING_URL")?),
     };
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
@@ -264,7 +265,10 @@ fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
             "--misbehave and --as control the embedded stand-in, not a staging system (--staging, \
              STAGING_URL)",
         )),
-        Some(url) => Ok(Target::Url(url)),
+        Some(url) => match Client::check(&url) {
+            Ok(()) => Ok(Target::Url(url)),
+            Err(error) => Err(Failure::usage(format!("{from}: {error}"))),
+        },
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             return Err(Failure::usage("the webhook secret is empty: there is nothing to compare"));
         }
         out::raw_line(secret.fingerprint());
-        out::say(
+        out::chat(
             "the other side's: printf %s \"$WEBHOOK_SECRET\" | sha256sum | cut -c1-8, or in a Django shell: \
              hashlib.sha256(settings.WEBHOOK_SECRET.encode()).hexdigest()[:8]",
         );

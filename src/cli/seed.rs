@@ -21,10 +21,10 @@ pub(super) struct Args {
     #[arg(value_enum, value_name = "SYSTEM")]
     system: System,
     /// Payments to make; the sweep of the sender's contract takes one for each of its flows
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = crate::cli::typed::whole::<u32>(0..=100_000))]
     payments: u32,
     /// Matches to make
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = crate::cli::typed::whole::<u32>(0..=100_000))]
     matches: u32,
     /// Folder into which the script writes payments.csv, matches.csv and staff.env, on the machine on which it runs
     #[arg(long, value_name = "DIR", default_value = "smoke-data")]
@@ -35,7 +35,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let System::Deltacrown = args.system;
     out::raw(&script(args)?);
-    out::say(
+    out::chat(
         "run it where the staging application runs: python manage.py shell < FILE, then copy the folder it writes to this machine",
     );
     Ok(Exit::Pass)

@@ -126,7 +126,7 @@ impl LeftOpen {
             out::say(format!("warning: {open}: what it drops until then counts as lost"));
             return true;
         }
-        out::say(format!("{open}: waiting (--no-pause does not)"));
+        out::chat(format!("{open}: waiting (--no-pause does not)"));
         tokio::select! {
             () = sleep(self.left()) => true,
             _ = stop.wait_for(|stop| *stop) => false,
@@ -135,7 +135,7 @@ impl LeftOpen {
 
     /// Waits, at the end of the run that has opened it, until it lets a probe through, or until `stop` turns true.
     pub(super) async fn wait_out(&self, mut stop: watch::Receiver<bool>) {
-        out::say(format!(
+        out::chat(format!(
             "waiting {} s for it (--leave-closed); the next webhook is the probe that closes it",
             self.seconds_left(Utc::now())
         ));

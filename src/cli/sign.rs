@@ -25,7 +25,7 @@ pub(super) struct Args {
     #[command(flatten)]
     secret: SecretSource,
     /// Time of signing in Unix milliseconds; schemes in seconds round it down [default: now]
-    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(i64).range(0..=MAX_TIMESTAMP))]
+    #[arg(long, value_name = "MS", value_parser = crate::cli::typed::whole::<i64>(0..=MAX_TIMESTAMP.into()))]
     timestamp: Option<i64>,
     /// Event for the event header [default: the body's top-level "event", else `test`]
     #[arg(long, value_name = "NAME", value_parser = header_value)]

@@ -52,10 +52,10 @@ pub(super) struct Args {
     #[command(flatten)]
     secret: SecretSource,
     /// Seconds before an attempt is given up [default: as the sender's profile says, else 10]
-    #[arg(long, value_name = "SECONDS", env = "WEBHOOK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "SECONDS", env = "WEBHOOK_TIMEOUT", value_parser = crate::cli::typed::whole::<u64>(1..=3600))]
     webhook_timeout: Option<u64>,
     /// Attempts for one webhook, the first included [default: as the sender's profile says, else 3]
-    #[arg(long, value_name = "N", env = "WEBHOOK_MAX_RETRIES", value_parser = clap::value_parser!(u32).range(1..=20))]
+    #[arg(long, value_name = "N", env = "WEBHOOK_MAX_RETRIES", value_parser = crate::cli::typed::whole::<u32>(1..=20))]
     webhook_max_retries: Option<u32>,
     /// Whether webhooks are sent at all
     #[arg(long, value_name = "BOOL", env = "NOTIFICATIONS_WEBHOOK_ENABLED", default_value = "true",
@@ -79,13 +79,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
     matches: usize,
     /// Seed of the users' names
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = crate::cli::typed::whole::<u64>(0..))]
     seed: u64,
     /// Limit requests as the real system does: 100 an hour without credentials, 1000 for a user
     #[arg(long)]
     throttle: bool,
     /// Seconds that an access token is good [the real system: 3600]
-    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = crate::cli::typed::whole::<u64>(1..=604_800))]
     token_lifetime: u64,
     /// Behave as under Django's DEBUG=1: missing slashes crash, log lines name module and process
     #[arg(long)]
@@ -190,31 +190,31 @@ fn not_written(file: &Path, error: &io::Error) -> Failure {
 /// What to do with it, on stderr.
 fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
     if args.webhook_url.trim().is_empty() {
-        out::say("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped and not sent");
+        out::chat("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped and not sent");
     } else {
-        out::say(format!("webhooks go to {}", args.webhook_url.trim()));
+        out::chat(format!("webhooks go to {}", args.webhook_url.trim()));
     }
     if !misbehaving.is_empty() {
-        out::say(format!("misbehaving on purpose: {misbehaving}"));
+        out::chat(format!("misbehaving on purpose: {misbehaving}"));
     }
     let fixtures = staging.fixtures();
     let staff = fixtures.vars.get("staff_username").and_then(|v| v.as_str()).unwrap_or_default();
     let (payments, matches) = (fixtures.payments.len(), fixtures.matches.len());
-    out::say(format!(
+    out::chat(format!(
         "staff user {staff}; {payments} payments and {matches} matches, each with its own users"
     ));
     match &args.write_data {
         Some(dir) => {
             let dir = dir.display();
-            out::say(format!(
+            out::chat(format!(
                 "drive it: smoke payments --staging {url} --data {dir}/payments.csv --env-file {dir}/staff.env \
                  --listen {} --secret-file SECRET",
                 receiver(args.webhook_url.trim())
             ));
         }
-        None => out::say("passwords and data rows: --write-data DIR"),
+        None => out::chat("passwords and data rows: --write-data DIR"),
     }
-    out::say("a verdict from the stand-in is not evidence about staging; Ctrl-C stops it");
+    out::chat("a verdict from the stand-in is not evidence about staging; Ctrl-C stops it");
 }
 
 /// Host and port that the webhooks go to, for whoever is to receive them.

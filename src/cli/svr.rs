@@ -46,7 +46,7 @@ pub(super) fn write(
     bytes.push(b'\n');
     write_whole(to, &bytes)
         .map_err(|e| Failure::environment(format!("cannot write {}: {e}", to.display())))?;
-    out::say(format!("answer signed in {}", to.display()));
+    out::chat(format!("answer signed in {}", to.display()));
     Ok(())
 }
 

@@ -25,7 +25,7 @@ pub(super) fn exporter(env: &Env) -> Option<Exporter> {
 }
 
 /// Exports the traces and figures of a run whose journal is closed.
-pub(super) async fn tell_run(exporter: &Exporter, journal: &Path, quiet: bool) {
+pub(super) async fn tell_run(exporter: &Exporter, journal: &Path) {
     let made = match telemetry(journal) {
         Ok(made) => made,
         Err(error) => return warn(&error),
@@ -33,13 +33,11 @@ pub(super) async fn tell_run(exporter: &Exporter, journal: &Path, quiet: bool) {
     match exporter.traces(&made.spans).await {
         Ok(Some(sent)) => {
             tell(&sent, "spans");
-            if !quiet {
-                let (flows, spans) = (made.flows, made.spans.len());
-                out::say(format!(
-                    "traces   {flows} flows, {spans} spans to {}; the run's is {}",
-                    sent.url, made.run
-                ));
-            }
+            let (flows, spans) = (made.flows, made.spans.len());
+            out::chat(format!(
+                "traces   {flows} flows, {spans} spans to {}; the run's is {}",
+                sent.url, made.run
+            ));
             if made.left_out > 0 {
                 warn(&format!("{} flows are not traced, only the first {MAX_FLOWS}", made.left_out));
             }
@@ -47,13 +45,13 @@ pub(super) async fn tell_run(exporter: &Exporter, journal: &Path, quiet: bool) {
         Ok(None) => {}
         Err(error) => warn(&format!("the traces were not exported: {error}")),
     }
-    told(exporter.metrics(&made.metrics).await, quiet);
+    told(exporter.metrics(&made.metrics).await);
 }
 
 /// Exports the figures of a load whose journal is closed.
-pub(super) async fn tell_load(exporter: &Exporter, journal: &Path, quiet: bool) {
+pub(super) async fn tell_load(exporter: &Exporter, journal: &Path) {
     match load_from_journal(journal) {
-        Ok((artifact, series, _)) => told(exporter.metrics(&load_metrics(&artifact, &series)).await, quiet),
+        Ok((artifact, series, _)) => told(exporter.metrics(&load_metrics(&artifact, &series)).await),
         Err(error) => warn(&error),
     }
 }
@@ -89,13 +87,11 @@ fn nanos() -> u64 {
     Utc::now().timestamp_nanos_opt().and_then(|ns| u64::try_from(ns).ok()).unwrap_or_default()
 }
 
-fn told(sent: Result<Option<Sent>, impl Display>, quiet: bool) {
+fn told(sent: Result<Option<Sent>, impl Display>) {
     match sent {
         Ok(Some(sent)) => {
             tell(&sent, "points");
-            if !quiet {
-                out::say(format!("metrics  to {}", sent.url));
-            }
+            out::chat(format!("metrics  to {}", sent.url));
         }
         Ok(None) => {}
         Err(error) => warn(&format!("the metrics were not exported: {error}")),

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::net::{IpAddr, SocketAddr};
+use std::ops::{Bound, RangeBounds};
 
 /// An address to listen on.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -26,6 +27,24 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
                 .to_owned(),
         }
     })
+}
+
+/// A parser of whole numbers in a range.
+pub(super) fn whole<N: TryFrom<i128>>(
+    range: impl RangeBounds<i128> + Clone + Send + Sync + 'static,
+) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        let number = text.trim().parse().ok().filter(|number| range.contains(number));
+        number.and_then(|number| N::try_from(number).ok()).ok_or_else(|| {
+            let (Bound::Included(least) | Bound::Excluded(least)) = range.start_bound() else {
+                return "write a whole number".to_owned();
+            };
+            match range.end_bound() {
+                Bound::Included(most) => format!("write a whole number from {least} to {most}"),
+                _ => format!("write a whole number of at least {least}"),
+            }
+        })
+    }
 }
 
 /// A moment with its offset, RFC 3339.
@@ -70,6 +89,17 @@ mod tests {
             assert!(why.contains(right), "{text}: {why}");
         }
         assert_eq!(listen_address("[::1]:80").unwrap().port(), 80);
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_told_with_those_that_are() {
+        let of = whole::<u32>(1..=100);
+        assert_eq!((of("7"), of("100")), (Ok(7), Ok(100)));
+        for text in ["ten", "0", "101", "-1", "1.5", "", "99999999999999999999999999999999999999999"] {
+            assert_eq!(of(text), Err("write a whole number from 1 to 100".to_owned()), "{text}");
+        }
+        assert_eq!(whole::<u32>(1..)("5000000000"), Err("write a whole number of at least 1".to_owned()));
+        assert_eq!(whole::<u64>(0..)("9007199254740993"), Ok(9_007_199_254_740_993));
     }
 
     #[test]

@@ -335,7 +335,7 @@ pub(super) fn failure(error: RunError, used: Option<&UsedRows>) -> Failure {
 pub(super) fn announce(plan: &Plan, used: Option<&UsedRows>) {
     if let Some(told) = used.filter(|_| plan.skipped_rows > 0).and_then(UsedRows::told) {
         let from = plan.skipped_rows + 1;
-        out::say(format!("{told}: this run starts at row {from} (--from-row N takes others)"));
+        out::chat(format!("{told}: this run starts at row {from} (--from-row N takes others)"));
     }
 }
 

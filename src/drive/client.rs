@@ -109,6 +109,14 @@ impl Client {
         Ok(Self { http, fresh, base: url, kept: Arc::default() })
     }
 
+    /// Whether this is a base URL that can be driven.
+    ///
+    /// # Errors
+    /// As for [`Client::new`].
+    pub fn check(base: &str) -> Result<(), ClientError> {
+        parse_base(base).map(drop)
+    }
+
     /// The API's base URL.
     #[must_use]
     pub fn base(&self) -> &str {

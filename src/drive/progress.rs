@@ -23,6 +23,12 @@ pub enum Event {
         problem: Option<String>,
     },
     FlowEnded,
+    /// Nothing is driven for so long.
+    Pausing {
+        /// What has to come about by then.
+        until: &'static str,
+        lasts: Duration,
+    },
     /// Deliveries wait for their next attempt.
     Retrying {
         /// Number of the attempt, from 2.

@@ -117,6 +117,7 @@ impl Executor {
         }
         let pause = plan.pause(before);
         if !pause.is_zero() {
+            self.tell_of_pause(before, pause);
             sleep(pause).await;
         }
     }

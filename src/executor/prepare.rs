@@ -4,6 +4,7 @@ use super::error::RunError;
 use super::injector::{self, Turns, injector};
 use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
+use super::row_source::{RowSource, variables};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Attached, Client, Reply, SeenWebhooks};
 use crate::inbox::{Config, Door, Inbox, KeptInPart};
@@ -11,8 +12,7 @@ use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
 use scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, data_file,
-    read_rows, resolve_identities, rows,
+    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, read_rows, resolve_identities,
 };
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
@@ -288,14 +288,8 @@ fn rows_of(
     run_id: uuid::Uuid,
 ) -> Result<(Arc<Run>, Vec<Row>), RunError> {
     let scenario = &plan.loaded.scenario;
-    let mut vars = plan.vars.clone();
-    if let Some(staging) = staging {
-        let known = |name: &String| scenario.vars.keys().any(|k| k == name);
-        let own = staging.fixtures().vars.clone().into_iter().filter(|(name, _)| known(name));
-        own.for_each(|(name, value)| {
-            vars.entry(name).or_insert(value);
-        });
-    }
+    let fixtures = staging.map(Staging::fixtures);
+    let vars = variables(scenario, &plan.vars, fixtures);
     let settings = RunSettings {
         seed: plan.seed,
         run_id: run_id.to_string(),
@@ -306,37 +300,15 @@ fn rows_of(
         challenge: plan.challenge.clone(),
     };
     let run = Run::new(scenario, settings)?;
-    let fixtures =
-        staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
-    let written = fixtures.is_none() && data_file(scenario, plan.data.as_deref(), &plan.loaded.dir).is_none();
-    let unset = run.unset(scenario, written);
+    let from =
+        RowSource { fixtures, data: plan.data.as_deref(), flows: plan.flows, skipped: plan.skipped_rows };
+    let unset = run.unset(scenario, from.is_written(&plan.loaded));
     if !unset.is_empty() {
         return Err(RunError::Unset(unset));
     }
-    let rows = match fixtures {
-        Some(rows) => {
-            check_columns(&scenario.data, &rows, "the stand-in's fixtures", 0)?;
-            rows
-        }
-        None => rows(scenario, plan.flows, plan.skipped_rows, plan.data.as_deref(), &run)?,
-    };
+    let rows = from.rows(scenario, &run)?;
     plan.redactor.learn_all(&run.secrets(scenario, &rows));
     Ok((run, rows))
-}
-
-fn fixture_rows(staging: &Staging, kind: &str) -> Vec<Row> {
-    let fixtures = staging.fixtures();
-    match kind {
-        "payment" => fixtures.payments.clone(),
-        "match" => fixtures.matches.clone(),
-        // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
-        _ => fixtures
-            .payments
-            .iter()
-            .zip(&fixtures.matches)
-            .map(|(p, m)| m.iter().chain(p).map(|(k, v)| (k.clone(), v.clone())).collect())
-            .collect(),
-    }
 }
 
 fn header(

@@ -13,6 +13,7 @@ use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::load::Finish;
+use record::faults::Before;
 use record::{EndedEarly, Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
@@ -196,6 +197,17 @@ impl Executor {
             Some(blocked) => blocked,
             None => std::future::pending().await,
         }
+    }
+
+    /// Says for what nothing is driven.
+    pub(super) fn tell_of_pause(&self, before: Before, lasts: Duration) {
+        let until = match before {
+            Before::BreakerWindow => "the failed deliveries no longer count for the sender's circuit breaker",
+            Before::BreakerSilence => "the sender's circuit breaker lets webhooks through again",
+            Before::BreakerOpened => "the sender's circuit breaker has opened",
+            Before::Nothing | Before::Settled => return,
+        };
+        (self.listener)(Event::Pausing { until, lasts });
     }
 
     /// Says again and again which attempts are waited for; never returns.

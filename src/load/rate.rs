@@ -1,6 +1,7 @@
 //! Reads rates, durations and stages as they are typed: `20/s`, `90s`, `0-100/s:30s,100/s:2m`.
 
 use super::schedule::Stage;
+use record::period::time_span;
 use std::time::Duration;
 
 /// The highest rate that is taken, in starts per second; above it a number is a slip of the finger.
@@ -72,7 +73,7 @@ fn rate_or_zero(text: &str) -> Result<f64, RateError> {
 /// Seconds of the part behind the slash: a unit alone is one of it.
 fn per_seconds(text: &str) -> Option<f64> {
     let alone = text.chars().all(char::is_alphabetic).then(|| format!("1{text}"));
-    let per = seconds(alone.as_deref().unwrap_or(text))?;
+    let per = time_span(alone.as_deref().unwrap_or(text)).ok()?.as_secs_f64();
     (per > 0.0).then_some(per)
 }
 
@@ -90,38 +91,12 @@ fn number(text: &str) -> Option<f64> {
 /// When the text is no duration or is out of range.
 pub(crate) fn duration(text: &str) -> Result<Duration, RateError> {
     let text = text.trim();
-    let seconds = seconds(text).ok_or_else(|| RateError::Duration(text.to_owned()))?;
-    if seconds > 0.0 && seconds <= MAX_DURATION.as_secs_f64() {
-        Ok(Duration::from_secs_f64(seconds))
-    } else {
+    let duration = time_span(text).map_err(|_| RateError::Duration(text.to_owned()))?;
+    if duration.is_zero() || duration > MAX_DURATION {
         Err(RateError::DurationRange(text.to_owned()))
+    } else {
+        Ok(duration)
     }
-}
-
-/// The sum of number-and-unit pairs in seconds.
-fn seconds(text: &str) -> Option<f64> {
-    let mut rest = text.trim();
-    let mut total = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let (count, tail) = rest.split_at(digits);
-        let letters = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(letters);
-        let scale = match unit {
-            "ms" => 0.001,
-            "s" | "sec" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            "d" => 86_400.0,
-            _ => return None,
-        };
-        total += number(count)? * scale;
-        rest = tail;
-    }
-    Some(total)
 }
 
 /// Stages such as `0-100/s:30s,100/s:2m,100-0/s:10s`. A single rate stays; `FROM-TO/s` goes evenly from one to the other.

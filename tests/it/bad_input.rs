@@ -90,7 +90,10 @@ fn staging_that_is_not_there() {
     let reserved = Reserved::new();
     staging(&format!("http://{}", reserved.address)).run().exits(4).says("unreachable").says("refused");
     staging("ftp://x").run().exits(2).says("must begin with http:// or https://");
-    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("it contains credentials");
+    let ran = staging("http://me:secret-word@127.0.0.1:1")
+        .run()
+        .exits(2)
+        .says("credentials do not belong in a URL");
     assert!(!ran.stderr.contains("secret-word"));
 }
 
@@ -283,4 +286,25 @@ fn a_file_that_never_ends_is_an_error_wherever_one_is_named() {
             });
         }
     });
+}
+
+/// An error names all that would be right, and what is typed is judged before anything is opened for it.
+#[test]
+fn an_error_says_what_would_be_right() {
+    for (args, says) in [
+        (&["probe"][..], "nothing to probe: give the URL of a receiver, or --receiver"),
+        (&["observe", "--duration", "5s"], "or --drive SCENARIO=RATE for the stand-in"),
+        (
+            &["load", "nope", "--rate", "1/s", "--duration", "1s"],
+            "there is no file scenarios/nope.yaml, and built in are",
+        ),
+        (&["payments", "--staging", "nope"], "--staging: `nope`: http:// or https:// is missing"),
+        (&["gate", "/nope"], "/nope: cannot be read: "),
+        (&["gate", "/nope", "--max-age", "1h30m"], "/nope: cannot be read: "),
+        (&["gate", "/nope", "--max-age", "11y"], "write for example 90m, 1h30m, 24h or 7d"),
+    ] {
+        Smoke::new(args[0]).args(&args[1..]).run().exits(2).says(says);
+    }
+    let ran = Smoke::new("observe").args(&["--drive", "nope=60/m"]).run().exits(2).says("no scenario `nope`");
+    assert!(ran.stderr.starts_with("error: --drive nope=60/m: "), "{}", ran.stderr);
 }

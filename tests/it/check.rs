@@ -146,7 +146,7 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
         &ran,
         &[
             "built-in:payments_lifecycle: 2 data rows for 2 flows",
-            "skipped     scenario built-in:matches: rows.csv: row 1 has no column `match_id`",
+            "skipped     scenarios built-in:matches, built-in:matches_dispute: rows.csv: row 1 has no column `match_id`",
             "skipped     scenario built-in:payments_proof: {{ env.TEST_PROOF_FILE }}",
         ],
     );
@@ -154,7 +154,13 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
         Smoke::new("check").file("rows.csv", "order\n1\n2\n").args(&["--data", "rows.csv", "--flows", "2"]);
     let strange = strange.args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"]);
     let ran = strange.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run().exits(2);
-    told(&ran, &["missing     scenario built-in:payments: rows.csv: row 1 has no column `payment_id`"]);
+    told(
+        &ran,
+        &[
+            "missing     scenarios built-in:payments, built-in:payments_lifecycle, ",
+            "rows.csv: row 1 has no column `payment_id`",
+        ],
+    );
     // Where there are too few of them, they are for that scenario all the same.
     let few = Smoke::new("check").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "9"]);
     let few = few.args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"]).env("STAFF_PASSWORD", "x");
@@ -162,8 +168,8 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
     told(
         &ran,
         &[
-            "missing     scenario built-in:payments: rows.csv: 2 data row(s) for 9 flows",
-            "skipped     scenario built-in:matches: rows.csv: row 1 has no column `match_id`",
+            "missing     scenarios built-in:payments, built-in:payments_lifecycle: rows.csv: 2 data row(s) for 9 flows",
+            "skipped     scenarios built-in:matches, built-in:matches_dispute: rows.csv: row 1 has no column `match_id`",
         ],
     );
     let unset = Smoke::new("check").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
@@ -171,7 +177,13 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
         .args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"])
         .env("WEBHOOK_SECRET", SECRET)
         .run();
-    told(&ran.exits(2), &["missing     scenario built-in:payments: {{ env.STAFF_PASSWORD }}"]);
+    told(
+        &ran.exits(2),
+        &[
+            "missing     scenarios built-in:payments, built-in:payments_lifecycle, ",
+            ": {{ env.STAFF_PASSWORD }}",
+        ],
+    );
 }
 
 /// An empty variable is a mistake of whoever sets it, and never the default that a scenario has for one that is not set.
@@ -233,7 +245,9 @@ fn a_secret_that_looks_like_none_is_told_and_not_quoted() {
         Smoke::new("check").args(&["payments", "--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
     let ran = check.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "$VAULT_PASSWORD").run();
     assert!(
-        ran.stdout.contains("warning: STAFF_PASSWORD looks like an unfilled placeholder"),
+        ran.stdout.contains(
+            "warning     scenario built-in:payments: STAFF_PASSWORD looks like an unfilled placeholder"
+        ),
         "{}",
         ran.stdout
     );
@@ -242,4 +256,47 @@ fn a_secret_that_looks_like_none_is_told_and_not_quoted() {
         "{}",
         ran.stdout
     );
+}
+
+/// What a run would say, `check` says first: the stand-in has no rows for every scenario.
+#[test]
+fn a_scenario_that_the_stand_in_has_no_rows_for_is_not_ready() {
+    let init = Smoke::new("init").args(&["orders", "--quiet"]).run().exits(0);
+    let scenario = init.dir().join("orders.yaml").display().to_string();
+    let says = "the stand-in's data rows have no column `reference`";
+    let ran = Smoke::new("check").arg(&scenario).run().exits(2).says("error: not ready: 1 missing");
+    told(&ran, &["missing     scenario ", says, "give --data FILE, or --staging URL"]);
+    assert!(ran.stdout.ends_with("\nNOT READY: 1 missing\n"), "{}", ran.stdout);
+    Smoke::new("run").arg(&scenario).run().exits(2).says(says);
+    let data = init.dir().join("orders.csv").display().to_string();
+    let ran = Smoke::new("check").args(&[&scenario, "--data", &data, "--flows", "2"]).run().exits(0);
+    told(&ran, &["orders.yaml: 2 data rows for 2 flows", "READY: 1 scenario\n"]);
+}
+
+#[test]
+fn the_last_line_is_the_verdict_and_a_quiet_check_prints_little_else() {
+    let ran = Smoke::new("check").run().exits(0);
+    assert!(ran.stdout.ends_with("\nREADY: 5 scenarios, 1 skipped\n"), "{}", ran.stdout);
+    told(&ran, &["skipped     scenario built-in:payments_proof: {{ env.TEST_PROOF_FILE }}"]);
+    let quiet = Smoke::new("check").arg("--quiet").run().exits(0);
+    assert_eq!(quiet.stdout, "READY: 5 scenarios, 1 skipped\n");
+    let coloured = Smoke::new("check").args(&["payments", "--color", "always"]).run().exits(0);
+    told(&coloured, &["\u{1b}[32mok\u{1b}[0m          gates", "\u{1b}[32mREADY\u{1b}[0m: 1 scenario"]);
+}
+
+#[test]
+fn what_several_scenarios_lack_is_told_once() {
+    let smoke = Smoke::new("check").args(&["payments", "matches", "payments_lifecycle", "--quiet"]);
+    let smoke = smoke.args(&["--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
+    let ran = smoke.env("WEBHOOK_SECRET", SECRET).run().exits(4);
+    told(
+        &ran,
+        &[
+            "missing     scenarios built-in:payments, built-in:matches, built-in:payments_lifecycle: {{ env.STAFF_PASSWORD }}",
+            "missing     scenarios built-in:payments, built-in:payments_lifecycle: no data: ",
+            "NOT READY: 3 missing, 1 unreachable",
+        ],
+    );
+    assert!(!ran.stdout.contains("ok   ") && ran.stdout.lines().count() == 5, "{}", ran.stdout);
+    ran.says("error: not ready: 3 missing, 1 unreachable");
 }

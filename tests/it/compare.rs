@@ -17,10 +17,12 @@ fn a_worse_run_fails_its_baseline_and_the_trend_lists_both() {
     let worse = Smoke::new("diff").arg(&before).arg(&after).run().exits(1);
     assert!(worse.stdout.contains("Personal data in webhooks"), "{}", worse.stdout);
     assert!(worse.stdout.contains("new finding: payment_verified of step verify: email"), "{}", worse.stdout);
-    let same = Smoke::new("diff").arg(&before).arg(&before).run().exits(0);
+    let same = Smoke::new("diff").arg(&before).arg(&before).args(&["--html", "diff.html"]).run().exits(0);
+    assert_eq!(same.stderr, "page     diff.html\n");
     assert!(same.stdout.starts_with("NOT WORSE 0 worse"), "{}", same.stdout);
 
-    let listed = Smoke::new("history").arg(good.dir()).run().exits(0);
+    let listed = Smoke::new("history").arg(good.dir()).args(&["--html", "trend.html"]).run().exits(0);
+    assert_eq!(listed.stderr, "page     trend.html\n");
     assert_eq!(listed.stdout.lines().count(), 3, "{}", listed.stdout);
     assert!(listed.stdout.contains("run payments against embedded"), "{}", listed.stdout);
 }
@@ -30,6 +32,15 @@ fn what_cannot_be_compared_is_a_usage_error() {
     let run = Smoke::new("payments").args(&["--flows", "1"]).run().exits(0);
     let artifact = run.file("staging_payments_output.json");
     let journal = run.file("staging_payments_journal.jsonl");
-    Smoke::new("diff").arg(&artifact).arg(&journal).run().exits(2).says("not a smoke artifact");
+    Smoke::new("diff")
+        .arg(&artifact)
+        .arg(&journal)
+        .run()
+        .exits(2)
+        .says("not a smoke artifact, which is one JSON");
+    let probe = run.dir().join("t.py");
+    std::fs::write(&probe, "x = 1\n").unwrap();
+    let ran = Smoke::new("diff").arg(&probe).arg(&probe).run().exits(2).says("not a smoke artifact");
+    assert!(!ran.stderr.contains("column 1"), "{}", ran.stderr);
     Smoke::new("history").arg("/nonexistent").run().exits(2).says("cannot be read");
 }

@@ -302,3 +302,12 @@ fn ten_deliveries_are_proved_at_the_same_time() {
         assert!((1990.0..2500.0).contains(&gap(1)) && (3990.0..4500.0).contains(&gap(2)), "{delivery}");
     }
 }
+
+/// A run that stands still says why, and for how long.
+#[test]
+fn a_pause_for_the_breaker_is_told() {
+    let gates = "retry_contract:\n  backoff_ms: [0, 200]\n  breaker: { failures: 2, window_ms: 1000, open_ms: 1000 }\n";
+    let smoke = Smoke::new("payments").file("gates.yaml", gates).args(&["--gates", "gates.yaml"]);
+    let ran = smoke.args(&["--flows", "2", "--concurrency", "1", "--inject", "400"]).run();
+    ran.says("waiting 2 s until the failed deliveries no longer count for the sender's circuit breaker");
+}

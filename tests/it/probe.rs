@@ -80,7 +80,7 @@ fn a_target_that_is_not_there_is_the_environment() {
 
 #[test]
 fn nothing_is_sent_to_a_target_that_is_not_spelled_out_or_looks_like_production() {
-    Smoke::new("probe").run().exits(2).says("<URL");
+    Smoke::new("probe").run().exits(2).says("give the URL of a receiver, or --receiver");
     probe("http://prod.example.com/webhooks").run().exits(2).says("--i-own-this-target");
     probe("ftp://127.0.0.1/").run().exits(2).says("http");
     probe("http://127.0.0.1:1/").args(&["--receiver"]).run().exits(2).says("cannot be used with");

@@ -42,6 +42,18 @@ fn json_is_never_broken() {
     serde_json::from_str::<serde_json::Value>(&schema.stdout).expect("JSON");
 }
 
+/// What is pasted into a shell is one line, however narrow the terminal.
+#[test]
+fn a_command_that_is_to_be_copied_is_never_broken() {
+    for format in ["human", "json"] {
+        let probe = Smoke::new("probe").args(&["--receiver", "--case", "empty-key", "--format", format]);
+        let ran = probe.env("COLUMNS", "40").run().exits(0);
+        let text = if format == "json" { &ran.stderr } else { &ran.stdout };
+        let line = text.lines().find(|line| line.starts_with("curl ")).expect("a command");
+        assert!(line.contains("--data-raw '{") && line.ends_with("}'"), "{line}");
+    }
+}
+
 /// The help pages of all commands, by their names.
 fn pages() -> Vec<(String, String)> {
     let first = Smoke::new("--help").env("COLUMNS", "80").run().exits(0).stdout;
@@ -90,11 +102,34 @@ fn every_help_page_fits_two_screens_and_has_examples_that_are_right() {
     }
 }
 
+#[test]
+fn every_command_can_be_quiet() {
+    for (name, _) in pages() {
+        let words: Vec<&str> = name.split(' ').filter(|word| !word.is_empty()).collect();
+        let Some((first, more)) = words.split_first() else { continue };
+        Smoke::new(first).args(more).args(&["-q", "--help"]).run().exits(0);
+        Smoke::new("-q").args(&words).arg("--help").run().exits(0);
+    }
+    let init = Smoke::new("-q").args(&["init", "orders", "--sender", "stripe"]).run().exits(0);
+    assert_eq!(init.stderr, "");
+    let run = Smoke::new("-q").args(&["payments", "--flows", "1"]).run().exits(0);
+    assert_eq!(run.stderr, "");
+    assert!(run.stdout.starts_with("PASS"), "{}", run.stdout);
+}
+
 /// What `--help` leaves out stands here, with the lists of names.
 #[test]
 fn smoke_help_has_everything() {
     let all = Smoke::new("help").arg("payments").run().exits(0).stdout;
-    for word in ["--leave-closed", "--settle", "--challenge", "drop-webhook", "reset-after-head", "--color"] {
+    for word in [
+        "--leave-closed",
+        "--settle",
+        "--challenge",
+        "drop-webhook",
+        "reset-after-head",
+        "--color",
+        "--quiet",
+    ] {
         assert!(all.contains(word), "{word}: {all}");
     }
 }
@@ -118,6 +153,7 @@ fn an_error_about_a_flag_fits_the_terminal_and_names_what_was_meant() {
         (["probe", "--case", "stale-1d"], "stale-1h"),
         (["gate", "--trust", "witnes"], "witness"),
         (["payments", "--sender", "strpe"], "no sender `strpe`; did you mean `stripe`?"),
+        (["payments", "--flows", "ten"], "for '--flows <N>': write a whole number from 1 to 1000000"),
         (["run", "paymens", "-q"], "no scenario `paymens`; did you mean `payments`?"),
     ] {
         Smoke::new(args[0]).args(&args[1..]).run().exits(2).says(wanted);

@@ -52,36 +52,58 @@ impl FromStr for Period {
     type Err = PeriodError;
 
     fn from_str(text: &str) -> Result<Self, PeriodError> {
-        if !text.is_empty() && text.parse::<f64>().is_ok() {
-            return Err(PeriodError::NoUnit(text.to_owned()));
-        }
-        let malformed = || PeriodError::Malformed(text.chars().take(40).collect());
-        let mut total = Duration::ZERO;
-        let mut rest = text;
-        while !rest.is_empty() {
-            let split = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(malformed)?;
-            let (number, tail) = rest.split_at(split);
-            let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
-            let (unit, tail) = tail.split_at(end);
-            let millis = match unit {
-                "ms" => 1.0,
-                "s" => 1e3,
-                "m" => 60e3,
-                "h" => 3600e3,
-                _ => return Err(malformed()),
-            };
-            let number: f64 = number.parse().map_err(|_| malformed())?;
-            let part = Duration::try_from_secs_f64((number * millis * 1e3).round() / 1e6)
-                .map_err(|_| malformed())?;
-            total = total.saturating_add(part);
-            rest = tail;
-        }
-        match total {
-            _ if text.is_empty() => Err(malformed()),
-            total if total > MAX => Err(PeriodError::TooLong(text.to_owned())),
-            total => Ok(Self(total)),
+        match read(text, millis)? {
+            span if span > MAX => Err(PeriodError::TooLong(text.to_owned())),
+            span => Ok(Self(span)),
         }
     }
+}
+
+/// Reads a length of time that may be longer than a [`Period`]: with days, and `sec` and `min` too.
+///
+/// # Errors
+/// When the text is none.
+pub fn time_span(text: &str) -> Result<Duration, PeriodError> {
+    read(text, |unit| match unit {
+        "d" => Some(24.0 * 3600e3),
+        "min" => millis("m"),
+        "sec" => millis("s"),
+        unit => millis(unit),
+    })
+}
+
+/// Milliseconds of a unit.
+fn millis(unit: &str) -> Option<f64> {
+    match unit {
+        "ms" => Some(1.0),
+        "s" => Some(1e3),
+        "m" => Some(60e3),
+        "h" => Some(3600e3),
+        _ => None,
+    }
+}
+
+/// The sum of numbers with units, of which `unit` gives the milliseconds.
+fn read(text: &str, unit: impl Fn(&str) -> Option<f64>) -> Result<Duration, PeriodError> {
+    if !text.is_empty() && text.parse::<f64>().is_ok() {
+        return Err(PeriodError::NoUnit(text.to_owned()));
+    }
+    let malformed = || PeriodError::Malformed(text.chars().take(40).collect());
+    let mut total = Duration::ZERO;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let split = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(malformed)?;
+        let (number, tail) = rest.split_at(split);
+        let end = tail.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(tail.len());
+        let (name, tail) = tail.split_at(end);
+        let millis = unit(name).ok_or_else(malformed)?;
+        let number: f64 = number.parse().map_err(|_| malformed())?;
+        let part =
+            Duration::try_from_secs_f64((number * millis * 1e3).round() / 1e6).map_err(|_| malformed())?;
+        total = total.saturating_add(part);
+        rest = tail;
+    }
+    if text.is_empty() { Err(malformed()) } else { Ok(total) }
 }
 
 impl fmt::Display for Period {

@@ -85,6 +85,18 @@ pub enum DataError {
         /// The columns that there are.
         columns: String,
     },
+    /// A required column is missing in the rows that the stand-in makes up.
+    #[error(
+        "the stand-in's data rows have no column `{column}`{hint} (their columns are {columns}): give --data FILE, or \
+         --staging URL of the system that the scenario is about"
+    )]
+    NotOfStandIn {
+        column: String,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
+        /// The columns that there are.
+        columns: String,
+    },
     /// A required column has nothing in it.
     #[error("{origin}: row {row} has nothing in the column `{column}`: fill it in, or remove the row")]
     EmptyCell {
@@ -258,7 +270,7 @@ fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, 
     Ok(rows)
 }
 
-/// Holds rows from anywhere (the stand-in's fixtures too), of which `before` were left out in front, against the columns that the
+/// Holds rows from anywhere (the stand-in's too), of which `before` were left out in front, against the columns that the
 /// scenario requires.
 ///
 /// # Errors

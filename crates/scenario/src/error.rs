@@ -28,7 +28,7 @@ pub enum ScenarioError {
         source: record::InputError,
     },
     /// Neither a file nor a built-in scenario has that name.
-    #[error("no scenario `{name}`{hint} (built in: {known}; there is no file scenarios/{name}.yaml)")]
+    #[error("no scenario `{name}`{hint}: there is no file scenarios/{name}.yaml, and built in are {known}")]
     Unknown {
         /// What was asked for.
         name: String,

@@ -128,8 +128,8 @@ fn hostile_files_are_refused() {
 fn an_unknown_scenario_is_told_the_known_ones() {
     assert_eq!(
         load_named("payment").unwrap_err().to_string(),
-        "no scenario `payment`; did you mean `payments`? (built in: payments, matches, payments_lifecycle, payments_proof, \
-         sender_contract, matches_dispute; there is no file scenarios/payment.yaml)"
+        "no scenario `payment`; did you mean `payments`?: there is no file scenarios/payment.yaml, and built in are payments, \
+         matches, payments_lifecycle, payments_proof, sender_contract, matches_dispute"
     );
 }
 

@@ -29,13 +29,23 @@ impl std::fmt::Debug for Fixtures {
     }
 }
 
+impl Fixtures {
+    /// Those that a stand-in of this size makes up out of `seed`; passwords are fresh ones.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn sown(size: FixtureSize, seed: u64) -> io::Result<Self> {
+        Ok(Seeds::sow(size, seed)?.fixtures())
+    }
+}
+
 /// The people that a stand-in makes up out of `seed` for `flows` flows about this subject: the columns of their rows, each with
 /// those of the staff user, without passwords. `None` for a subject that has no rows of its own there.
 ///
 /// # Errors
 /// When the operating system gives no random bytes.
 pub fn people_of(seed: u64, flows: u32, subject: &str) -> io::Result<Option<Vec<Row>>> {
-    let fixtures = Seeds::sow(FixtureSize::of(subject, flows), seed)?.fixtures();
+    let fixtures = Fixtures::sown(FixtureSize::of(subject, flows), seed)?;
     let rows = match subject {
         "payment" => fixtures.payments,
         "match" => fixtures.matches,

@@ -1,17 +1,20 @@
 //! `smoke check`: what is set, what is missing, what is unsafe, what is unreachable, before anything is driven.
 
+mod findings;
 mod network;
 
 use super::run_args::RunArgs;
 use super::run_plan::Parts;
 use super::used_rows::UsedRows;
-use super::{Exit, Failure, environment, out, run_plan, target_guard};
-use crate::executor::Target;
+use super::{Exit, Failure, environment, run_plan, target_guard};
+use crate::executor::{RowSource, Target, variables};
 use crate::outbound::shown_url;
 use evidence::report::counted;
+use findings::{Findings, Level};
 use record::SenderProfile;
-use scenario::{DataError, Env, Loaded, Row, Run, RunSettings, built_in_names, data_file, load_typed, rows};
+use scenario::{DataError, Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed};
 use signature::Secret;
+use stand_in::{FixtureSize, Fixtures};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,37 +26,6 @@ pub(super) struct Args {
     scenarios: Vec<String>,
     #[command(flatten)]
     run: RunArgs,
-}
-
-/// What was found, from good to bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Level {
-    Ok,
-    /// Not looked at, since it was not asked for by name.
-    Skipped,
-    Missing,
-    Wrong,
-    Unreachable,
-}
-
-/// The findings so far; each is printed as it is made.
-#[derive(Debug)]
-struct Findings {
-    worst: Level,
-}
-
-impl Findings {
-    fn add(&mut self, level: Level, text: impl std::fmt::Display) {
-        let word = match level {
-            Level::Ok => "ok",
-            Level::Skipped => "skipped",
-            Level::Missing => "missing",
-            Level::Wrong => "wrong",
-            Level::Unreachable => "unreachable",
-        };
-        out::line(format!("{word:<12}{text}"));
-        self.worst = self.worst.max(level);
-    }
 }
 
 /// A scenario that is ready to be driven.
@@ -69,16 +41,17 @@ struct Scenario {
 /// Checks scenarios, gates and configuration; with a staging system the network and the logins too. Everything that is
 /// wrong is told at once.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let mut findings = Findings { worst: Level::Ok };
+    let mut findings = Findings::default();
     let names = if args.scenarios.is_empty() { all_scenarios() } else { args.scenarios.clone() };
     let env = environment::read(args.run.flow.env_file.as_deref())?;
     let sender = sender_of(&names, args);
     let parts = run_plan::parts(&args.run.flow, &env, sender.as_ref());
     let target = parts.target.as_ref().ok();
-    let best = best_fit(&names, args, &env);
+    let best = best_fit(&names, args, &env, target);
     let ready =
         names.iter().filter_map(|name| check_scenario(name, args, &env, (target, best), &mut findings));
     let ready: Vec<Scenario> = ready.collect();
+    findings.tell_shared();
     configuration(&parts, args, &mut findings);
     say_switch(sender.as_ref(), &env, &mut findings);
     super::runtime::block_on(async move {
@@ -96,18 +69,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
                 network::check_logins(&client, &ready, &mut findings).await;
             }
         }
-        finish(findings.worst)
+        findings.verdict()
     })
-}
-
-fn finish(worst: Level) -> Result<Exit, Failure> {
-    match worst {
-        Level::Ok | Level::Skipped => Ok(Exit::Pass),
-        Level::Missing | Level::Wrong => {
-            Err(Failure::usage("not ready: see above for what is missing or wrong"))
-        }
-        Level::Unreachable => Err(Failure::environment("not ready: see above for what is unreachable")),
-    }
 }
 
 /// The YAML files in `scenarios/` that are scenarios, else the built-in names.
@@ -142,7 +105,12 @@ enum Fit {
 /// How rows fit a scenario, and what it lacks.
 fn fit_of(loaded: &Loaded, run: &Arc<Run>, rows: &Result<Vec<Row>, DataError>) -> (Fit, String) {
     let for_others = |error: &&DataError| {
-        matches!(error, DataError::MissingColumn { .. } | DataError::TooFew { fewer: false, .. })
+        matches!(
+            error,
+            DataError::MissingColumn { .. }
+                | DataError::NotOfStandIn { .. }
+                | DataError::TooFew { fewer: false, .. }
+        )
     };
     if let Some(error) = rows.as_ref().err().filter(for_others) {
         return (Fit::Others, error.to_string());
@@ -153,20 +121,45 @@ fn fit_of(loaded: &Loaded, run: &Arc<Run>, rows: &Result<Vec<Row>, DataError>) -
     }
 }
 
-/// Of the scenarios that nobody has named, how well the one fits that fits a data file best: the others are left out.
-fn best_fit(names: &[String], args: &Args, env: &Env) -> Option<Fit> {
-    let data = args.run.flow.data.as_deref().filter(|_| args.scenarios.is_empty())?;
+/// Of the scenarios that nobody has named, how well the one fits that fits a data file, or the stand-in, best: the others are left
+/// out.
+fn best_fit(names: &[String], args: &Args, env: &Env, target: Option<&Target>) -> Option<Fit> {
+    let chosen = args.run.flow.data.is_some() || matches!(target, Some(Target::StandIn(_)));
     let fit = |name: &String| {
         let loaded = load_typed(name).ok()?;
-        let run = run_of(&loaded, args, env).ok()?;
-        let rows = rows(&loaded.scenario, run_plan::flows_of(&loaded, &args.run, env), 0, Some(data), &run);
-        Some(fit_of(&loaded, &run, &rows).0)
+        let inputs = Inputs::of(&loaded, args, env, target).ok()?;
+        Some(fit_of(&loaded, &inputs.run, &inputs.rows_from(args, 0).rows(&loaded.scenario, &inputs.run)).0)
     };
-    names.iter().filter_map(fit).max()
+    if chosen && args.scenarios.is_empty() { names.iter().filter_map(fit).max() } else { None }
 }
 
-/// One scenario: its file, and with a staging system the variables and rows that it needs; one that fits them less than `best` is left
-/// out.
+/// What a run of a scenario would be driven with.
+struct Inputs {
+    flows: u32,
+    /// Of the stand-in, where that is driven.
+    fixtures: Option<Fixtures>,
+    run: Arc<Run>,
+}
+
+impl Inputs {
+    fn of(loaded: &Loaded, args: &Args, env: &Env, target: Option<&Target>) -> Result<Self, Failure> {
+        let embedded = matches!(target, Some(Target::StandIn(_)));
+        let flows = run_plan::flows_of(loaded, &args.run, env, embedded);
+        let size = FixtureSize::of(loaded.scenario.subject.kind.as_str(), flows);
+        let fixtures = embedded.then(|| Fixtures::sown(size, 0)).transpose();
+        let fixtures = fixtures.map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
+        let run = run_of(loaded, args, env, fixtures.as_ref())?;
+        Ok(Self { flows, fixtures, run })
+    }
+
+    /// The source of its rows, of which `skipped` are left out in front.
+    fn rows_from<'a>(&'a self, args: &'a Args, skipped: u32) -> RowSource<'a> {
+        let data = args.run.flow.data.as_deref();
+        RowSource { fixtures: self.fixtures.as_ref(), data, flows: self.flows, skipped }
+    }
+}
+
+/// One scenario: its file, and the variables and rows that it needs; one that fits them less than `best` is left out.
 fn check_scenario(
     scenario: &str,
     args: &Args,
@@ -174,7 +167,58 @@ fn check_scenario(
     (target, best): (Option<&Target>, Option<Fit>),
     findings: &mut Findings,
 ) -> Option<Scenario> {
-    let on_staging = !matches!(target, Some(Target::StandIn(_)));
+    findings.begin_scenario();
+    let loaded = check_file(scenario, args, findings)?;
+    let name = loaded.source_name.clone();
+    let inputs = match Inputs::of(&loaded, args, env, target) {
+        Ok(inputs) => inputs,
+        Err(error) => {
+            findings.of_scenario(&name, Level::Wrong, error);
+            return None;
+        }
+    };
+    let data = args.run.flow.data.as_deref();
+    let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
+    let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
+    let source = inputs.rows_from(args, skipped);
+    let rows = source.rows(&loaded.scenario, &inputs.run);
+    let (fit, lacks) = fit_of(&loaded, &inputs.run, &rows);
+    if best.is_some_and(|best| fit < best) {
+        findings.of_scenario(&name, Level::Skipped, lacks);
+        return None;
+    }
+    check_variables(&loaded, &inputs.run, source.is_written(&loaded), env, findings);
+    let by_user = args.run.flow.from_row.is_some();
+    if let Some(used) = &used {
+        used.warn();
+        if let Err(error) = used.check_repeats(&loaded.scenario, inputs.flows, skipped, by_user) {
+            findings.of_scenario(&name, Level::Wrong, error);
+        }
+    }
+    let told = used.as_ref().filter(|_| !by_user).and_then(UsedRows::told);
+    let told = told.map_or_else(String::new, |told| format!("; {told}"));
+    let rows = match rows {
+        Ok(rows) => {
+            let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
+            let (found, flows) =
+                (counted(rows.len() as u64, "data rows"), counted(inputs.flows.into(), "flows"));
+            findings.of_scenario(&name, Level::Ok, format_args!("{found}{from} for {flows}{told}"));
+            rows
+        }
+        Err(error) => {
+            findings.of_scenario(&name, Level::Missing, format_args!("{error}{told}"));
+            // The logins of the rows that there are say something all the same.
+            let DataError::TooFew { found, .. } = error else { return None };
+            let there = RowSource { flows: u32::try_from(found).ok()?, ..source };
+            there.rows(&loaded.scenario, &inputs.run).ok()?
+        }
+    };
+    let (run, data) = (Arc::clone(&inputs.run), args.run.flow.data.clone());
+    Some(Scenario { loaded, run, rows, skipped, data })
+}
+
+/// The file of a scenario, and what the command line says about it.
+fn check_file(scenario: &str, args: &Args, findings: &mut Findings) -> Option<Loaded> {
     let mut loaded = match load_typed(scenario) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -182,92 +226,40 @@ fn check_scenario(
             return None;
         }
     };
-    let (name, sha) = (loaded.source_name.clone(), loaded.sha256.get(..12).unwrap_or_default());
-    findings.add(
-        Level::Ok,
-        format_args!(
-            "scenario {name}: {}, SHA-256 {sha}…",
-            counted(loaded.scenario.steps.len() as u64, "steps")
-        ),
-    );
+    let sha = loaded.sha256.get(..12).unwrap_or_default();
+    let steps = counted(loaded.scenario.steps.len() as u64, "steps");
+    findings.of_scenario(&loaded.source_name, Level::Ok, format_args!("{steps}, SHA-256 {sha}…"));
     if let Err(error) = run_plan::sender(&mut loaded, &args.run.flow) {
-        findings.add(Level::Wrong, format_args!("--sender: {error}"));
+        findings.of_scenario(&loaded.source_name, Level::Wrong, format_args!("--sender: {error}"));
     }
     if let Err(error) = run_plan::check_policy(&loaded) {
         findings.add(Level::Wrong, error);
     }
-    if !on_staging {
-        return None;
-    }
-    let run = match run_of(&loaded, args, env) {
-        Ok(run) => run,
-        Err(error) => {
-            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
-            return None;
-        }
-    };
-    let data = args.run.flow.data.as_deref();
-    let flows = run_plan::flows_of(&loaded, &args.run, env);
-    let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
-    let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
-    let rows = rows(&loaded.scenario, flows, skipped, data, &run);
-    let (fit, lacks) = fit_of(&loaded, &run, &rows);
-    if best.is_some_and(|best| fit < best) {
-        findings.add(Level::Skipped, format_args!("scenario {name}: {lacks}"));
-        return None;
-    }
-    check_variables(&loaded, &run, args, env, findings);
-    let mut ready = Scenario { loaded, run, rows: Vec::new(), skipped, data: args.run.flow.data.clone() };
-    let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
-    let told = told.map_or_else(String::new, |told| format!("; {told}"));
-    if let Some(used) = &used {
-        used.warn();
-        let by_user = args.run.flow.from_row.is_some();
-        if let Err(error) = used.check_repeats(&ready.loaded.scenario, flows, skipped, by_user) {
-            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
-        }
-    }
-    ready.rows = match rows {
-        Ok(rows) => {
-            let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
-            findings.add(
-                Level::Ok,
-                format_args!("scenario {name}: {} data rows{from} for {flows} flows{told}", rows.len()),
-            );
-            rows
-        }
-        Err(error) => {
-            findings.add(Level::Missing, format_args!("scenario {name}: {error}{told}"));
-            // The logins of the rows that there are say something all the same.
-            let DataError::TooFew { found, .. } = error else { return None };
-            scenario::rows(&ready.loaded.scenario, u32::try_from(found).ok()?, skipped, data, &ready.run)
-                .ok()?
-        }
-    };
-    Some(ready)
+    Some(loaded)
 }
 
 /// The variables that a scenario needs beside its rows.
-fn check_variables(loaded: &Loaded, run: &Arc<Run>, args: &Args, env: &Env, findings: &mut Findings) {
-    let (name, data) = (&loaded.source_name, args.run.flow.data.as_deref());
-    for why in run.unset(&loaded.scenario, data_file(&loaded.scenario, data, &loaded.dir).is_none()) {
-        findings.add(Level::Missing, format_args!("scenario {name}: {why}"));
+fn check_variables(loaded: &Loaded, run: &Arc<Run>, written: bool, env: &Env, findings: &mut Findings) {
+    let name = &loaded.source_name;
+    for why in run.unset(&loaded.scenario, written) {
+        findings.of_scenario(name, Level::Missing, why);
     }
     for variable in scenario::environment(&loaded.scenario) {
         let secret = env(&variable).filter(|_| loaded.scenario.is_secret(&variable)).map(Secret::new);
         if let Some(doubt) = secret.and_then(|secret| secret.doubt()) {
-            findings.add(Level::Ok, format_args!("scenario {name}: warning: {variable} {doubt}"));
+            findings.of_scenario(name, Level::Warning, format_args!("{variable} {doubt}"));
         }
     }
 }
 
-fn run_of(loaded: &Loaded, args: &Args, env: &Env) -> Result<Arc<Run>, Failure> {
+fn run_of(loaded: &Loaded, args: &Args, env: &Env, fixtures: Option<&Fixtures>) -> Result<Arc<Run>, Failure> {
+    let given = run_plan::vars(&args.run.flow.vars, &loaded.scenario)?;
     let settings = RunSettings {
         seed: 0,
         run_id: String::new(),
         now: Arc::new(chrono::Utc::now),
         env: Arc::clone(env),
-        vars: run_plan::vars(&args.run.flow.vars, &loaded.scenario)?,
+        vars: variables(&loaded.scenario, &given, fixtures),
         dir: loaded.dir.clone(),
         challenge: args.run.flow.challenge.clone(),
     };

@@ -1,6 +1,7 @@
 //! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
 
-use super::{Findings, Level, Scenario};
+use super::Scenario;
+use super::findings::{Findings, Level};
 use crate::drive::{Attached, Client, LoginFault, Reply, TRIED_FIRST, login_advice, redirect, try_login};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};

@@ -83,7 +83,7 @@ pub(in crate::cli) struct WebhookLoadArgs {
     #[command(flatten)]
     pub secret: SecretSource,
     /// Seed of every random choice [default: fresh]
-    #[arg(long, value_name = "N", help_heading = "Webhooks")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..), help_heading = "Webhooks")]
     pub seed: Option<u64>,
     /// Name of the environment in the artifact [default: staging, or loopback]
     #[arg(long, value_name = "NAME", help_heading = "Webhooks")]
@@ -126,10 +126,10 @@ pub(in crate::cli) struct ScheduleArgs {
     ///
     /// A start waiting between attempts counts. [default: 32 with --rate max; else what one second of the rate needs, at most
     /// 1024, and with --retry 6 s more, at most 4096]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=100_000), allow_hyphen_values = true)]
     pub connections: Option<u32>,
     /// Threads sharing schedule and connections, 1 to 64 [default: one per core; 1 for a load of flows]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_THREADS)), allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=i128::from(MOST_THREADS)), allow_hyphen_values = true)]
     pub threads: Option<u32>,
     /// Run only shard K of N, counted from 0
     ///
@@ -137,7 +137,7 @@ pub(in crate::cli) struct ScheduleArgs {
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,
     /// Number of shards, if the environment gives this one's index [env: SMOKE_SHARDS]
-    #[arg(long, value_name = "N", conflicts_with = "shard", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(1..), conflicts_with = "shard", allow_hyphen_values = true)]
     pub shards: Option<u64>,
     /// Export each second: json, csv, json=FILE, csv=FILE, prometheus=FILE
     ///

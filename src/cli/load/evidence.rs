@@ -159,9 +159,7 @@ impl Evidence {
             }
             Format::Human => out::text(&load_text(&artifact, &series, out::screen(output.all))),
         }
-        if !output.quiet {
-            self.tell(output, scope);
-        }
+        self.tell(output, scope);
         let exit = match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,
             Verdict::Fail => Exit::Fail,
@@ -183,7 +181,7 @@ impl Evidence {
             junit.then(|| ("JUnit", self.files.file(JUNIT))),
         ];
         for (name, file) in files.into_iter().flatten() {
-            out::say(format!("{name:<9} {}", file.display()));
+            out::chat(format!("{name:<9} {}", file.display()));
         }
     }
 

@@ -65,8 +65,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             .map_err(|error| too_few(error, used_rows.as_ref()))?;
         used_rows::announce(prepared.plan(), used_rows.as_ref().filter(|_| !by_user));
         let (interrupted, mut stop) = watch::channel(false);
-        let spawn = if args.flow.output.quiet { interrupt::spawn_quiet } else { interrupt::spawn };
-        spawn(interrupted)?;
+        interrupt::spawn(interrupted)?;
         prepared
             .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
             .map_err(|e| failure(e, None))?;
@@ -77,8 +76,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             prepared.cancel(live::NEVER_BEGAN).await.map_err(|e| failure(e, None))?;
             return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
         }
-        let quiet = args.flow.output.quiet;
-        let shown = Shown { view: Arc::default(), outs: Arc::new(Mutex::new(outs)), quiet };
+        let shown = Shown { view: Arc::default(), outs: Arc::new(Mutex::new(outs)) };
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
         let plan = Plan { pace: work.pace.clone(), shard: work.shard, most };
         let begins = move |started| work.record(&name, "", &common, started);
@@ -96,7 +94,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };
         let exit = evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)?;
         if let Some(exporter) = &exporter {
-            telemetry::tell_load(exporter, &evidence.journal(), quiet).await;
+            telemetry::tell_load(exporter, &evidence.journal()).await;
         }
         Ok(exit)
     })
@@ -112,7 +110,6 @@ fn too_few(error: RunError, used: Option<&UsedRows>) -> Failure {
 struct Shown {
     view: Arc<Mutex<Option<View>>>,
     outs: Arc<Mutex<Outs>>,
-    quiet: bool,
 }
 
 impl Shown {
@@ -124,13 +121,12 @@ impl Shown {
     ) -> LoadRecords {
         let (begun, shown) = (Arc::clone(&self.view), Arc::clone(&self.view));
         let (told_first, told) = (Arc::clone(&self.outs), Arc::clone(&self.outs));
-        let quiet = self.quiet;
         LoadRecords {
             plan: Box::new(move |started| {
                 let plan = plan(started);
                 let mut outs = told_first.lock().unwrap_or_else(PoisonError::into_inner);
                 outs.begin(&plan);
-                if !quiet {
+                if !out::is_quiet() {
                     let view = View::new(&plan, outs.shard());
                     *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
                 }
@@ -178,8 +174,8 @@ fn check_receiver(plan: &executor::Plan, work: &LoadWork) -> Result<(), Failure>
 async fn begin_at(args: &FlowLoadArgs, stop: &mut watch::Receiver<bool>) -> Finish {
     let Some(at) = args.schedule.start_at else { return Finish::Complete };
     let wait = (at - Utc::now()).to_std().unwrap_or_default();
-    if !wait.is_zero() && !args.flow.output.quiet {
-        out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    if !wait.is_zero() {
+        out::chat(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
     if let Some(text) = live::late(args.schedule.start_at, Utc::now()) {
         out::say(format!("warning: {text}"));

@@ -37,14 +37,13 @@ pub(super) fn follow(
     journal: &Journal,
     plan: &dyn Fn(DateTime<Utc>) -> LoadPlan,
     start_at: Option<DateTime<Utc>>,
-    quiet: bool,
     outs: &mut Outs,
 ) -> Result<Finish, Failure> {
     let wrong = |e| Failure::environment(format!("cannot write the journal: {e}"));
     let mut view = None;
     let mut clock: Option<Clock> = None;
-    if let Some(at) = start_at.filter(|at| *at > Utc::now() && !quiet) {
-        out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    if let Some(at) = start_at.filter(|at| *at > Utc::now()) {
+        out::chat(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
     for event in heard {
         match event {
@@ -55,7 +54,7 @@ pub(super) fn follow(
                     out::say(format!("warning: {text}"));
                     journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
                 }
-                view = (!quiet).then(|| View::new(&plan, outs.shard()));
+                view = (!out::is_quiet()).then(|| View::new(&plan, outs.shard()));
                 outs.begin(&plan);
                 clock = Some(began);
             }
@@ -72,9 +71,7 @@ pub(super) fn follow(
                 }
                 outs.end();
                 let Some(clock) = clock else {
-                    if !quiet {
-                        out::say(NEVER_BEGAN);
-                    }
+                    out::chat(NEVER_BEGAN);
                     let note = Note { at: Tick(0), text: NEVER_BEGAN.to_owned() };
                     journal.append(&Record::Note(note)).map_err(wrong)?;
                     journal.finish(Tick(0), false).map_err(wrong)?;

@@ -96,12 +96,12 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         move || WebhookClient::new(dialer.clone(), template.clone(), retry.clone(), clock)
     });
     let heard = heard.map_err(wrong)?;
-    let finish = live::follow(heard, &journal, &record, work.start_at, args.output.quiet, &mut outs)?;
+    let finish = live::follow(heard, &journal, &record, work.start_at, &mut outs)?;
     evidence.leave_stdout(outs.take_stdout());
     let exit = evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)?;
     if let Some(exporter) = &exporter {
         return runtimes::block_on(async {
-            telemetry::tell_load(exporter, &evidence.journal(), args.output.quiet).await;
+            telemetry::tell_load(exporter, &evidence.journal()).await;
             Ok(exit)
         });
     }

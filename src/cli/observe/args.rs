@@ -76,7 +76,4 @@ pub(in crate::cli) struct Args {
     /// List every gate, including those that nothing exercised
     #[arg(long)]
     pub all: bool,
-    /// No progress on stderr; the verdict stays
-    #[arg(long, short)]
-    pub quiet: bool,
 }

@@ -69,6 +69,11 @@ pub(super) struct Drive {
 }
 
 impl Drive {
+    /// Where it is written down.
+    pub(super) fn journal(&self) -> PathBuf {
+        self.prepared.plan().journal.clone()
+    }
+
     /// The base URL of its target.
     pub(super) fn target(&self) -> &str {
         self.prepared.target()
@@ -118,6 +123,18 @@ impl DriveArgs {
         self.scenarios()
             .filter_map(|name| load_typed(name).ok())
             .any(|loaded| scenario::learns(&loaded.scenario))
+    }
+
+    /// Whether every scenario can be loaded, before anything is opened for it.
+    ///
+    /// # Errors
+    /// Usage: one cannot.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        for traffic in &self.drive {
+            load_typed(&traffic.scenario)
+                .map_err(|e| Failure::usage(format!("--drive {}: {e}", traffic.typed)))?;
+        }
+        Ok(())
     }
 
     pub(super) fn typed(&self) -> Vec<String> {

@@ -37,7 +37,6 @@ pub(super) struct ObservePlan {
     /// What the command of `--on-rollback` is not to have.
     pub ours: OurSecrets,
     pub logs: Vec<PathBuf>,
-    pub quiet: bool,
     embedded: bool,
     begin: WatchBegin,
 }
@@ -98,7 +97,6 @@ impl ObservePlan {
             on_rollback: args.on_rollback.clone(),
             ours,
             logs: args.logs.clone(),
-            quiet: args.quiet,
             begin: WatchBegin {
                 at: Tick(0),
                 duration_ms: args.duration.as_millis(),
@@ -174,7 +172,7 @@ impl ObservePlan {
     ) -> Result<RecordSource, Failure> {
         let secret = self.secret.clone().ok_or_else(|| Failure::usage("no webhook secret"))?;
         self.identity.secret_chars = secret.chars();
-        let journal = self.files.dir().join("receive_journal.jsonl");
+        let journal = self.own_journal();
         let receiver = Receiver::new(crate::receive::Plan {
             address,
             identity: Identity { kind: RunKind::Receive, ..self.identity.clone() },
@@ -199,13 +197,23 @@ impl ObservePlan {
         })
         .map_err(Failure::environment)?;
         let at = format!("http://{}{path}", receiver.address());
-        out::say(format!("receiving on {at}"));
+        out::chat(format!("receiving on {at}"));
         if self.embedded || self.identity.endpoint.is_empty() {
             self.identity.endpoint = at;
         }
         tokio::spawn(receiver.serve(stop));
         let growing = GrowingJournal::at_end(&journal).map_err(Failure::environment)?;
         Ok(RecordSource::journal(growing, clock))
+    }
+
+    /// Where a receiver of this process writes its journal.
+    fn own_journal(&self) -> PathBuf {
+        self.files.dir().join("receive_journal.jsonl")
+    }
+
+    /// The journal of the receiver of this process, where there is one.
+    pub(super) fn receives(&self) -> Option<PathBuf> {
+        matches!(self.source, SourcePlan::Listen { .. }).then(|| self.own_journal())
     }
 
     /// How the window begins.
@@ -253,7 +261,7 @@ fn source(args: &Args, embedded: bool) -> Result<SourcePlan, Failure> {
     let address = args
         .listen
         .or(usual)
-        .ok_or_else(|| Failure::usage("nothing to observe: give --journal, --inbox or --listen"))?;
+        .ok_or_else(|| Failure::usage("nothing to observe: give --journal, --inbox or --listen, or --drive SCENARIO=RATE for the stand-in"))?;
     Ok(SourcePlan::Listen { address, path: receiver_plan::checked_path(args.path.clone())? })
 }
 

@@ -26,8 +26,8 @@ pub(super) struct Table {
 
 impl Table {
     /// A table for a window of this length.
-    pub(super) fn new(duration: Duration, quiet: bool) -> Self {
-        let shown = !quiet && out::draws_bars();
+    pub(super) fn new(duration: Duration) -> Self {
+        let shown = !out::is_quiet() && out::draws_bars();
         let bar = shown.then(|| {
             let seconds = duration.as_secs().max(1);
             let bar = ProgressBar::with_draw_target(Some(seconds), ProgressDrawTarget::stderr());

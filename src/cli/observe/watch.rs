@@ -46,7 +46,7 @@ pub(super) async fn window(
 ) -> std::io::Result<WindowEnd> {
     let until = Instant::now() + plan.duration;
     let (mut probe_at, mut told, mut outcome) = (Instant::now(), 0, WindowEnd::Elapsed);
-    let mut table = Table::new(plan.duration, plan.quiet);
+    let mut table = Table::new(plan.duration);
     loop {
         let looked = async {
             if Instant::now() >= probe_at {
@@ -84,7 +84,7 @@ pub(super) async fn window(
         if table.is_shown() {
             table.show(&observe.judge().analysis, &observe.judge().gates);
         } else {
-            told = tell(plan.quiet, &observe.judge().analysis, clock, told);
+            told = tell(&observe.judge().analysis, clock, told);
         }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -127,9 +127,9 @@ pub(super) async fn settle(
 }
 
 /// A line for each minute that has gone by; gives how many have been told.
-fn tell(quiet: bool, analysis: &Analysis, clock: Clock, told: usize) -> usize {
+fn tell(analysis: &Analysis, clock: Clock, told: usize) -> usize {
     let due = usize::try_from(clock.now().since(Tick(0)).as_secs() / 60).unwrap_or(usize::MAX);
-    if quiet || due <= told {
+    if out::is_quiet() || due <= told {
         return told;
     }
     for m in minutes(analysis).iter().take(due).skip(told) {

@@ -15,7 +15,7 @@ use std::time::Duration;
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
     /// URL of the receiver, to which webhooks are posted
-    #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
+    #[arg(value_name = "URL", conflicts_with = "receiver")]
     pub target: Option<String>,
     /// Probe the built-in receiver: `right`, or one with a flaw by name
     #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<BuiltIn>::new(flaws), long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
@@ -72,9 +72,6 @@ pub(in crate::cli) struct Args {
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
     pub format: Format,
-    /// No progress on stderr; the verdict stays
-    #[arg(long, short, help_heading = "Evidence")]
-    pub quiet: bool,
 }
 
 /// The built-in receiver.

@@ -58,12 +58,12 @@ impl ProbeFiles {
 
     /// Says which files were written.
     pub(super) fn tell(&self, args: &Args) {
-        out::say(format!("artifact {}\njournal  {}", self.output().display(), self.journal().display()));
+        out::chat(format!("artifact {}\njournal  {}", self.output().display(), self.journal().display()));
         for (format, name, file) in
             [(ReportFormat::Html, "page    ", "report.html"), (ReportFormat::Junit, "JUnit   ", "junit.xml")]
         {
             if args.report.contains(&format) {
-                out::say(format!("{name} {}", self.files.file(file).display()));
+                out::chat(format!("{name} {}", self.files.file(file).display()));
             }
         }
     }

@@ -52,6 +52,11 @@ pub(super) struct Prepared {
 /// # Errors
 /// Usage: something in it is wrong.
 pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
+    if args.target.is_none() && args.receiver.is_none() {
+        return Err(Failure::usage(
+            "nothing to probe: give the URL of a receiver, or --receiver for the built-in one",
+        ));
+    }
     let built_in = args.receiver.map(|BuiltIn(flaw)| flaw);
     let needs_list = built_in == Some(Some(Flaw::ListNotParsed));
     let sender = args.sender.unwrap_or(if needs_list { Scheme::StandardWebhooks } else { Scheme::default() });
