@@ -270,7 +270,7 @@ async fn execute(
     };
     let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
-    out::chat(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
+    out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     if let Some(admin) = receiver.admin_address() {
         out::chat(format!("metrics and read-back on {scheme}://{admin}"));
     }

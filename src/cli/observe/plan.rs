@@ -197,7 +197,7 @@ impl ObservePlan {
         })
         .map_err(Failure::environment)?;
         let at = format!("http://{}{path}", receiver.address());
-        out::chat(format!("receiving on {at}"));
+        out::say(format!("receiving on {at}"));
         if self.embedded || self.identity.endpoint.is_empty() {
             self.identity.endpoint = at;
         }
