@@ -84,7 +84,7 @@ impl EvidenceFiles {
             && let Some(environment) = self.environment_of_earlier()
             && !TRIED_OUT.contains(&environment.as_str())
         {
-            out::chat(format!("moved earlier {environment} evidence to {}", self.keep()?.display()));
+            out::say(format!("moved earlier {environment} evidence to {}", self.keep()?.display()));
         }
         ABOUT.iter().try_for_each(|end| removed(&self.file(end)))
     }

@@ -146,7 +146,7 @@ impl State {
     fn pausing(&self, until: &str, lasts: Duration) {
         self.wait_until(Some(lasts));
         match &self.bar {
-            Some(bar) => bar.set_message(format!("waiting until {until}")),
+            Some(bar) => bar.set_message(out::safe(&format!("waiting until {until}")).into_owned()),
             None => self.line(&format!("waiting {:.0} s until {until}", lasts.as_secs_f64().ceil())),
         }
     }

@@ -56,8 +56,8 @@ impl RowSource<'_> {
                 .collect(),
         };
         match check_columns(&scenario.data, &rows, "", 0) {
-            Err(DataError::MissingColumn { column, hint, columns, .. }) => {
-                Err(DataError::NotOfStandIn { column, hint, columns })
+            Err(DataError::MissingColumn { column, hint, .. }) => {
+                Err(DataError::NotOfStandIn { column, hint })
             }
             checked => checked.map(|()| rows),
         }

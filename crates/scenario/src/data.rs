@@ -87,15 +87,13 @@ pub enum DataError {
     },
     /// A required column is missing in the rows that the stand-in makes up.
     #[error(
-        "the stand-in's data rows have no column `{column}`{hint} (their columns are {columns}): give --data FILE, or \
-         --staging URL of the system that the scenario is about"
+        "the stand-in's data rows have no column `{column}`{hint}: give --data FILE, or --staging URL of the system that the \
+         scenario is about"
     )]
     NotOfStandIn {
         column: String,
         /// `; did you mean …?`, or nothing.
         hint: String,
-        /// The columns that there are.
-        columns: String,
     },
     /// A required column has nothing in it.
     #[error("{origin}: row {row} has nothing in the column `{column}`: fill it in, or remove the row")]
