@@ -4,7 +4,6 @@ use super::{Exit, Failure, out};
 
 use evidence::report::{DiffError, Difference, Told, write_whole};
 use record::read_input;
-use serde::de::IgnoredAny;
 use std::path::{Path, PathBuf};
 
 /// Bytes of an artifact that are read at most.
@@ -58,13 +57,5 @@ pub(super) fn compared(old: &Path, new: &Path) -> Result<Difference, Failure> {
 pub(super) fn told(path: &Path) -> Result<Told, Failure> {
     let bytes = read_input(path, MOST)
         .map_err(|e| Failure::usage(format!("{}: cannot be read: {e}", path.display())))?;
-    Told::read(&bytes).map_err(|error| {
-        let what = match error {
-            DiffError::NoArtifact(_) if serde_json::from_slice::<IgnoredAny>(&bytes).is_err() => {
-                "not a smoke artifact, which is one JSON object (NAME_output.json)".to_owned()
-            }
-            error => error.to_string(),
-        };
-        Failure::usage(format!("{}: {what}", path.display()))
-    })
+    Told::read(&bytes).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }

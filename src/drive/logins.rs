@@ -9,7 +9,7 @@ use super::step::{excerpt, is_html, said};
 use crate::redact::Redactor;
 use correlate::read_json;
 use futures_util::future::join_all;
-use record::Outcome;
+use record::{Outcome, SessionStep};
 use scenario::{
     Credential, Csrf, DEFAULT_TIMEOUT, Method, Origin, ResolvedBody, ResolvedRequest, Scope, Session, Step,
     gives_session, resolve_request, resolve_session,
@@ -307,7 +307,7 @@ impl Driver {
             fetch_page(&self.plan.client, &request, csrf, &used.place.jar, &self.plan.redactor).await;
         self.write(record::Step {
             flow: None,
-            step: format!("csrf:{}", used.name),
+            step: SessionStep::Csrf.name(used.name),
             started,
             ended: self.plan.clock.now(),
             request: self.shown_request(&request),
@@ -343,7 +343,7 @@ impl Driver {
         };
         let made = self.exchange(used, &request, pointers).await;
         // A renewal that is refused is no failure: the login that follows may be.
-        self.write_login(&format!("refresh:{}", used.name), &request, &made, Outcome::Refused)?;
+        self.write_login(&SessionStep::Refresh.name(used.name), &request, &made, Outcome::Refused)?;
         match made.tokens {
             // One that does not rotate stays good.
             Ok(new) => Ok(Ok(Tokens { refresh: new.refresh.or_else(|| Some(refresh.clone())), ..new })),
@@ -362,7 +362,7 @@ impl Driver {
         }
         let mut made = self.exchange(used, login, Pointers::of_login(used.session)).await;
         made.tokens = made.tokens.map_err(|error| error.of(&format!("login `{}` failed", used.name)));
-        self.write_login(&format!("login:{}", used.name), login, &made, Outcome::Failed)?;
+        self.write_login(&SessionStep::Login.name(used.name), login, &made, Outcome::Failed)?;
         Ok(made.tokens)
     }
 

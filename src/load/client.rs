@@ -5,7 +5,7 @@ use super::exchange::{Connection, Limit};
 use super::request_template::RequestTemplate;
 use super::response::{RequestError, Response};
 use super::target::Connect;
-use record::ErrorKind;
+use record::{ErrorKind, is_delivered};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -91,13 +91,7 @@ impl<C: Connect> Worker for WebhookClient<C> {
 /// The real sender gives up on a success and on 4xx, and tries again after anything else (docs/deltacrown.md section 4).
 fn is_retried(result: &Result<Response, RequestError>) -> bool {
     match result {
-        Ok(answer) => !is_success(answer.status) && !(400..500).contains(&answer.status),
+        Ok(answer) => !is_delivered(answer.status) && !(400..500).contains(&answer.status),
         Err(_) => true,
     }
-}
-
-/// The statuses that the real sender takes as delivered.
-#[must_use]
-pub(crate) const fn is_success(status: u16) -> bool {
-    matches!(status, 200 | 201 | 202 | 204)
 }

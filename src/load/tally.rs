@@ -1,12 +1,11 @@
 //! Counts what happens, second by second; its size does not depend on how much happens.
 
-use super::client::is_success;
 use super::engine::RequestOutcome;
 use super::response::{RequestError, Response};
 use super::thread_time::ThreadTime;
 use record::Tick;
 use record::latency::Latency;
-use record::{ErrorKind, Interval, LoadFailure};
+use record::{ErrorKind, Interval, LoadFailure, is_delivered};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -134,7 +133,7 @@ impl Tally {
             Ok(None) => self.counts.interval.ok += 1,
             Ok(Some(answer)) => {
                 self.attempt(Ok(answer));
-                if is_success(answer.status) {
+                if is_delivered(answer.status) {
                     self.counts.interval.ok += 1;
                 } else {
                     self.keep(sample, Ok(answer));

@@ -37,7 +37,7 @@ fn what_cannot_be_compared_is_a_usage_error() {
         .arg(&journal)
         .run()
         .exits(2)
-        .says("not a smoke artifact, which is one JSON");
+        .says("not a smoke artifact: an artifact is one JSON");
     let probe = run.dir().join("t.py");
     std::fs::write(&probe, "x = 1\n").unwrap();
     let ran = Smoke::new("diff").arg(&probe).arg(&probe).run().exits(2).says("not a smoke artifact");

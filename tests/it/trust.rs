@@ -152,6 +152,21 @@ fn a_blind_run_against_the_stand_in_is_unproven_until_the_secret_is_given() {
     staging.env("WEBHOOK_SECRET", SECRET).run().exits(2).says("whoever runs this has the secret");
 }
 
+/// The run itself could not tell which: the approver's secret does.
+#[test]
+fn a_webhook_that_only_the_approver_finds_wrong_is_named() {
+    let args = ["--blind", "--secret-file", "secret", "--misbehave", "wrong-secret@2"];
+    let ran = Smoke::new("payments").file("secret", SECRET).args(&args).run().exits(3);
+    let secret = ran.dir().join("secret").display().to_string();
+    let flags = ["--environment", "embedded", "--secret-file", &secret, "--format", "json"];
+    let (code, text) = gate(&ran.dir().join("artifacts"), &flags);
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    let items = answer["artifacts"][0]["items"].as_array().unwrap();
+    let signatures = items.iter().find(|item| item["id"] == "signatures").unwrap()["figure"].to_string();
+    assert!(signatures.contains("its signature does not match these bytes"), "{code}: {signatures}");
+    assert_eq!(code, 1);
+}
+
 /// The payload of the first envelope in a file.
 fn statement(file: &Path) -> Value {
     use base64::Engine;

@@ -290,6 +290,13 @@ impl ErrorKind {
     }
 }
 
+/// Whether a webhook of a load counts as delivered with this status: those that the real sender takes as such
+/// (docs/deltacrown.md section 4).
+#[must_use]
+pub const fn is_delivered(status: u16) -> bool {
+    matches!(status, 200 | 201 | 202 | 204)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use super::judgement::{Group, Item};
 use super::left_open;
 use super::proof::Proof;
 use super::trust::Trust;
-use crate::analysis::{CAUSE, Cases, cases};
+use crate::analysis::{CAUSE, Cases};
 use crate::figure::actual;
 use crate::gate::{
     CLIENT_ERROR_RATE, Check, Criterion, Gates, LATENCY_P50, LATENCY_P95, PII,
@@ -20,12 +20,10 @@ const CASES: usize = 3;
 /// The gates as they were judged again; those that failed name the first cases of the run.
 /// The level of trust that they have reached says what is open about each.
 pub(super) fn recomputed(proof: &Proof, journal: &str, reached: Trust) -> Vec<Item> {
-    let analysis = &proof.evidence.analysis;
-    let failed = proof.checks.iter().any(|check| check.verdict == Verdict::Fail);
-    let cases = failed.then(|| cases(analysis));
+    let kind = proof.evidence.analysis.header.kind;
     let with_open = |check: &Check| Item {
-        open: left_open::of(reached, analysis.header.kind, &check.id).map(str::to_owned),
-        ..proven(check, cases.as_ref(), journal)
+        open: left_open::of(reached, kind, &check.id).map(str::to_owned),
+        ..proven(check, proof.cases.as_ref(), journal)
     };
     proof.checks.iter().map(with_open).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::judgement::{Approval, Finding, Group, Item, Judgement};
 use super::text::says;
+use super::trust;
 use crate::gate::Verdict;
 use crate::report::html::{Reason, Top, class, page};
 use maud::{Markup, html};
@@ -86,7 +87,7 @@ fn artifact(i: usize, judgement: &Judgement) -> Markup {
     let word = judgement.verdict.word();
     html! {
         h2 { code { (judgement.artifact) } " " span class=(class(judgement.verdict)) { (word) } }
-        @for item in of(Verdict::Pass).filter(|item| item.id == "trust") {
+        @for item in of(Verdict::Pass).filter(|item| item.id == trust::ID) {
             p { b { (item.title) ": " } (item.figure) (left_open(item)) }
         }
         @for (n, finding) in judgement.contradictions.iter().enumerate() { (contradiction(&format!("finding-{i}-{n}"), finding)) }

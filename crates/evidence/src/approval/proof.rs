@@ -9,14 +9,14 @@ use super::times::SKEW;
 use super::unreadable::{broken, of_a_load, of_a_probe};
 use super::witness::{Checkpoints, Witnessed};
 use crate::analysis::load::Series;
-use crate::analysis::{Recheck, receiver_clock, tallies};
+use crate::analysis::{Cases, Recheck, receiver_clock, tallies};
 use crate::gate::{API_PII, Check, EVENT_HEADER, LATENCY_P50, PAYLOADS, PII, REPEATED_KEYS, STEPS, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, ProbeArtifact, artifact, load_from_journal,
     probe_from_journal, to_bytes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use record::{LoadShard, Reader, Record, RunKind};
+use record::{Header, LoadShard, Reader, Record, RunKind};
 use signature::{Reason, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
@@ -28,6 +28,8 @@ pub(super) struct Proof {
     pub bytes: Vec<u8>,
     /// The gates, judged: of a blind run with the verdicts of the approver, who has the secret.
     pub checks: Vec<Check>,
+    /// The cases behind them, where one failed.
+    pub cases: Option<Cases>,
     /// What the webhooks say of their sender.
     pub seen: Seen,
     /// Of a load: its artifact and its histograms.
@@ -54,11 +56,12 @@ impl Proof {
         load: (LoadArtifact, Series),
     ) -> Self {
         let checks = evidence.checks.clone();
-        let (shard, recheck, extra) = (None, None, None);
+        let (shard, recheck, extra, cases) = (None, None, None, None);
         Self {
             evidence,
             bytes,
             checks,
+            cases,
             seen,
             load: Some(load),
             shard,
@@ -161,8 +164,44 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     }
     let witnessed = checkpoints.finish(evidence.integrity.ended, copy.started + apart.unwrap_or_default());
     let shard = copy.shard;
+    let Made { bytes, load, extra } = made(path, &copy, &mut evidence)?;
+    // A secret that bears out nothing is not staging's: nothing is judged by it.
+    let is_staging_s = matches!(&recheck, Some(Ok(recheck)) if !recheck.is_of_another_secret());
+    let judged = match secret_for(request, &copy.environment).filter(|_| copy.blind && is_staging_s) {
+        Some(secret) => judged_with(path, secret, signed_by)?,
+        None => None,
+    };
+    let by = judged.as_ref().unwrap_or(&evidence);
+    let (checks, cases) = (by.checks.clone(), by.failed_cases());
+    let mut proof = Proof {
+        evidence,
+        bytes,
+        checks,
+        cases,
+        seen,
+        load,
+        shard,
+        extra,
+        recheck,
+        witnessed,
+        apart,
+        is_one_journal: true,
+    };
+    proof.excuse_wrong_clock(request.now);
+    Ok(proof)
+}
+
+/// What follows from a journal.
+struct Made {
+    bytes: Vec<u8>,
+    load: Option<(LoadArtifact, Series)>,
+    extra: Option<Item>,
+}
+
+/// The artifact of the journal's kind; what judges a load or a probe takes the place of what judges webhooks.
+fn made(path: &Path, header: &Header, evidence: &mut Evidence) -> Result<Made, EvidenceError> {
     let (mut load, mut extra) = (None, None);
-    let bytes = match copy.kind {
+    let bytes = match header.kind {
         RunKind::Load => {
             let (artifact, series, bytes) = load_from_journal(path).map_err(of_a_load)?;
             evidence.verdict = artifact.acceptance_gates.verdict;
@@ -177,29 +216,9 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
             evidence.checks = probe.acceptance_gates.checks;
             bytes
         }
-        _ => to_bytes(&artifact(&evidence)),
+        _ => to_bytes(&artifact(evidence)),
     };
-    // A secret that bears out nothing is not staging's: nothing is judged by it.
-    let is_staging_s = matches!(&recheck, Some(Ok(recheck)) if !recheck.is_of_another_secret());
-    let checks = match secret_for(request, &copy.environment).filter(|_| copy.blind && is_staging_s) {
-        Some(secret) => judged_with(path, secret, signed_by)?.unwrap_or_else(|| evidence.checks.clone()),
-        None => evidence.checks.clone(),
-    };
-    let mut proof = Proof {
-        evidence,
-        bytes,
-        checks,
-        seen,
-        load,
-        shard,
-        extra,
-        recheck,
-        witnessed,
-        apart,
-        is_one_journal: true,
-    };
-    proof.excuse_wrong_clock(request.now);
-    Ok(proof)
+    Ok(Made { bytes, load, extra })
 }
 
 /// The webhooks of a blind run, verified at the times at which they came by the sender's clock.
@@ -217,12 +236,12 @@ fn by_senders_clock(
     Ok(Some(recheck))
 }
 
-/// The gates of a blind run, judged as if it had had the secret.
+/// A blind run, judged as if it had had the secret.
 fn judged_with(
     path: &Path,
     secret: &Secret,
     apart: Option<TimeDelta>,
-) -> Result<Option<Vec<Check>>, EvidenceError> {
+) -> Result<Option<Evidence>, EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let Ok(verifier) = Recheck::new(&header, secret) else { return Ok(None) };
     let mut verifier = verifier.by_receiver(apart);
@@ -234,7 +253,7 @@ fn judged_with(
                 if reason == Reason::Valid { Signed::valid() } else { Signed::invalid(reason, None) };
         }
     })?;
-    Ok(Some(judged.checks))
+    Ok(Some(judged))
 }
 
 /// Whether a probe was one of everything, and ran to its end.

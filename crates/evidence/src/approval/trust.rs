@@ -111,6 +111,9 @@ pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
     }
 }
 
+/// The item that says who vouches.
+pub(super) const ID: &str = "trust";
+
 /// What an artifact reaches against what is asked for. `by_criterion` says which criteria that leaves open, and what of them.
 pub(super) fn item(
     reached: Trust,
@@ -140,7 +143,7 @@ pub(super) fn item(
     } else {
         (Verdict::Pass, format!("{figure}; required: {}; {open}", asked.word()))
     };
-    evidence("trust", "Who vouches", verdict, figure, "journal and keys")
+    evidence(ID, "Who vouches", verdict, figure, "journal and keys")
 }
 
 #[cfg(test)]

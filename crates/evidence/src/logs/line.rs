@@ -193,23 +193,6 @@ impl Formats {
 /// Fields that messages may give.
 const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "timeout", "webhook_id"];
 
-fn is_field(name: &str) -> bool {
-    // Most names are told by their length.
-    matches!(name, "event" | "status" | "attempt" | "max" | "timeout" | "webhook_id")
-}
-
-/// Where a value ends that stands in no quotes.
-fn end(text: &str) -> usize {
-    let ends = |b: &u8| matches!(b, b',' | b';' | b' ' | b'\t'..=b'\r');
-    let at = text.bytes().position(|b| ends(&b) || !b.is_ascii()).unwrap_or(text.len());
-    let Some(rest) =
-        text.get(at..).filter(|rest| !rest.is_empty() && !rest.as_bytes().first().is_some_and(ends))
-    else {
-        return at;
-    };
-    at + rest.find(|c: char| c.is_whitespace() || c == ',' || c == ';').unwrap_or(rest.len())
-}
-
 /// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
 /// semicolon.
 fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -221,13 +204,15 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
             let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
             let begin = before.bytes().rposition(|b| !word(b)).map_or(0, |last| last + 1);
             let name = before.get(begin..).unwrap_or_default();
-            if !is_field(name) {
+            if !FIELDS.contains(&name) {
                 rest = after;
                 continue;
             }
             let quoted = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             let inside = quoted.and_then(|quote| after.get(1..)?.split_once(quote)).map(|(inside, _)| inside);
-            let value = inside.unwrap_or_else(|| after.get(..end(after)).unwrap_or_default());
+            let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
+            let value = inside
+                .unwrap_or_else(|| after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default());
             if value.is_empty() {
                 rest = after;
                 continue;

@@ -73,7 +73,8 @@ impl Told {
     /// When it is none.
     pub fn read(bytes: &[u8]) -> Result<Self, DiffError> {
         let wrong = |what: &str| DiffError::NoArtifact(what.to_owned());
-        let file: Value = serde_json::from_slice(bytes).map_err(|e| DiffError::NoArtifact(e.to_string()))?;
+        let file: Value = serde_json::from_slice(bytes)
+            .map_err(|_| wrong("an artifact is one JSON object (NAME_output.json), and this is none"))?;
         let gates = file.get("acceptance_gates").ok_or_else(|| wrong("it has no `acceptance_gates`"))?;
         let checks = gates.get("checks").cloned().unwrap_or_default();
         let checks: Vec<Check> =

@@ -1,6 +1,6 @@
 //! A journal read to its end and judged: what every report is made from.
 
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Cases, cases};
 use crate::gate::{Check, Gates, GatesError, Verdict, judge, overall};
 use pii::PolicyError;
 use record::{Header, Integrity, ReadError, Reader, Record};
@@ -41,6 +41,11 @@ impl Evidence {
     #[must_use]
     pub fn is_cut_off(&self) -> bool {
         !self.analysis.end.as_ref().is_some_and(|end| end.complete)
+    }
+
+    /// The cases of its webhooks, where a gate failed.
+    pub(crate) fn failed_cases(&self) -> Option<Cases> {
+        self.checks.iter().any(|check| check.verdict == Verdict::Fail).then(|| cases(&self.analysis))
     }
 
     /// Reads and judges a journal file.

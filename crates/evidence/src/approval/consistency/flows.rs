@@ -6,7 +6,7 @@ use super::outcomes::{About, answer_fits, has_pieces, login_fits, told_soundly, 
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
-use record::{Expect, FlowStart, Header, Learned, MASK, Outcome, Record, Step, Tick};
+use record::{Expect, FlowStart, Header, Learned, MASK, Outcome, Record, SessionStep, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -254,16 +254,16 @@ impl<'a> Flows<'a> {
 
     fn login(&mut self, step: &Step, found: &mut Contradictions) {
         let Some(scenario) = self.scenario else { return };
-        let (what, session) = step.step.split_once(':').unwrap_or_default();
-        let name = ["login", "refresh", "csrf"].contains(&what).then_some(session);
-        let Some((name, session)) = name.and_then(|name| scenario.sessions.get_key_value(name)) else {
+        let known = SessionStep::of(&step.step)
+            .and_then(|(what, name)| Some((what, scenario.sessions.get_key_value(name)?)));
+        let Some((what, (name, session))) = known else {
             found.add(
                 "step_out_of_place",
                 format!("step `{}` belongs to no flow and is not a login of the scenario", step.step),
             );
             return;
         };
-        if step.outcome == Outcome::Ok && what != "csrf" {
+        if step.outcome == Outcome::Ok && what != SessionStep::Csrf {
             login_fits(what, session, step, found);
             self.open.insert(name.clone());
         }

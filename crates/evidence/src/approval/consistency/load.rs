@@ -4,11 +4,9 @@ use super::Contradictions;
 use super::order::s;
 use super::run_stats;
 use record::latency::{Encoded, Latency};
-use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RunStats, Tick};
+use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RunStats, Tick, is_delivered};
 use scenario::Scenario;
 
-/// Statuses with which a receiver takes a webhook (docs/deltacrown.md section 4).
-const ACCEPTED: [u16; 4] = [200, 201, 202, 204];
 /// So far the starts of a schedule, which are whole, may be from the integral of its rates.
 const WHOLE: f64 = 1.0;
 
@@ -217,8 +215,8 @@ fn counts_differ(second: &Interval, plan: Option<&LoadPlan>) -> Vec<String> {
     }
     // Of a load of flows the steps are requests, and counted with the flows.
     let Some(plan) = plan.filter(|plan| !plan.is_of_flows()) else { return found };
-    let accepted = ACCEPTED.iter().filter_map(|status| second.statuses.get(status));
-    let accepted = sum(Box::new(accepted.copied()));
+    let accepted = second.statuses.iter().filter(|(status, _)| is_delivered(**status));
+    let accepted = sum(Box::new(accepted.map(|(_, n)| *n)));
     if accepted != Some(second.ok) {
         found.push(format!("{} succeeded, but other statuses say so", second.ok));
     }

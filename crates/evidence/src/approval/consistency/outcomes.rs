@@ -4,7 +4,7 @@ use super::Contradictions;
 use super::order::s;
 use correlate::read_json;
 use record::matcher::Matcher;
-use record::{KEPT_BODY, MASK, Outcome, Step, Tick};
+use record::{KEPT_BODY, MASK, Outcome, SessionStep, Step, Tick};
 use scenario::{Session, gives_session};
 use serde_json::Value;
 use std::fmt;
@@ -136,10 +136,10 @@ fn is_template(matcher: &Matcher) -> bool {
 }
 
 /// A login or renewal that gave a session was answered as one is, and was sent as the scenario has it.
-pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut Contradictions) {
+pub(super) fn login_fits(what: SessionStep, session: &Session, step: &Step, found: &mut Contradictions) {
     let name = &step.step;
     let (wanted, pointer) = match what {
-        "refresh" => {
+        SessionStep::Refresh => {
             let renewal = session.refresh.as_ref().map(|refresh| refresh.request.as_sent());
             (renewal, session.renewed_token_pointer())
         }

@@ -2,11 +2,8 @@
 
 use super::Contradictions;
 use record::latency::Latency;
-use record::{PiiStats, RunStats, StepFacts, Tally};
+use record::{PiiStats, RunStats, SessionStep, StepFacts, Tally};
 use scenario::{Scenario, Step};
-
-/// How the names of steps begin that belong to no flow.
-const OF_SESSIONS: [&str; 3] = ["login:", "refresh:", "csrf:"];
 
 /// What holds of them at any time; `before` are those that were written last.
 pub(super) fn check(
@@ -20,7 +17,7 @@ pub(super) fn check(
         wrong(format!("{} flows ended, but only {} began", sums.ended, sums.flows));
     }
     let is_less =
-        |before: &RunStats| (sums.flows, sums.ended, sums.at) < (before.flows, before.ended, before.at);
+        |before: &RunStats| sums.flows < before.flows || sums.ended < before.ended || sums.at < before.at;
     if before.is_some_and(is_less) {
         wrong("fewer flows than before".to_owned());
     }
@@ -103,10 +100,7 @@ fn unknown<'s>(sums: &'s RunStats, scenario: &Scenario) -> Option<&'s String> {
     let variants = scenario.variants.iter().flat_map(|variant| &variant.steps);
     let steps: Vec<&str> = scenario.steps.iter().chain(variants).map(|step| step.name.as_str()).collect();
     let of_session = |name: &str| {
-        OF_SESSIONS
-            .iter()
-            .filter_map(|what| name.strip_prefix(what))
-            .any(|name| scenario.sessions.contains_key(name))
+        SessionStep::of(name).is_some_and(|(_, session)| scenario.sessions.contains_key(session))
     };
     sums.steps.keys().find(|name| !steps.contains(&name.as_str()) && !of_session(name))
 }
