@@ -156,8 +156,11 @@ async fn attend(
             },
         }
         seat.idle();
-        // Whoever sends many requests at once takes turns with all others, one request each.
-        tokio::task::yield_now().await;
+        // Whoever sends many requests at once takes turns with all others, one request each. For those who wait for the answer
+        // a turn is a look at all sockets for nothing.
+        if connection.is_ahead() {
+            tokio::task::yield_now().await;
+        }
     }
 }
 

@@ -165,6 +165,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.first_byte().await.is_ok()
     }
 
+    /// Whether something of the next request has come with the last one.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        !self.io.pending().is_empty()
+    }
+
     /// Reads the next request.
     ///
     /// # Errors
