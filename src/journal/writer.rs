@@ -190,8 +190,7 @@ impl Journal {
     /// Waits until so many records are on the disk, where that was asked for.
     pub(super) async fn on_disk(&self, records: u64) -> io::Result<()> {
         let Some(commit) = &self.commit else { return Ok(()) };
-        commit.ask();
-        commit.ticket(records).wait().await
+        commit.reaches(records).await
     }
 
     /// Writes what [`Journal::append_soon`] has put off.

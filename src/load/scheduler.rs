@@ -141,14 +141,15 @@ impl Scheduler {
                 if worker.try_send(start).is_err() {
                     self.tally.lost(start.number, self.clock.now());
                 }
-            } else if self.opened < self.most && self.growth.admits(self.opened, now) {
+            } else if self.opened < self.most && self.growth.admits(self.opened, due, now) {
                 self.opened += 1;
                 let start = self.take(Some(due), due);
                 hire(start);
             } else {
-                break;
+                return;
             }
         }
+        self.growth.caught_up();
     }
 
     fn take(&mut self, intended: Option<Instant>, available: Instant) -> Start {
@@ -187,6 +188,7 @@ impl Scheduler {
         match self.due().filter(|&due| due <= done) {
             Some(due) => Next::Start(self.take(Some(due), if others { due } else { done })),
             None => {
+                self.growth.caught_up();
                 self.idle.push(me.clone());
                 Next::Wait { ring: std::mem::take(&mut self.pacer_waits) }
             }

@@ -128,7 +128,7 @@ pub(in crate::cli) struct ScheduleArgs {
     /// 1024, and with --retry 6 s more, at most 4096]
     #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=100_000), allow_hyphen_values = true)]
     pub connections: Option<u32>,
-    /// Threads sharing schedule and connections, 1 to 64 [default: one per core; 1 for a load of flows]
+    /// Threads sharing schedule and connections, 1 to 64 [default: one per core, less one beside a target on loopback; 1 for flows]
     #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=i128::from(MOST_THREADS)), allow_hyphen_values = true)]
     pub threads: Option<u32>,
     /// Run only shard K of N, counted from 0

@@ -96,6 +96,14 @@ impl LoadWork {
         })
     }
 
+    /// The same beside a target that runs on this machine and needs a core as well, unless the command line says how many threads.
+    #[must_use]
+    pub(super) fn beside_target(self, args: &ScheduleArgs) -> Self {
+        let threads =
+            if args.threads.is_some() { self.threads } else { self.threads.saturating_sub(1).max(1) };
+        Self { threads, ..self }
+    }
+
     /// What the journal says of it. `common` is whatever else shards must have in common.
     pub(super) fn record(
         &self,
@@ -177,6 +185,11 @@ pub(super) fn cores() -> u32 {
     u32::try_from(cores).map_or(MOST_THREADS, |cores| cores.min(MOST_THREADS))
 }
 
+/// The usual threads, less one for a target on this machine.
+fn beside_target(usual: u32) -> u32 {
+    usual.saturating_sub(1).max(1)
+}
+
 fn threads(asked: Option<u32>, usual: u32, connections: u32) -> Result<u32, Failure> {
     match asked {
         Some(threads) if threads > connections => Err(Failure::usage(format!(
@@ -205,6 +218,11 @@ mod tests {
         assert_eq!(threads(None, 8, 32).unwrap(), 8);
         assert_eq!(threads(None, 8, 3).unwrap(), 3, "fewer than cores");
         assert_eq!(threads(Some(4), 8, 4).unwrap(), 4);
+        assert_eq!(
+            [beside_target(4), beside_target(2), beside_target(1)],
+            [3, 1, 1],
+            "a core for the target"
+        );
         assert!(
             matches!(threads(Some(5), 8, 4), Err(Failure::Usage(e)) if e.to_string().contains("--connections 5"))
         );

@@ -65,6 +65,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         false if sender.is_some() => providers_secret(scheme, secret)?,
         false => strong(secret)?,
     };
+    let work = if guard::is_loopback(&addresses) { work.beside_target(&args.schedule) } else { work };
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
     runtime.block_on(reach(&dialer, &target, REACH.min(work.retry.timeout)))?;
