@@ -3,7 +3,7 @@
 
 use crate::attacks::{each, forged};
 use crate::harness::unwrapped;
-use crate::receiver::{SECRET, Webhook, until};
+use crate::receiver::{Receiver, SECRET, Webhook, until};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -72,6 +72,22 @@ impl Window {
                 log.write_all(delivered(&webhook.id).as_bytes()).unwrap();
             }
         })
+    }
+
+    /// The journal of a receiver to which six webhooks came, the last of them a few seconds before its end.
+    fn of_a_receiver() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut receiver = Receiver::start(dir.path(), "", &[]);
+        (0..6).for_each(|_| post(receiver.address, &Webhook::new()));
+        receiver.terminate();
+        receiver.wait();
+        std::fs::write(dir.path().join("secret"), SECRET).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
+        let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+        let mut records: Vec<Value> = text.lines().map(record).collect();
+        each(&mut records, "end")
+            .for_each(|end| end["at"] = (end["at"].as_u64().unwrap() + 3_000_000).into());
+        Self { dir, records }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -166,7 +182,7 @@ fn a_log_that_was_changed_is_refused_by_name() {
     let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| window.refused(name, change, says);
     let sums = "log_does_not_add_up";
     let unasked = |all: &mut Vec<Value>| {
-        watched(all, "begin").for_each(|b| drop(b.as_object_mut().unwrap().remove("logs")))
+        watched(all, "begin").for_each(|b| drop(b.as_object_mut().unwrap().remove("logs")));
     };
     of("no log", unasked, "window_not_as_asked");
     of("no comparison", |all| all.retain(|r| r["watch"].get("compared").is_none()), sums);
@@ -291,4 +307,47 @@ fn a_windows_header_has_nothing_that_only_runs_have() {
     {
         assert!(text.contains(word), "{word}: {text}");
     }
+}
+
+#[test]
+fn a_receivers_journal_that_was_changed_is_refused_by_name() {
+    let receiver = Window::of_a_receiver();
+    let (code, text) = receiver.judged(|_| ());
+    assert!(code == 3 && !text.contains("Contradictions"), "{text}");
+    let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| receiver.refused(name, change, says);
+    of("removed", |all| without(all, &[2], false), "some were removed");
+    of("twice", |all| each(all, "attempt").for_each(|a| a["attempt"] = 0.into()), "attempt_twice");
+    of("all foreign", |all| all[0]["header"]["ours"] = json!(["/data/x"]), "header_differs");
+    of(
+        "faults",
+        |all| each(all, "attempt").for_each(|a| a["fault"] = "503".into()),
+        "fault_nobody_asked_for",
+    );
+    let unchecked = |all: &mut Vec<Value>| {
+        let verdict = json!({"valid": false, "reason": "unchecked"});
+        each(all, "attempt").for_each(|a| a["verdict"] = verdict.clone());
+    };
+    of("unchecked", unchecked, "verdict_contradicts_header");
+    of(
+        "answered at once",
+        |all| each(all, "answered").for_each(|a| a["end"] = 0.into()),
+        "ends_before_it_starts",
+    );
+    let late = |all: &mut Vec<Value>| {
+        each(all, "answered").for_each(|a| a["end"] = (a["end"].as_u64().unwrap() + 60_000_000).into());
+    };
+    of("after the end", late, "the journal ends at");
+    let endless = |all: &mut Vec<Value>| all.retain(|r| r["answered"]["attempt"] != 0);
+    let (code, text) = receiver.judged(endless);
+    assert!(code == 3 && text.contains("Ends of attempts"), "{text}");
+}
+
+/// The approver verifies what came to a blind window; that something is missing nobody can see, and each criterion says so.
+#[test]
+fn nothing_is_settled_by_a_blind_window() {
+    let window = Window::of(&["--blind"], |to, _| (0..12).for_each(|_| post(to, &Webhook::new())));
+    let (_, text) = window.judged(|_| ());
+    assert!(!text.contains("Contradictions") && text.contains("sender: the holder of the"), "{text}");
+    assert!(text.contains("Success rate, Valid signatures"), "{text}");
+    assert!(text.contains("(webhooks and attempts may have been left out)"), "{text}");
 }
