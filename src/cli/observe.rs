@@ -46,7 +46,6 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let mut source = plan.open(clock, receiver_stops).await?;
     let mut header = header(&plan.identity, clock).map_err(Failure::environment)?;
     header.learns = args.drive.learns();
-    "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
         endpoint: &plan.identity.endpoint,
         secret: plan.secret.as_ref(),

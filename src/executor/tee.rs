@@ -1,11 +1,8 @@
 //! What is driven beside an observation, told to it in its own time.
 
-use record::{Record, Tick};
+use record::{DRIVEN_FLOWS, Record, Tick};
 use std::sync::mpsc::Sender;
 use wire::Clock;
-
-/// Flows of one scenario have numbers below this.
-const FLOWS: u32 = 1_000_000;
 
 /// Where the records of a drive go besides its own journal.
 #[derive(Debug)]
@@ -47,7 +44,7 @@ impl Placement {
     }
 
     fn flow(&self, flow: u32) -> u32 {
-        flow.saturating_add(self.number.saturating_mul(FLOWS))
+        flow.saturating_add(self.number.saturating_mul(DRIVEN_FLOWS))
     }
 
     /// Several scenarios share one journal: their flows are numbered apart, and steps bear their scenario's name. Bodies

@@ -136,3 +136,26 @@ fn runs_of_the_stand_in_that_were_cut_short_are_seen() {
     });
     assert_eq!((code, text.contains("--allow settle=100ms accepts it")), (3, true), "{text}");
 }
+
+/// The digest of the scenario is right, but nothing here says what its flows are.
+#[test]
+fn a_scenario_whose_profile_is_gone_is_compared_with_nothing() {
+    let scenario = include_str!("../../scenarios/payments.yaml");
+    let scenario = scenario.replace("scheme: deltacrown-v2", "sender: ./own.yaml");
+    let profile = include_str!("../../scenarios/senders/deltacrown-5.6.yaml");
+    let run = Smoke::new("run").arg("scenarios/payments.yaml").arg("--quiet");
+    let ran =
+        run.file("scenarios/payments.yaml", &scenario).file("scenarios/own.yaml", profile).run().exits(0);
+    let judged = || {
+        let mut gate = std::process::Command::new(env!("CARGO_BIN_EXE_smoke"));
+        gate.args(["gate", "artifacts", "--environment", "embedded"]).current_dir(ran.dir());
+        let out = gate.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").output().unwrap();
+        crate::harness::unwrapped(&String::from_utf8_lossy(&[out.stdout, out.stderr].concat()))
+    };
+    let lost = "cannot be read here as a scenario";
+    let text = judged();
+    assert!(!text.contains(lost) && !text.contains("Contradictions"), "{text}");
+    std::fs::remove_file(ran.dir().join("scenarios/own.yaml")).unwrap();
+    let text = judged();
+    assert!(text.contains(lost) && text.contains("UNPROVEN"), "{text}");
+}

@@ -133,6 +133,7 @@ fn the_seconds_of_a_load_add_up_each_and_together() {
         load.refused("sum", time("sum_us", 50), found);
         load.refused("no shortest", |all| second(all)[name]["min_us"] = 0.into(), found);
     }
+    of("connections", |all| second(all)["connects"] = 900.into(), "900 connections were opened for");
     of("a gap", |all| second(all)["to"] = 999.into(), "the one before ends at");
     let early = |all: &mut Vec<Value>| {
         all.last_mut().unwrap()["end"]["at"] = 10.into();
@@ -192,6 +193,10 @@ fn what_the_flows_of_a_load_amount_to_adds_up_with_its_starts_and_its_scenario()
     of("flows", |all| sums(all)["ended"] = 4.into(), "with 10 starts, but 10 flows began and 4 ended");
     let broken = |all: &mut Vec<Value>| sums(all)["clauses"]["redirects"]["broken"] = 1.into();
     of("a clause", broken, "more often than it was put to the test");
+    let searched = |all: &mut Vec<Value>| sums(all)["webhook_pii"]["inspected"] = 900.into();
+    of("bodies searched", searched, "900 webhooks were searched");
+    let tested = |all: &mut Vec<Value>| sums(all)["clauses"]["redirects"]["n"] = 900.into();
+    of("a clause tested", tested, "redirects was put to the test 900 times");
     of("flows of the header", |all| header(all)["flows"] = 300.into(), "load_plan_differs");
     of("ours", |all| header(all)["ours"] = json!([]), "header_differs");
     of("no target", |all| header(all)["target"] = "".into(), "header_differs");

@@ -15,6 +15,8 @@ mod attacks_load;
 #[cfg(test)]
 mod attacks_steps;
 #[cfg(test)]
+mod attacks_windows;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod bodies;
@@ -58,6 +60,8 @@ mod generic;
 mod harness;
 #[cfg(test)]
 mod honest;
+#[cfg(test)]
+mod honest_windows;
 #[cfg(test)]
 mod inbox;
 #[cfg(test)]

@@ -3,9 +3,7 @@
 use crate::sample::{self, SECRET, Sample};
 use record::Ending;
 use record::Tick;
-use record::{
-    Answered, Attempt, Body, Forwarded, Header, OnTrigger, Record, ScenarioRef, Watch, WatchBegin, sha256_hex,
-};
+use record::{Answered, Attempt, Body, Forwarded, Header, OnTrigger, Record, ScenarioRef, Watch, WatchBegin};
 use serde_json::Value;
 use signature::Secret;
 use signature::{Scheme, Signer, Verdict};
@@ -55,10 +53,9 @@ impl Window {
             Sample { started_us: started.timestamp_micros(), injected_every: 0, ..Sample::default() };
         let mut header = sample::header(&sample);
         header.kind = record::RunKind::Observe;
-        header.flows = 0;
-        header.ours = Vec::new();
-        header.scenario =
-            ScenarioRef { name: "observe".to_owned(), sha256: sha256_hex(b""), ..header.scenario };
+        header.scenario = ScenarioRef::none(header.kind);
+        (header.flows, header.concurrency, header.seed) = (0, 0, 0);
+        (header.ours, header.identities) = (Vec::new(), Vec::new());
         (self.change)(&mut header);
         sample.started_us = header.started.timestamp_micros();
         let file = journal(dir.path());
@@ -108,7 +105,7 @@ impl Window {
     fn begin(&self) -> WatchBegin {
         WatchBegin {
             at: Tick(0),
-            duration_ms: self.duration_hours * 3_600_000,
+            duration_ms: (self.duration_hours * 3_600_000).max(10_000),
             source: "test".to_owned(),
             stage_percent: Some(5.0),
             drive: Vec::new(),

@@ -236,6 +236,26 @@ fn a_challenge_is_found_inside_a_signed_body() {
     assert!(text.contains("run after the challenge was issued"), "{text}");
     let (code, text) = with("aaaa-bbbb-cccc-dddd-eeee");
     assert_eq!((code, text.contains("is in no signed body")), (3, true), "{text}");
+
+    // One of its webhooks, woven into another run that knew nothing of the challenge.
+    let records = |path: &Path| -> Vec<Value> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
+    };
+    let fresh = records(&artifacts.join("staging_payments_lifecycle_journal.jsonl"));
+    let mut woven =
+        fresh.into_iter().find(|r| r["attempt"]["body"].to_string().contains(&challenge)).unwrap();
+    let older = Smoke::new("payments").arg("--quiet").run().exits(0);
+    let journal = older.file("staging_payments_journal.jsonl");
+    let mut all = records(&journal);
+    woven["attempt"]["attempt"] = 10.into();
+    all.insert(all.len() - 1, woven);
+    std::fs::write(&journal, crate::attacks::forged(all.iter().map(Value::to_string).collect())).unwrap();
+    let bytes = evidence::report::from_journal(&journal).unwrap().1;
+    std::fs::write(older.file("staging_payments_output.json"), bytes).unwrap();
+    let (_, text) =
+        gate(&older.dir().join("artifacts"), &["--environment", "embedded", "--challenge", &challenge]);
+    assert!(text.contains("no flow asked for these webhooks"), "{text}");
 }
 
 #[test]

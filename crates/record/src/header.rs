@@ -249,9 +249,11 @@ impl ScenarioRef {
     }
 
     /// Where no file says what is done: the kind of run by name.
-    fn none(kind: RunKind) -> Self {
+    #[must_use]
+    pub fn none(kind: RunKind) -> Self {
+        let name = if kind == RunKind::Observe { "observation" } else { kind.name() };
         Self {
-            name: kind.name().to_owned(),
+            name: name.to_owned(),
             subject: SubjectKind::flow(),
             plural: None,
             sha256: crate::sha256_hex(b""),

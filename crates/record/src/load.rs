@@ -272,6 +272,12 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Whether a connection was asked for, and none was there in the end.
+    #[must_use]
+    pub const fn is_of_connecting(self) -> bool {
+        matches!(self, Self::Refused | Self::Unreachable | Self::ConnectTimeout)
+    }
+
     /// The name that stands in journals and reports.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -5,6 +5,7 @@ use crate::Tick;
 use crate::witness::{Checkpoint, Roll};
 use crate::{LogCompared, LogQuote};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A fact about a receiver or an observation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -115,6 +116,16 @@ pub struct WatchBegin {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logs: Vec<String>,
 }
+
+impl WatchBegin {
+    /// The source of a window that receives the webhooks itself.
+    pub const LISTEN: &str = "listen";
+    /// How long after the end of one try of the receiver's URL the next one is due.
+    pub const PROBED_EVERY: Duration = Duration::from_secs(10);
+}
+
+/// Flows of one scenario that is driven in a window have numbers from a multiple of this on.
+pub const DRIVEN_FLOWS: u32 = 1_000_000;
 
 /// What a rollback trigger does to the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -228,7 +228,7 @@ impl SourcePlan {
         match self {
             Self::Journal(journal) => journal.display().to_string(),
             Self::Remote { url, .. } => url.clone(),
-            Self::Listen { .. } => "listen".to_owned(),
+            Self::Listen { .. } => WatchBegin::LISTEN.to_owned(),
         }
     }
 }

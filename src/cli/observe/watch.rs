@@ -9,7 +9,7 @@ use crate::cli::out;
 use crate::observe::Observe;
 use evidence::analysis::{Analysis, minutes};
 use pii::shown;
-use record::{OnTrigger, Tick};
+use record::{OnTrigger, Tick, WatchBegin};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -17,8 +17,6 @@ use wire::Clock;
 
 /// How often everything is looked at.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
-/// How often the receiver's URL is tried.
-const PROBE: Duration = Duration::from_secs(10);
 /// How long driven flows and their webhooks are waited for after the window.
 const SETTLE: Duration = Duration::from_secs(60);
 /// A receiver elsewhere may take this long for an answer, also at the end of the window.
@@ -51,7 +49,7 @@ pub(super) async fn window(
         let looked = async {
             if Instant::now() >= probe_at {
                 observe.probe().await?;
-                probe_at = Instant::now() + PROBE;
+                probe_at = Instant::now() + WatchBegin::PROBED_EVERY;
             }
             observe.step(until.saturating_duration_since(Instant::now()).max(SLOWEST)).await
         };

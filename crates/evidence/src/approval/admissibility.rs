@@ -56,6 +56,12 @@ impl Checkout {
         known.scenario.as_deref().filter(|scenario| scenario.name == header.scenario.name)
     }
 
+    /// The scenario of this name.
+    pub(super) fn scenario_named(&self, name: &str) -> Option<&Scenario> {
+        let known = self.scenarios.get(name)?;
+        known.scenario.as_deref().filter(|scenario| scenario.name == name)
+    }
+
     fn known_of(&self, header: &Header) -> Option<&Known> {
         self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)
     }
@@ -151,6 +157,13 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
             format!("`{name}` is not in the checkout; give its file with --scenario"),
             "journal header".to_owned(),
         ),
+        // A profile that it names may be missing: its flows are held against nothing then.
+        Some(Known { source, sha256, scenario: None, .. }) if *sha256 == header.scenario.sha256 => {
+            let figure = format!(
+                "{source} cannot be read here as a scenario, so the run's flows cannot be compared with it"
+            );
+            (Verdict::Unproven, figure, source.clone())
+        }
         Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
             (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
         }

@@ -10,8 +10,8 @@ use super::seeded::StandInRows;
 use super::trust::{self, Trust};
 use super::witness::Witnessed;
 use super::{
-    again, arithmetic, checklist, clocks, exercised, left_open, memo, merged, pages, recomputed, sealed,
-    sender_settings, setting, shape, signed_after, times,
+    again, arithmetic, checklist, clocks, exercised, left_open, memo, merged, pages, probed, recomputed,
+    rolled_back, sealed, sender_settings, setting, shape, signed_after, times, unended,
 };
 use crate::gate::Verdict;
 use crate::report::Evidence;
@@ -148,11 +148,14 @@ fn proven(
     items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));
     items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.evidence.gates));
-    items.extend(proof.seen.items(request.demand, proof.latency_ms()));
+    items.extend(proof.seen.items(request.demand, proof));
     items.extend(signed_after::item(proof));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
+        items.extend(probed::item(proof));
+        items.extend(rolled_back::item(proof));
     }
+    items.extend(unended::item(proof));
     items.extend(pages::check(proof, path, journal, found));
     items.extend(checklist::recomputed(proof, &name(journal), reached));
     (items, reached)

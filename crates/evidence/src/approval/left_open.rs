@@ -17,7 +17,7 @@ enum RestsOn {
     Word,
 }
 
-/// Criteria that what was signed settles alone: a webhook that was due and is left out is lost.
+/// Criteria that what was signed settles alone where each webhook is asked for: one that was due and is left out is lost.
 const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
 /// Criteria that rest on times, which only a receiver that vouches has seen.
 const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
@@ -36,7 +36,7 @@ fn rests_on(id: &str, kind: RunKind) -> RestsOn {
     match of_flows.unwrap_or(id) {
         // Where webhooks are due, the ones that are left out are missing.
         "success_rate" if kind.accounts_for_each_webhook() => RestsOn::Signed,
-        id if SIGNED.contains(&id) => RestsOn::Signed,
+        id if SIGNED.contains(&id) && kind.accounts_for_each_webhook() => RestsOn::Signed,
         id if TIMES.contains(&id) => RestsOn::Times,
         id if WORD.contains(&id) => RestsOn::Word,
         _ => RestsOn::Absence,
@@ -104,8 +104,11 @@ mod tests {
         assert!(
             load("success_rate").contains("the API's responses") && load("webhooks_steps").contains("API")
         );
-        // Nothing is due in a window: what failed can be left out.
-        assert!(of(Trust::Sender, RunKind::Observe, "success_rate").is_some());
+        // Nothing is due in a window, or what drove it can be left out as well: so can what failed.
+        for id in ["success_rate", "signatures", "lost", "payloads"] {
+            assert!(of(Trust::Sender, RunKind::Observe, id).is_some(), "{id}");
+            assert!(of(Trust::Sender, RunKind::Receive, id).is_some(), "{id}");
+        }
         let all: Vec<&str> = CRITERIA.iter().map(|row| row.id).collect();
         let named = SIGNED.iter().chain(&TIMES).chain(&WORD);
         assert!(named.into_iter().all(|id| all.contains(id)), "every name is a criterion's");

@@ -1,6 +1,6 @@
 //! The proof of an artifact: its journal, read once, recomputed, verified again.
 
-use super::consistency::Consistency;
+use super::consistency::{Consistency, Driven};
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
 use super::seeded;
@@ -138,10 +138,12 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         .map(|secret| Recheck::new(&header, secret).map(|r| r.by_receiver(apart)).map_err(|e| e.to_string()));
     let mut consistency = Consistency::new(&copy, &first_line, request.checkout.scenario_of(&copy));
     let mut seen = Seen::new(&header, apart, request.demand.challenge.as_deref());
+    let mut driven = Driven::new(&copy, request.checkout);
     let mut checkpoints = Checkpoints::new(&header, request.witness);
     let mut evidence = Evidence::read_lines(header, reader, |record, line| {
         consistency.take(record, line);
         seen.take(record);
+        driven.take(record);
         checkpoints.take(record);
         if let Some(Ok(recheck)) = &mut recheck {
             recheck.take(record);
@@ -165,6 +167,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let witnessed = checkpoints.finish(evidence.integrity.ended, copy.started + apart.unwrap_or_default());
     let shard = copy.shard;
     let Made { bytes, load, extra } = made(path, &copy, &mut evidence)?;
+    let extra = extra.or(driven.item(&name(path)));
     // A secret that bears out nothing is not staging's: nothing is judged by it.
     let is_staging_s = matches!(&recheck, Some(Ok(recheck)) if !recheck.is_of_another_secret());
     let judged = match secret_for(request, &copy.environment).filter(|_| copy.blind && is_staging_s) {

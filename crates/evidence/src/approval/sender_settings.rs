@@ -12,19 +12,19 @@ use record::{Header, RunKind, SenderProfile};
 /// The time-out of the guide's sender (docs/deltacrown.md, section 8), where no profile says another, ms.
 const USUAL_TIMEOUT_MS: u64 = 10_000;
 
-/// Only a run is about a sender whose settings matter.
+/// A load counts what its webhooks do, and a probe is the sender itself: only the others are about a sender whose settings matter.
 pub(super) fn items(demand: &Demand, proof: &Proof) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    if header.kind != RunKind::Run {
-        return Vec::new();
-    }
-    vec![endpoint(header, proof, demand), timeout(header, proof, demand), word(header, proof)]
+    let about_sender = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
+    let settings = about_sender.then(|| [endpoint(header, proof, demand), timeout(header, proof, demand)]);
+    settings.into_iter().flatten().chain([word(header, proof)]).collect()
 }
 
 fn endpoint(header: &Header, proof: &Proof, demand: &Demand) -> Item {
     let endpoint = &header.webhook.endpoint;
     let weak = proof.seen.posted.differs().map(|why| Weakness::new("endpoint", endpoint, why));
-    item("endpoint", "Posted to", endpoint.clone(), weak.as_slice(), demand)
+    let fact = if endpoint.is_empty() { "not stated" } else { endpoint };
+    item("endpoint", "Posted to", fact.to_owned(), weak.as_slice(), demand)
 }
 
 /// The time-out decides whether a sender that hangs on gave up when it should have.
@@ -55,18 +55,52 @@ fn timeout(header: &Header, proof: &Proof, demand: &Demand) -> Item {
 
 /// What nothing in the journal, the checkout or the approver's hands can be held against.
 fn word(header: &Header, proof: &Proof) -> Item {
-    let mut all = vec![
-        format!("smoke {}", header.tool_version),
-        format!("seed {}", header.seed),
-        "rows and canary values".to_owned(),
-        "what the API responded, and when steps were sent".to_owned(),
-        "addresses that webhooks came from".to_owned(),
-    ];
-    if !proof.seen.posted.is_compared() {
-        all.push("the endpoint".to_owned());
+    let mut all = vec![format!("smoke {}", header.tool_version)];
+    all.extend(of_kind(header, proof).into_iter().map(str::to_owned));
+    if header.seed != 0 {
+        all.push(format!("seed {}", header.seed));
     }
-    if header.webhook.secret_configured && proof.recheck.is_none() {
+    if header.webhook.secret_configured && proof.recheck.is_none() && header.kind != RunKind::Load {
         all.push("that a secret was configured".to_owned());
     }
-    evidence("runners_word", "Taken at the runner's word", Verdict::Pass, all.join(", "), "journal header")
+    evidence("runners_word", "Taken at the runner's word", Verdict::Pass, all.join(", "), "journal")
+}
+
+/// The same by what kind of run it is.
+fn of_kind(header: &Header, proof: &Proof) -> Vec<&'static str> {
+    let peers = "addresses that webhooks came from";
+    let unsigned = "unsigned headers, methods and paths of webhooks";
+    let mut all = match header.kind {
+        RunKind::Run => {
+            vec!["rows and canary values", "what the API responded, and when steps were sent", peers]
+        }
+        RunKind::Observe | RunKind::Receive => {
+            vec!["which system sent the webhooks", "that nothing that arrived was left out", unsigned, peers]
+        }
+        RunKind::Load => vec![
+            "what was responded, and when",
+            "numbers of connections, retries and waits",
+            "what webhooks held, and whose they were",
+            "how often each clause was put to the test",
+        ],
+        RunKind::Probe => vec!["what the receiver responded"],
+    };
+    let is_run = header.kind == RunKind::Run;
+    if matches!(header.kind, RunKind::Observe | RunKind::Receive)
+        || is_run && !proof.seen.posted.is_compared()
+    {
+        all.push("the endpoint");
+    }
+    let Some(begin) = &proof.evidence.analysis.watched.begin else { return all };
+    all.push("when the window began and ended, and that nothing was unseen in it");
+    if begin.probe.is_some() {
+        all.push("tries of the receiver's URL");
+    }
+    if !begin.logs.is_empty() {
+        all.push("what the sender's log says");
+    }
+    if !begin.drive.is_empty() {
+        all.push("what was driven, what the API responded, and when steps were sent");
+    }
+    all
 }

@@ -338,6 +338,14 @@ fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
         }
         (false, _) => told.join(", "),
     };
+    // A window breaks nothing itself: what the receiver that it watches broke is not judged.
+    let by_receiver = proof.seen.broken;
+    if kind == Kind::Observation && by_receiver > 0 {
+        let fact = format!("{by_receiver} of {} attempts, by the receiver", proof.seen.attempts);
+        let why = "rates and latencies are judged on the others";
+        let weak = [Weakness::new("faults", by_receiver.to_string(), why)];
+        return item("faults", "Broken on purpose", fact, &weak, demand);
+    }
     let least = demand.min_flows.of(kind, &header.scenario.name);
     let least = least.map(|flows| flows.min(header.flows.max(1).into()).div_ceil(2));
     let judged = !matches!(kind, Kind::Observation | Kind::Probe) && !told.is_empty();

@@ -13,7 +13,7 @@ use pii::Engine;
 use serde::{Deserialize, Serialize};
 
 /// Errors that are quoted.
-const QUOTED: usize = 10;
+pub(crate) const QUOTED: usize = 10;
 /// Longest quote, in characters.
 const LONGEST: usize = 300;
 /// Lines of an exception's own message behind its first one.

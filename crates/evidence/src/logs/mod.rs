@@ -22,10 +22,12 @@ mod time;
 mod window;
 
 pub use errors::Errors;
+pub(crate) use errors::QUOTED;
 pub use formats::{Formats, FormatsError, Kind};
 pub use level::Level;
 pub use line::Entry;
 pub use lines::{Lines, MAX_LINE};
+pub(crate) use reconcile::KEPT;
 pub use reconcile::{Arrivals, Reconciliation};
 pub use summary::{Fold, Summary, Unreadable};
 pub use window::LogWindow;

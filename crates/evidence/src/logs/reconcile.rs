@@ -14,7 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Examples that are kept of each kind.
-const KEPT: usize = 20;
+pub(crate) const KEPT: usize = 20;
 /// The two clocks, and the time from an answer to its log line, may differ by this much at the edges of the journal.
 pub(super) const EDGE: TimeDelta = TimeDelta::seconds(5);
 
@@ -112,6 +112,16 @@ impl Arrivals {
             Record::End(end) => self.last = self.last.max(end.at.wall(self.file_started)),
             _ => {}
         }
+    }
+
+    /// How many webhooks with an id were accepted.
+    pub(crate) fn accepted_by_id(&self) -> u64 {
+        self.by_id.values().filter(|place| self.all.get(**place).is_some_and(|a| a.accepted)).count() as u64
+    }
+
+    /// How many were accepted in an answer that went out whole.
+    pub(crate) fn told(&self) -> u64 {
+        self.all.iter().filter(|arrival| arrival.told).count() as u64
     }
 
     /// Whether a webhook with this id was accepted.
@@ -221,7 +231,7 @@ impl Arrivals {
     }
 
     /// `range` is the time that the log covers; `unanswered` are the attempts whose answers the sender did not see.
-    pub(super) fn finish(
+    pub(crate) fn finish(
         self,
         range: Option<(DateTime<Utc>, DateTime<Utc>)>,
         unanswered: u64,

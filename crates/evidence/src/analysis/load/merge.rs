@@ -4,7 +4,7 @@ use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use record::latency::DecodeError;
-use record::{Header, Interval, LoadShard, RunStats};
+use record::{Header, Interval, LoadShard, Override, RunStats};
 use std::io::BufRead;
 
 /// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
@@ -172,7 +172,13 @@ fn ended<R: BufRead>(part: &mut Part<R>) -> DateTime<Utc> {
     part.last.wall(part.plan.started)
 }
 
+/// Whatever a shard is judged by, and whoever it is about, is that of the others: it is told of the first one only.
 fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
+    let (one, other) = (&a.header, &b.header);
+    // Each machine has as many connections as it can take.
+    let options = |h: &Header| -> Vec<Override> {
+        h.overrides.iter().filter(|given| given.option != "concurrency").cloned().collect()
+    };
     let differs = [
         ("what they start", a.plan.subject == b.plan.subject && a.header.scenario == b.header.scenario),
         ("their targets", a.header.target == b.header.target || (a.header.stand_in && b.header.stand_in)),
@@ -184,6 +190,11 @@ fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
         ("their pauses between attempts (--retry)", a.plan.backoff_ms == b.plan.backoff_ms),
         ("their signature schemes (--scheme)", a.header.scheme == b.header.scheme),
         ("their parameters", a.plan.parameters_sha256 == b.plan.parameters_sha256),
+        ("their environments", (&one.environment, one.stand_in) == (&other.environment, other.stand_in)),
+        ("their senders", one.sender == other.sender && one.retry == other.retry),
+        ("their policies on personal data", one.pii_policy == other.pii_policy),
+        ("their faults", (&one.faults, &one.clauses) == (&other.faults, &other.clauses)),
+        ("their options", options(one) == options(other)),
     ];
     match differs.iter().find(|(_, same)| !same) {
         None => Ok(()),

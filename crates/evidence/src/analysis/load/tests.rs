@@ -178,6 +178,17 @@ fn what_does_not_belong_together_is_refused() {
     refused(|s| s.plan.pace = LoadPace::Closed { lasts_ms: 3000 }, "their schedules differ");
     refused(|s| s.header.shard = Some(LoadShard { index: 1, count: 3 }), "their numbers of shards differ");
     refused(|s| s.header.gates_sha256 = "8".repeat(64), "their gates differ");
+    refused(|s| s.header.environment = "staging".into(), "their environments differ");
+    refused(|s| s.header.stand_in = !s.header.stand_in, "their environments differ");
+    refused(|s| s.header.retry.late_ms = 60_000, "their senders differ");
+    refused(
+        |s| s.header.pii_policy = Some(serde_json::json!({"allow_paths": ["/**"]})),
+        "their policies on personal data differ",
+    );
+    let within = |s: &mut Shard| {
+        s.header.overrides = vec![record::Override { option: "within".into(), value: "60s".into() }];
+    };
+    refused(within, "their options differ");
     refused(|s| s.plan.parameters_sha256 = "7".repeat(64), "their parameters differ");
     assert!(matches!(merged(&[]), Err(MergeError::Nothing)));
 }

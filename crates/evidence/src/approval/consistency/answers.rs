@@ -1,10 +1,10 @@
 //! Attempts and their answers: each number once, each answer the one that smoke gives, the head and the body of one request.
 
+use super::Contradictions;
 use super::order::s;
-use super::{Contradictions, plays};
 use foldhash::HashMap;
 use record::faults::Fault;
-use record::{Answered, Attempt, Body, End, Header, Tick};
+use record::{Answered, Attempt, Body, End, Header, RunKind, Tick, Watch};
 use scenario::{Scenario, usual_settle};
 use signature::Reason;
 use std::time::Duration;
@@ -13,50 +13,72 @@ use std::time::Duration;
 const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
-    /// Whether this process received all of them.
-    is_local: bool,
+    kind: RunKind,
+    /// Whether all of them were received and answered by this process, and are in this journal.
+    is_whole: bool,
+    /// Whether they were received and judged by this process.
+    is_own: bool,
     is_blind: bool,
     /// What was to be done to webhooks on purpose; nothing is known of a sweep, whose clauses do not name all of it.
     faults: Option<Vec<Fault>>,
     /// What came less than this before the end of the run may be under way then.
     under_way: Duration,
-    /// When each was received; `None` once it is answered.
-    open: HashMap<u64, Option<Tick>>,
-    highest: u64,
-    /// Whether the journal has its end: where it was cut off, a number may be taken and its attempt not written yet.
-    has_ended: bool,
+    /// When each was received, and whether it is answered.
+    all: HashMap<u64, (Tick, bool)>,
+    /// Up to which number none can be missing. Where the journal was cut off, a number may be taken and its attempt not written yet.
+    numbered: Option<u64>,
     broken: Option<u64>,
-    /// What is a contradiction only where every attempt was received, numbered and judged by this run; that is known at the end.
-    of_one_process: Contradictions,
+    /// What is a contradiction only where that is so of the attempts, which is known at the end.
+    if_numbered: Contradictions,
+    if_own: Contradictions,
+    if_whole: Contradictions,
 }
 
 impl Answers {
     pub(super) fn new(header: &Header, scenario: Option<&Scenario>) -> Self {
         Self {
-            is_local: plays(header),
+            kind: header.kind,
+            is_whole: true,
+            is_own: matches!(header.kind, RunKind::Run | RunKind::Receive),
             is_blind: header.blind,
             faults: header.clauses.is_empty().then(|| header.faults.iter().map(|spec| spec.fault).collect()),
             // Nothing was under way when the watch began that the end of a run comes after.
             under_way: UNDER_WAY.min(usual_settle(scenario, header.stand_in) / 2),
-            open: HashMap::default(),
-            highest: 0,
-            has_ended: false,
+            all: HashMap::default(),
+            numbered: None,
             broken: None,
-            of_one_process: Contradictions::default(),
+            if_numbered: Contradictions::default(),
+            if_own: Contradictions::default(),
+            if_whole: Contradictions::default(),
         }
     }
 
-    /// Not all of them are in this journal, or they were recorded elsewhere.
-    pub(super) const fn are_partial(&mut self) {
-        self.is_local = false;
+    /// Some of them are not in this journal, or were recorded elsewhere.
+    pub(super) const fn noted(&mut self, watch: &Watch) {
+        match watch {
+            Watch::Continues(_) | Watch::Gap(_) => self.is_whole = false,
+            Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
+            _ => {}
+        }
+    }
+
+    /// Whether each has a number of this journal's own, from 0 on: a receiver counts on in its next file, and does not write down
+    /// what a full disk keeps it from.
+    const fn are_numbered(&self) -> bool {
+        matches!(self.kind, RunKind::Run | RunKind::Observe) || self.is_whole
     }
 
     pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
         let number = attempt.attempt;
-        if self.open.insert(number, Some(attempt.received)).is_some() {
-            self.of_one_process.add("attempt_twice", format!("two attempts have the number {number}"));
+        if self.kind == RunKind::Observe && number != self.all.len() as u64 {
+            let due = self.all.len();
+            let sentence =
+                format!("attempt {number} stands where number {due} is due: some were removed or moved");
+            self.if_numbered.add("attempts_missing", sentence);
         }
-        self.highest = self.highest.max(number);
+        if self.all.insert(number, (attempt.received, false)).is_some() {
+            self.if_numbered.add("attempt_twice", format!("two attempts have the number {number}"));
+        }
         let is_asked = |fault| self.faults.as_ref().is_none_or(|asked| asked.contains(&fault));
         if attempt.fault.is_some_and(|fault| !is_asked(fault)) {
             self.broken.get_or_insert(number);
@@ -67,11 +89,11 @@ impl Answers {
                 format!("attempt {number} is valid and not valid at once"),
             );
         }
-        if self.is_blind != (attempt.verdict.reason == Reason::Unchecked) && self.is_local {
+        if self.is_blind != (attempt.verdict.reason == Reason::Unchecked) {
             let said = if self.is_blind { "had no secret" } else { "had the secret" };
             let sentence =
                 format!("the run {said}, but attempt {number} is recorded as {}", attempt.verdict.reason);
-            found.add("verdict_contradicts_header", sentence);
+            self.if_own.add("verdict_contradicts_header", sentence);
         }
         if let (None, false, Some(answer)) = (attempt.fault, attempt.elsewhere, attempt.answer)
             && answer != usual(attempt.verdict.reason)
@@ -101,55 +123,59 @@ impl Answers {
 
     pub(super) fn answered(&mut self, answered: &Answered) {
         let number = answered.attempt;
-        match self.open.get_mut(&number).map(Option::take) {
-            None => {
-                let sentence = format!("a response to attempt {number}, which does not exist");
-                self.of_one_process.add("answer_without_attempt", sentence);
-            }
-            Some(None) => {
-                self.of_one_process.add("answered_twice", format!("attempt {number} was answered twice"));
-            }
-            Some(Some(received)) if answered.end < received => {
-                let (at, received) = (s(answered.end), s(received));
-                let sentence = format!(
-                    "attempt {number} was answered at {at} s, before it was received at {received} s"
-                );
-                self.of_one_process.add("ends_before_it_starts", sentence);
-            }
-            _ => {}
+        let Some((received, is_answered)) = self.all.get_mut(&number) else {
+            let sentence = format!("a response to attempt {number}, which does not exist");
+            self.if_numbered.add("answer_without_attempt", sentence);
+            return;
+        };
+        if std::mem::replace(is_answered, true) {
+            self.if_numbered.add("answered_twice", format!("attempt {number} was answered twice"));
+        } else if answered.end < *received {
+            let (at, received) = (s(answered.end), s(*received));
+            let sentence =
+                format!("attempt {number} was answered at {at} s, before it was received at {received} s");
+            self.if_whole.add("ends_before_it_starts", sentence);
         }
     }
 
     /// A run that was completed waited until nothing was under way: each attempt before that was answered, or broke off.
     pub(super) fn ended(&mut self, end: &End) {
-        self.has_ended = true;
-        let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(self.under_way) < end.at);
-        let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
-        if let Some(number) = open.filter(|_| end.complete) {
+        // A receiver that is stopped may have counted one that its journal does not take any more.
+        let slack = if self.kind == RunKind::Receive { UNDER_WAY } else { Duration::ZERO };
+        let counted = self.all.iter().filter(|(_, (received, _))| received.plus(slack) <= end.at);
+        self.numbered = counted.map(|(number, _)| *number).max();
+        let is_due =
+            |(received, is_answered): (Tick, bool)| !is_answered && received.plus(self.under_way) < end.at;
+        let open = self.all.iter().filter(|(_, attempt)| is_due(**attempt)).map(|(number, _)| *number).min();
+        if let Some(number) = open.filter(|_| end.complete && self.kind == RunKind::Run) {
             let sentence =
                 format!("attempt {number} was neither answered nor aborted, yet the run waited for its end");
-            self.of_one_process.add("answer_missing", sentence);
+            self.if_whole.add("answer_missing", sentence);
         }
     }
 
     pub(super) fn end(mut self, found: &mut Contradictions) {
-        if !self.is_local {
-            return;
-        }
         if let Some(number) = self.broken {
             let sentence =
                 format!("attempt {number} was broken on purpose by a fault that is not in the header");
-            self.of_one_process.add("fault_nobody_asked_for", sentence);
+            self.if_own.add("fault_nobody_asked_for", sentence);
         }
-        let n = self.open.len() as u64;
-        if self.has_ended && n > 0 && self.highest.checked_add(1) != Some(n) {
-            let sentence = format!(
-                "attempts are numbered up to {}, but only {n} are there: some were removed",
-                self.highest
-            );
-            self.of_one_process.add("attempts_missing", sentence);
+        let missing = self.numbered.and_then(|last| (0..last).find(|number| !self.all.contains_key(number)));
+        if let Some((last, number)) = self.numbered.zip(missing).filter(|_| self.kind != RunKind::Observe) {
+            let sentence =
+                format!("attempts are numbered up to {last}, but {number} is not there: some were removed");
+            self.if_numbered.add("attempts_missing", sentence);
         }
-        self.of_one_process.0.into_iter().for_each(|(kind, sentence)| found.add(kind, sentence));
+        let are_numbered = self.are_numbered();
+        for (holds, contradictions) in
+            [(are_numbered, self.if_numbered), (self.is_own, self.if_own), (self.is_whole, self.if_whole)]
+        {
+            contradictions
+                .0
+                .into_iter()
+                .filter(|_| holds)
+                .for_each(|(kind, sentence)| found.add(kind, sentence));
+        }
     }
 }
 

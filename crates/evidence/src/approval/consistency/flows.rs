@@ -2,7 +2,7 @@
 
 use super::header::option;
 use super::order::s;
-use super::outcomes::{About, answer_fits, has_pieces, login_fits, told_soundly, tries_fit};
+use super::outcomes::{About, answer_fits, has_pieces, login_fits, status_fits, told_soundly, tries_fit};
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
@@ -25,6 +25,8 @@ pub(super) struct Flows<'a> {
     open: BTreeSet<String>,
     /// The limit of `--within`, ms.
     within_ms: Option<u64>,
+    /// Whether they are driven beside a window, which keeps no responses, and nothing of what tells their webhooks.
+    are_driven: bool,
 }
 
 /// What a step of the scenario asks of each flow that plays it.
@@ -78,7 +80,13 @@ impl<'a> Flows<'a> {
             under_way: 0,
             open: BTreeSet::new(),
             within_ms: given.map(Period::as_millis),
+            are_driven: false,
         }
+    }
+
+    /// Those of a scenario that is driven beside a window with this header.
+    pub(super) fn driven(header: &'a Header, scenario: &'a Scenario) -> Self {
+        Self { scenario: Some(scenario), are_driven: true, ..Self::new(header, None) }
     }
 
     pub(super) fn take(&mut self, record: &Record, found: &mut Contradictions) {
@@ -121,7 +129,7 @@ impl<'a> Flows<'a> {
     fn begins(&mut self, start: &FlowStart, found: &mut Contradictions) {
         let Some(scenario) = self.scenario else { return };
         let number = start.flow;
-        if number >= self.header.flows {
+        if number >= self.header.flows && !self.are_driven {
             let sentence = format!("flow {number} of {}, counted from 0", self.header.flows);
             found.add("flow_out_of_place", sentence);
         }
@@ -156,7 +164,7 @@ impl<'a> Flows<'a> {
         }
         self.under_way += 1;
         let most = if self.header.in_turn { 1 } else { self.header.concurrency };
-        if self.under_way > most {
+        if self.under_way > most && !self.are_driven {
             let sentence = format!(
                 "{} flows are in progress at once with flow {number}, but the header allows {most}",
                 self.under_way
@@ -233,11 +241,15 @@ impl<'a> Flows<'a> {
         tries_fit(planned.step, step, flow.at, about, found);
         flow.at = flow.at.max(step.ended);
         order_of_outcomes(flow, step, about, found);
-        answer_fits(planned.step, step, about, found);
+        if self.are_driven {
+            status_fits(planned.step, step, about, found);
+        } else {
+            answer_fits(planned.step, step, about, found);
+        }
         request_fits(planned, step, self.scenario, &flow.subject, about, found);
         if step.tries > 0 {
             let within_ms = self.within_ms;
-            let learns = self.header.learns;
+            let learns = self.header.learns || self.are_driven;
             let ours = Ours { scenario: self.scenario, values: &flow.ours, learns };
             let webhooks: Vec<&ExpectedWebhook> = planned.announced(step.outcome).collect();
             expects_fit(&webhooks, &expects, within_ms, &ours, about, found);

@@ -2,7 +2,7 @@
 
 use super::Contradictions;
 use record::faults::Sweep;
-use record::{EMBEDDED, Header, Override, Record, RunKind, Watch};
+use record::{EMBEDDED, Header, Override, Record, RunKind, ScenarioRef, Watch};
 use scenario::Scenario;
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.webhook.secret_configured != (header.webhook.secret_length_chars > 0) {
         differs("whether a secret was configured contradicts its length".to_owned());
     }
-    if header.kind == RunKind::Observe && header.scenario.is_played() {
-        differs("an observation plays no scenario".to_owned());
+    if matches!(header.kind, RunKind::Observe | RunKind::Receive) {
+        of_one_who_only_receives(header, &mut differs);
     }
     if header.kind == RunKind::Load && header.blind {
         differs("a load keeps no webhooks to verify later, so none is blind".to_owned());
@@ -26,19 +26,10 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.target.is_empty() {
         differs("a run without a target drives nothing".to_owned());
     }
-    if header.webhook.timeout_ms == 0 {
-        differs("a sender that waits 0 ms for an answer sends nothing".to_owned());
-    }
     if !header.webhook.endpoint.contains("://") {
         differs(format!("`{}` is no address to post webhooks to", header.webhook.endpoint));
     }
-    if header.webhook.max_attempts != header.retry.attempts() {
-        differs(format!(
-            "{} attempts are said to be configured, but the retry contract has {}",
-            header.webhook.max_attempts,
-            header.retry.attempts()
-        ));
-    }
+    of_sender(header, &mut differs);
     header.overrides.iter().filter_map(|given| contradicted(given, header)).for_each(&mut differs);
     // A load has so many connections, however many flows it starts.
     let is_more = header.concurrency > header.flows && header.kind == RunKind::Run;
@@ -47,6 +38,43 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     }
     if let Some(scenario) = scenario {
         of_scenario(header, scenario, found);
+    }
+}
+
+/// What is said of the sender's settings hangs together.
+fn of_sender(header: &Header, differs: &mut impl FnMut(String)) {
+    if header.webhook.timeout_ms == 0 {
+        differs("a sender that waits 0 ms for an answer sends nothing".to_owned());
+    }
+    if header.webhook.max_attempts != header.retry.attempts() {
+        differs(format!(
+            "{} attempts are said to be configured, but the retry contract has {}",
+            header.webhook.max_attempts,
+            header.retry.attempts()
+        ));
+    }
+}
+
+/// A receiver and a window play nothing: what a run takes from its scenario and its rows is not in their headers.
+fn of_one_who_only_receives(header: &Header, differs: &mut impl FnMut(String)) {
+    of_sender(header, differs);
+    let is_window = header.kind == RunKind::Observe;
+    let none = ScenarioRef::none(header.kind);
+    let unusual = [
+        (header.scenario != none, "a scenario"),
+        (header.flows > 0 || header.concurrency > 0 || header.in_turn, "flows"),
+        (header.seed != 0, "a seed"),
+        (header.shard.is_some(), "a shard"),
+        (!header.ours.is_empty(), "places that tell its webhooks from others"),
+        (!header.identities.is_empty(), "canaries"),
+        (header.pii_policy.is_some(), "a policy on personal data"),
+        (is_window && !header.faults.is_empty() || !header.clauses.is_empty(), "faults of its own"),
+        (!header.overrides.is_empty(), "options in place of a scenario's"),
+        (header.challenge.is_some(), "a challenge"),
+    ];
+    for (_, what) in unusual.iter().filter(|(is, _)| *is) {
+        let who = if is_window { "a window" } else { "a receiver" };
+        differs(format!("{who} has no such thing, yet its header names {what}"));
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn check(number: u64, line: &[u8], record: &Record, found: &mut Contr
 }
 
 /// The first place at which `raw` holds something that smoke does not write there, be it the default; what smoke fills in is none.
-fn difference(raw: &Value, read: &Value, at: &str) -> Option<String> {
+pub(super) fn difference(raw: &Value, read: &Value, at: &str) -> Option<String> {
     match (raw, read) {
         (Value::Object(raw), Value::Object(read)) => raw.iter().find_map(|(key, value)| {
             let at = format!("{at}/{key}");

@@ -220,6 +220,15 @@ fn counts_differ(second: &Interval, plan: Option<&LoadPlan>) -> Vec<String> {
     if accepted != Some(second.ok) {
         found.push(format!("{} succeeded, but other statuses say so", second.ok));
     }
+    // Each request goes out on a connection that is kept, or opens one.
+    let unconnected = second.errors.iter().filter(|(kind, _)| kind.is_of_connecting()).map(|(_, n)| *n);
+    let unconnected = sum(Box::new(unconnected)).unwrap_or(u64::MAX);
+    if second.connects > second.attempts || second.connects < unconnected {
+        found.push(format!(
+            "{} connections were opened for {} requests, and {unconnected} of them failed",
+            second.connects, second.attempts
+        ));
+    }
     let most = second.done.saturating_mul(plan.backoff_ms.len().max(1) as u64);
     if second.attempts < second.done.saturating_add(second.retried) || second.attempts > most {
         found.push(format!(

@@ -2,6 +2,7 @@
 //! is one that no honest run has; what only looks odd is told elsewhere, and proves nothing.
 
 mod answers;
+mod driven;
 mod flows;
 mod header;
 mod keys;
@@ -9,14 +10,18 @@ mod load;
 mod order;
 mod outcomes;
 mod run_stats;
+mod sender_log;
+mod window;
 
 use super::judgement::Findings;
 use answers::Answers;
+pub(super) use driven::Driven;
 use flows::Flows;
 use load::Sums;
 use order::Order;
 use record::{Header, Record, RunKind, Watch};
 use scenario::Scenario;
+use window::Window;
 
 /// Most contradictions of one kind that are kept; more say nothing more.
 const MOST: usize = 40;
@@ -40,6 +45,7 @@ pub(super) struct Consistency<'a> {
     answers: Answers,
     order: Order,
     sums: Sums<'a>,
+    window: Window<'a>,
     line: u64,
     /// Whether something that says nothing about the sender is said to have ended the run.
     ended_early: bool,
@@ -57,6 +63,7 @@ impl<'a> Consistency<'a> {
             answers: Answers::new(header, scenario),
             order: Order::new(header),
             sums: Sums::new(header, scenario),
+            window: Window::new(header),
             line: 1,
             ended_early: false,
             found,
@@ -67,9 +74,10 @@ impl<'a> Consistency<'a> {
     pub(super) fn take(&mut self, record: &Record, text: &[u8]) {
         self.line += 1;
         keys::check(self.line, text, record, &mut self.found);
-        let Self { header, flows, answers, order, sums, found, .. } = self;
+        let Self { header, flows, answers, order, sums, window, found, .. } = self;
         header::fits(header.kind, record, found);
         order.take(record, found);
+        window.take(record, found);
         match record {
             Record::FlowStart(_)
             | Record::Learned(_)
@@ -80,10 +88,11 @@ impl<'a> Consistency<'a> {
             }
             Record::Attempt(attempt) => answers.arrived(attempt, found),
             Record::Answered(answered) => answers.answered(answered),
-            Record::Watch(Watch::Continues(_) | Watch::Gap(_)) => answers.are_partial(),
-            Record::Watch(Watch::Offset(_)) => {
-                answers.are_partial();
-                order.is_of_two_clocks();
+            Record::Watch(watch) => {
+                answers.noted(watch);
+                if matches!(watch, Watch::Offset(_)) {
+                    order.is_of_two_clocks();
+                }
             }
             Record::Load(plan) => sums.plan(plan, found),
             Record::Interval(interval) => sums.take(interval, found),

@@ -1,7 +1,7 @@
 //! Times go forward: a record is written when what it tells of has happened.
 
 use super::{Contradictions, plays};
-use record::{Header, Record, Tick};
+use record::{Header, Record, RunKind, Tick};
 use std::time::Duration;
 
 /// So much later than it is stamped a record may be written: a thread that was not let run meanwhile, on a busy machine.
@@ -10,23 +10,23 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     /// Whether all records are of one process, so that their order is that of their times.
     is_one_clock: bool,
+    is_a_receiver: bool,
     /// Whether what a webhook is told by may be written when its step has been answered.
     learns: bool,
     latest: Tick,
     /// The first record whose time lies behind what was written before it; told at the end, when it is known that all
     /// records are of one clock.
     backwards: Option<String>,
-    ended: Option<Tick>,
 }
 
 impl Order {
     pub(super) fn new(header: &Header) -> Self {
         Self {
             is_one_clock: plays(header),
+            is_a_receiver: header.kind == RunKind::Receive,
             learns: header.learns,
             latest: Tick(0),
             backwards: None,
-            ended: None,
         }
     }
 
@@ -46,7 +46,7 @@ impl Order {
             Record::Attempt(r) => (r.first_byte, r.received, "an attempt"),
             Record::Answered(r) => (r.end, r.end, "an answer"),
             Record::End(r) => {
-                self.ended = Some(r.at);
+                self.ends(r.at, found);
                 (r.at, r.at, "the end of the journal")
             }
             _ => return,
@@ -65,6 +65,15 @@ impl Order {
             ));
         }
         self.latest = self.latest.max(to);
+    }
+
+    /// A receiver writes its end when everything else has been; nothing came after it.
+    fn ends(&self, at: Tick, found: &mut Contradictions) {
+        if self.is_a_receiver && at.plus(WRITTEN_WITHIN) < self.latest {
+            let sentence =
+                format!("the journal ends at {} s, but has facts from {} s", s(at), s(self.latest));
+            found.add("times_out_of_order", sentence);
+        }
     }
 
     pub(super) fn end(self, found: &mut Contradictions) {

@@ -63,22 +63,38 @@ pub(super) fn answer_fits(
     about: About<'_>,
     found: &mut Contradictions,
 ) {
-    let Some(status) = step.status else { return };
+    if !status_fits(planned, step, about, found) || step.status.is_none() || step.outcome != Outcome::Ok {
+        return;
+    }
+    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
+    match &step.body {
+        None => wrong("nothing is kept of its answer's body".to_owned()),
+        Some(body) => body_fits(planned, body, &mut wrong),
+    }
+}
+
+/// The same of its status alone; gives whether it is.
+pub(super) fn status_fits(
+    planned: &scenario::Step,
+    step: &Step,
+    about: About<'_>,
+    found: &mut Contradictions,
+) -> bool {
+    let Some(status) = step.status else { return true };
     let wanted = planned.expect.status.as_ref();
     let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
-    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
-    match step.outcome {
+    let wrong = match step.outcome {
         Outcome::Ok if !fits => {
-            wrong(format!("status {status} is not what the scenario expects, yet the step succeeded"));
+            format!("status {status} is not what the scenario expects, yet the step succeeded")
         }
         Outcome::Refused if !planned.may_refuse.contains(&status) => {
-            wrong(format!("it was refused with {status}, which the scenario does not allow"));
+            format!("it was refused with {status}, which the scenario does not allow")
         }
-        Outcome::Skipped => wrong(format!("it was skipped, yet got {status}")),
-        Outcome::Ok if step.body.is_none() => wrong("nothing is kept of its answer's body".to_owned()),
-        Outcome::Ok => body_fits(planned, step.body.as_deref().unwrap_or_default(), &mut wrong),
-        Outcome::Failed | Outcome::Refused => {}
-    }
+        Outcome::Skipped => format!("it was skipped, yet got {status}"),
+        _ => return true,
+    };
+    found.add("outcome_contradicts_answer", format!("{about}: {wrong}"));
+    false
 }
 
 /// So much less than a body that was cut may be left of it: it is cut between characters.

@@ -36,6 +36,18 @@ pub(super) fn check(
     if let Some((id, _)) = sums.clauses.iter().find(|(_, clause)| clause.broken > clause.n) {
         wrong(format!("{id} was broken more often than it was put to the test"));
     }
+    let came = total(sums.came.values());
+    // A body is searched once for each attempt that brings it, and a clause is put to the test by an attempt, or by one that is due.
+    let PiiStats { inspected, unread, .. } = sums.webhook_pii;
+    if inspected.saturating_add(unread) > came {
+        wrong(format!(
+            "{inspected} webhooks were searched for personal data, but only {came} attempts arrived"
+        ));
+    }
+    let most = came.saturating_add(sums.organic.expected).saturating_add(sums.injected.expected);
+    if let Some((id, clause)) = sums.clauses.iter().find(|(_, clause)| clause.n > most) {
+        wrong(format!("{id} was put to the test {} times, but only {came} attempts arrived", clause.n));
+    }
     for (reason, came) in &sums.came {
         let of = |tally: &Tally| tally.reasons.get(reason).copied().unwrap_or(0);
         let own = of(&sums.organic).saturating_add(of(&sums.injected));
@@ -46,7 +58,7 @@ pub(super) fn check(
         }
     }
     let own = total(sums.organic.reasons.values()) + total(sums.injected.reasons.values());
-    if own > total(sums.came.values()) {
+    if own > came {
         wrong(format!("{own} attempts of the load's own webhooks, but fewer arrived in all"));
     }
     if let Some(name) = scenario.and_then(|scenario| unknown(sums, scenario)) {

@@ -1,0 +1,135 @@
+//! Windows and receivers that nobody changed are never contradicted, whatever happens to them while they last.
+
+use crate::harness::unwrapped;
+use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, until};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What happens while a window lasts: to the receiver, in its folder.
+type Play = fn(&mut Receiver, &Path);
+
+fn signal(receiver: &Receiver, name: &str) {
+    assert!(Command::new("kill").args([name, &receiver.pid()]).status().unwrap().success());
+}
+
+fn good(receiver: &Receiver, n: usize) {
+    for _ in 0..n {
+        receiver.post(&Webhook::new());
+    }
+}
+
+/// Twice under one id, with a wrong signature, to a wrong path, by a stranger, and too late to be fresh.
+fn odd(receiver: &mut Receiver, _: &Path) {
+    good(receiver, 4);
+    let again = Webhook::new();
+    for _ in 0..2 {
+        receiver.post(&again);
+    }
+    let mut wrong = Webhook::new();
+    wrong.body = b"{}".to_vec();
+    receiver.post(&wrong);
+    receiver.talk(b"POST /elsewhere HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    receiver.talk(
+        b"POST /webhooks/inbound HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+    );
+    good(receiver, 4);
+}
+
+/// A file that is full, one that a signal ends, and a connection that breaks off in the middle.
+fn rotated(receiver: &mut Receiver, dir: &Path) {
+    good(receiver, 6);
+    signal(receiver, "-HUP");
+    until(|| dir.join("j.jsonl.000001").exists(), "the next file is begun");
+    good(receiver, 6);
+    let whole = Webhook::new().bytes("close");
+    drop(std::io::Write::write_all(&mut receiver.connect(), &whole[..whole.len() / 2]));
+    good(receiver, 2);
+}
+
+/// Killed, and started anew with the same journal.
+fn killed(receiver: &mut Receiver, dir: &Path) {
+    good(receiver, 4);
+    receiver.kill();
+    *receiver = Receiver::start(dir, "", &[]);
+    good(receiver, 4);
+}
+
+fn smoke(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.args(args).current_dir(dir).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
+    let out = command.output().unwrap();
+    (out.status.code(), unwrapped(&String::from_utf8_lossy(&[out.stdout, out.stderr].concat())))
+}
+
+/// The journal is reported, and judged under the right secret, a wrong one and none.
+fn is_not_contradicted(what: &str, dir: &Path, journal: &Path) {
+    let journal = journal.display().to_string();
+    let (_, said) = smoke(dir, &["report", &journal, "--output", "judged.json", "--quiet"]);
+    assert!(dir.join("judged.json").exists(), "{what}: {said}");
+    for secret in [&["--secret-file", "secret"][..], &["--secret-file", "wrong"], &[]] {
+        let asked = ["gate", "judged.json", &journal, "--trust", "runner", "--min-window", "1s"];
+        let (_, said) = smoke(dir, &[&asked[..], secret].concat());
+        assert!(
+            said.contains("Recomputed byte for byte") && !said.contains("Contradictions"),
+            "{what}, {journal} under {secret:?}:\n{said}"
+        );
+    }
+    std::fs::remove_file(dir.join("judged.json")).unwrap();
+}
+
+/// All files of the receiver's journal.
+fn parts(dir: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("j.jsonl")).collect()
+}
+
+/// One window over a receiver with these flags, read from this source, while `play` lasts.
+fn watch(what: &str, flags: &[&str], source: &[&str], play: Play) {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let file = |name: &str| dir.join(name);
+    std::fs::write(file("secret"), SECRET).unwrap();
+    std::fs::write(file("wrong"), SECRET.replace('f', "e")).unwrap();
+    std::fs::write(file("token"), TOKEN).unwrap();
+    std::fs::write(file("app.log"), "").unwrap();
+    let mut receiver = Receiver::start(dir, "", flags);
+    good(&receiver, 2);
+    let url = format!("http://{}", receiver.address);
+    let source = source.iter().map(|arg| if *arg == "URL" { &*url } else { *arg });
+    let health = format!("{url}/healthz");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.args(["observe", "--duration", "2s", "--probe", &health, "--log", "app.log", "--quiet"]);
+    command.args(source).current_dir(dir).env_remove("WEBHOOK_SECRET").env_remove("WEBHOOK_ENDPOINT");
+    let mut window = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let journal = file("artifacts/staging_observation_journal.jsonl");
+    let read = || std::fs::read_to_string(&journal).unwrap_or_default();
+    until(|| read().contains("\"begin\""), "the window has begun");
+    play(&mut receiver, dir);
+    window.wait().unwrap();
+    receiver.terminate();
+    receiver.wait();
+    is_not_contradicted(what, dir, &journal);
+    for part in parts(dir) {
+        is_not_contradicted(what, dir, &part);
+    }
+}
+
+#[test]
+fn honest_windows_and_receivers_are_never_contradicted() {
+    let cases: [(&str, &[&str], Play); 6] = [
+        ("plain", &[], |receiver, _| good(receiver, 8)),
+        ("odd", &[], odd),
+        ("rotated", &["--rotate-size", "1MiB"], rotated),
+        ("killed", &[], killed),
+        ("broken on purpose", &["--inject", "503@2", "--inject", "reset@3"], |receiver, _| good(receiver, 8)),
+        ("nothing", &[], |_, _| ()),
+    ];
+    let sources = [&["--journal", "j.jsonl"][..], &["--inbox", "URL", "--token-file", "token"]];
+    std::thread::scope(|all| {
+        for (what, flags, play) in cases {
+            for source in sources {
+                all.spawn(move || watch(what, flags, source, play));
+            }
+        }
+    });
+}
