@@ -99,9 +99,7 @@ impl LoadWork {
     /// The same beside a target that runs on this machine and needs a core as well, unless the command line says how many threads.
     #[must_use]
     pub(super) fn beside_target(self, args: &ScheduleArgs) -> Self {
-        let threads =
-            if args.threads.is_some() { self.threads } else { self.threads.saturating_sub(1).max(1) };
-        Self { threads, ..self }
+        Self { threads: args.threads.unwrap_or_else(|| beside_target(self.threads)), ..self }
     }
 
     /// What the journal says of it. `common` is whatever else shards must have in common.
