@@ -66,7 +66,7 @@ pub(super) fn answer_fits(
     let Some(status) = step.status else { return };
     let wanted = planned.expect.status.as_ref();
     let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
-    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
+    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format_args!("{about}: {what}"));
     match step.outcome {
         Outcome::Ok if !fits => {
             wrong(format!("status {status} is not what the scenario expects, yet the step succeeded"));
