@@ -90,7 +90,7 @@ fn read_chunked(wire: &[u8], piece: usize) -> Option<(Vec<u8>, usize)> {
 
 /// A journal as `smoke report`, `merge` and `gate` read it.
 pub fn journal(bytes: &[u8]) {
-    let Ok((_, mut reader)) = Reader::new(bytes) else { return };
+    let Ok((_, mut reader)) = Reader::new(std::io::Cursor::new(bytes.to_vec())) else { return };
     while let Ok(Some(_)) = reader.next_record() {}
     let _ = reader.integrity();
 }

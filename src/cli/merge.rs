@@ -53,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// The whole is judged by what its parts were run with: else nobody could work it out again from them.
-fn check_gates<R>(parts: &[Part<R>], evidence: &Evidence) -> Result<(), Failure> {
+fn check_gates(parts: &[Part], evidence: &Evidence) -> Result<(), Failure> {
     let other = parts.iter().find(|part| part.header.gates_sha256 != evidence.gates_sha256());
     other.map_or(Ok(()), |part| {
         Err(Failure::usage(format!(

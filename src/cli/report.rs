@@ -15,7 +15,6 @@ use record::RunKind;
 use record::seal::SigningKey;
 use record::{ReadError, Reader};
 use signature::Secret;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Options of `smoke report`.
@@ -165,7 +164,7 @@ fn read(journal: &Path, secret: Option<&Secret>) -> Result<(Evidence, Option<Rec
     let shown = journal.display();
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     let file = Reading::open(journal).map_err(|e| wrong(&ReadError::from(e)))?;
-    let (header, reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
+    let (header, reader) = Reader::new(file).map_err(|e| wrong(&e))?;
     let mut recheck = match secret {
         Some(secret) => {
             let recheck = Recheck::new(&header, secret).map_err(|e| wrong(&e))?;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use record::Tick;
 use record::*;
 use signature::Verdict;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Cursor, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
@@ -80,7 +80,7 @@ fn read(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
 }
 
 fn ahead(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
-    let (header, reader) = Reader::new(bytes)?;
+    let (header, reader) = Reader::new(Cursor::new(bytes.to_vec()))?;
     let mut records = vec![Record::Header(Box::new(header))];
     let mut lines = bytes.split(|b| *b == b'\n').skip(1);
     let watch = |_: &mut Record, line: &[u8]| assert_eq!(Some(line), lines.next());
@@ -89,7 +89,7 @@ fn ahead(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
 }
 
 fn one_by_one(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
-    let (header, mut reader) = Reader::new(bytes)?;
+    let (header, mut reader) = Reader::new(Cursor::new(bytes.to_vec()))?;
     let mut records = vec![Record::Header(Box::new(header))];
     while let Some(record) = reader.next_record()? {
         records.push(record);

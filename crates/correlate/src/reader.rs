@@ -7,7 +7,7 @@ use super::reading::{NotJson, mended, read_json};
 use percent_encoding::percent_decode;
 use pii::{Coding, UndoneEnd};
 use serde_json::{Map, Value};
-use signature::{BodyFormat, BodySpec, Scheme, UniqueKeysError, check_unique_keys};
+use signature::{BodyFormat, BodySpec, Scheme, UniqueKeysError, check_unique_keys, may_repeat_a_key};
 use std::borrow::Cow;
 
 /// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
@@ -147,6 +147,9 @@ impl Reader {
             (BodyFormat::Form, Some(field)) => field_of(&text, field)?.into_owned().into(),
             _ => return None,
         };
+        if !may_repeat_a_key(&json) {
+            return None;
+        }
         match check_unique_keys(&json) {
             Err(UniqueKeysError::Duplicate { pointer, .. }) => Some(pointer),
             _ => None,
@@ -155,8 +158,7 @@ impl Reader {
 
     fn json(&self, text: &[u8]) -> Option<Webhooks> {
         // Texts that nobody asked for are passed over unread, and may be anything.
-        std::str::from_utf8(text).ok()?;
-        let mut body = self.wanted.read(text)?;
+        let mut body = self.wanted.read(std::str::from_utf8(text).ok()?)?;
         let batch = self.spec.batch.as_deref().map(|batch| batch.trim_end_matches("/*"));
         let list = batch.and_then(|batch| match body.pointer_mut(batch)? {
             Value::Array(list) if !list.is_empty() => Some(std::mem::take(list)),

@@ -210,7 +210,9 @@ impl Engine {
     fn target(&self, target: &str, rules: Rules<'_>, scan: &mut Scan) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         if !path.is_empty() {
-            self.text(path, "path", Context::NONE, rules, scan);
+            let mut hits = Hits::default();
+            leaf(path, Context::NONE, rules, &mut hits);
+            self.emit(&hits, || "path".to_owned(), scan);
         }
         for (name, value) in request::pairs(query) {
             let place = format!("query:{name}");

@@ -1,7 +1,6 @@
 //! Reads a journal on a thread of its own, while what it read before is looked at on others.
 
 use crate::{Integrity, ReadError, Reader, Record};
-use std::io::BufRead;
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -47,7 +46,7 @@ impl Batch {
     }
 }
 
-impl<R: BufRead + Send> Reader<R> {
+impl Reader {
     /// Gives each record that is left to `watch`, in order, with the text of its line, and what that leaves of it to `take`.
     /// Reading, checking the chain and parsing go on meanwhile on a thread of their own, and so does `watch`; memory does not
     /// grow with the journal.

@@ -18,6 +18,7 @@ pub mod faults;
 mod header;
 mod input;
 pub mod latency;
+mod line_reader;
 mod links;
 mod load;
 mod lookup;

@@ -1,7 +1,9 @@
 //! Looks for records of one kind in a journal without parsing the others.
 
+use crate::line_reader::{LineReader, Next};
+use crate::reader::AT_ONCE;
 use crate::{GENESIS, Line, MAX_LINE, Record};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 
 /// Where the record begins in a line: behind its link.
 const RECORD_AT: usize = r#"{"prev":"","record":"#.len() + GENESIS.len();
@@ -12,19 +14,18 @@ const RECORD_AT: usize = r#"{"prev":"","record":"#.len() + GENESIS.len();
 /// # Errors
 /// When the input cannot be read, or has a line longer than any of a journal.
 pub fn last_record(input: impl Read, begins: &str) -> io::Result<Option<Record>> {
-    let mut input = BufReader::with_capacity(256 * 1024, input);
-    let (mut line, mut last) = (Vec::new(), None);
+    let (mut lines, mut last) = (LineReader::new(input, AT_ONCE), None);
     loop {
-        line.clear();
-        let read = input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
-        if read > MAX_LINE {
+        let next = lines.advance(|_| {})?;
+        if next == Next::TooLong {
             return Err(io::Error::other(format!("a line is longer than {MAX_LINE} bytes")));
         }
-        if read == 0 {
-            return Ok(last);
-        }
+        let line = lines.line();
         if line.get(RECORD_AT..).is_some_and(|record| record.starts_with(begins.as_bytes())) {
-            last = Line::parse(&line).ok().map(|line| line.record).or(last);
+            last = Line::parse(line).ok().map(|line| line.record).or(last);
+        }
+        if let Next::End(_) = next {
+            return Ok(last);
         }
     }
 }

@@ -53,6 +53,61 @@ pub fn check_unique_keys(body: &[u8]) -> Result<(), UniqueKeysError> {
     })
 }
 
+/// Whether [`check_unique_keys`] may find a key that stands twice: a glance over the bytes of what has none. `true` where only
+/// that can tell: for escapes in keys, objects with many of them, and what is no JSON.
+#[must_use]
+// By itself: where it is asked it would be compiled for size.
+#[inline(never)]
+pub fn may_repeat_a_key(body: &[u8]) -> bool {
+    let mut keys: Vec<&[u8]> = Vec::new();
+    // Of each container that is open where its keys begin; `None` for a list.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    let (mut rest, mut is_key) = (body, false);
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'"' => {
+                let Some(end) = end_of_text(after) else { return true };
+                let (text, behind) = after.split_at(end);
+                rest = behind.get(1..).unwrap_or_default();
+                if is_key {
+                    let own = open.last().copied().flatten().and_then(|begin| keys.get(begin..));
+                    let unclear = |own: &[&[u8]]| own.len() >= FEW || own.contains(&text);
+                    if text.contains(&b'\\') || own.is_none_or(unclear) {
+                        return true;
+                    }
+                    keys.push(text);
+                }
+                is_key = false;
+            }
+            b'{' => {
+                open.push(Some(keys.len()));
+                is_key = true;
+            }
+            b'[' => open.push(None),
+            b'}' | b']' => match open.pop() {
+                Some(begin) => keys.truncate(begin.unwrap_or(keys.len())),
+                None => return true,
+            },
+            b',' => is_key = open.last().is_some_and(Option::is_some),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Where a text ends of which the rest begins behind its quote.
+fn end_of_text(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += rest.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        if rest.get(at) == Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
 /// Where in a document something stands.
 #[derive(Clone, Copy)]
 struct Path<'p> {
@@ -214,6 +269,40 @@ impl<'de> Visitor<'de> for Unique<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn any_json() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof!["[0-9]{1,2}", "true|null", r#""[a,:{}\[\]]{0,3}""#, r#""(\\\\|\\"|a){0,3}""#];
+        leaf.prop_recursive(4, 30, 4, |inner| {
+            let key = prop_oneof![4 => r#""[a-c]""#, 1 => r#""\\u006[1-3]""#];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4)
+                    .prop_map(|items| format!("[{}]", items.join(" , "))),
+                prop::collection::vec((key, inner), 0..4).prop_map(|members| {
+                    let members: Vec<String> =
+                        members.iter().map(|(key, value)| format!("{key} : {value}")).collect();
+                    format!("{{{}}}", members.join(","))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_passed_over_repeats_no_key(json in any_json(), cut in 0usize..200) {
+            for text in [&json, json.get(..cut).unwrap_or(&json)] {
+                let repeats = matches!(check_unique_keys(text.as_bytes()), Err(UniqueKeysError::Duplicate { .. }));
+                prop_assert!(!repeats || may_repeat_a_key(text.as_bytes()), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_usual_body_is_passed_over() {
+        assert!(!may_repeat_a_key(br#"{"a":{"b":1,"a":"\"a\",{"},"c":[{"b":1},{"b":2}]}"#));
+        assert!(!may_repeat_a_key(b"[[1,\"a\",\"a\"]]"));
+        assert!(may_repeat_a_key(br#"{"a":[{}],"a":1}"#));
+    }
 
     #[test]
     fn duplicates_are_found_at_any_depth_and_in_any_spelling() {

@@ -16,7 +16,7 @@ use evidence::report::{
 use record::Header;
 use record::seal::SigningKey;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
 /// Name of the journal of a load in its directory.
@@ -148,7 +148,7 @@ impl Evidence {
     pub(in crate::cli) fn write(
         &self,
         output: &OutputArgs,
-        parts: Vec<Part<BufReader<File>>>,
+        parts: Vec<Part>,
         scope: Scope,
     ) -> Result<Exit, Failure> {
         let (artifact, series, json) = self.files(output, parts, scope)?;
@@ -189,7 +189,7 @@ impl Evidence {
     fn files(
         &self,
         output: &OutputArgs,
-        parts: Vec<Part<BufReader<File>>>,
+        parts: Vec<Part>,
         scope: Scope,
     ) -> Result<(LoadArtifact, Series, Vec<u8>), Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
@@ -206,11 +206,7 @@ impl Evidence {
     }
 
     /// Reads the journals second by second, writing the histogram log on the way.
-    fn merged(
-        &self,
-        parts: Vec<Part<BufReader<File>>>,
-        scope: Scope,
-    ) -> Result<(LoadArtifact, Series), Failure> {
+    fn merged(&self, parts: Vec<Part>, scope: Scope) -> Result<(LoadArtifact, Series), Failure> {
         let path = self.files.dir().join("latency.hlog");
         let temporary = self.files.dir().join(format!(".latency.hlog.{}", std::process::id()));
         let wrong = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));

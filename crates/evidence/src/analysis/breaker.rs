@@ -117,11 +117,11 @@ impl Breaker {
                 counted,
             })
         };
-        let failures = analysis.own().filter_map(seen).filter(|d| d.failed);
         let contract = analysis.header.retry.breaker;
         if contract.is_none() {
             return Self::default();
         }
+        let failures = analysis.own_troubled().filter_map(seen).filter(|d| d.failed);
         // So few cannot open it, and then there is nothing to put in order.
         if failures.take(contract.failures as usize).count() < contract.failures as usize {
             return Self::default();

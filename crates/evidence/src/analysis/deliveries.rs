@@ -72,6 +72,12 @@ impl Deliveries {
         self.slots.iter().enumerate().map(|numbered| self.read(numbered))
     }
 
+    /// Those that were not accepted at their only attempt, and those that may still change.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+        let numbered = self.slots.iter().enumerate();
+        numbered.filter(|(_, slot)| matches!(slot, Slot::Whole(_))).map(|numbered| self.read(numbered))
+    }
+
     /// An event's name, held once for all deliveries.
     pub(super) fn event(&mut self, name: &str) -> Arc<str> {
         let number = self.events.number(name);

@@ -411,8 +411,7 @@ impl Expectations {
     }
 
     pub(super) fn is_open(&self, index: u32) -> bool {
-        let by = self.get(index as usize).map_or(0, |e| e.by().count());
-        u32::try_from(by).is_ok_and(|by| by < self.count(index))
+        self.get(index as usize).is_some_and(|e| e.by().count() < e.count as usize)
     }
 
     fn count(&self, index: u32) -> u32 {

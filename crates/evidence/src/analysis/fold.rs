@@ -222,9 +222,17 @@ impl Analysis {
     /// Deliveries that belong to this run. Anyone may have sent what is not signed with the sender's key: it is the sender's only
     /// where a step asked for it, and nothing authentic came in its place.
     pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
-        let asked = self.header.kind.accounts_for_each_webhook();
-        let due = move |d: &Delivery| asked && d.fulfils.is_some();
-        self.deliveries.iter().filter(move |d| !d.foreign && (d.is_authentic() || due(d)))
+        self.deliveries.iter().filter(|delivery| self.is_own(delivery))
+    }
+
+    /// Those of them that were not simply accepted at their only attempt.
+    pub(super) fn own_troubled(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+        self.deliveries.unsettled().filter(|delivery| self.is_own(delivery))
+    }
+
+    fn is_own(&self, delivery: &Delivery) -> bool {
+        let due = || self.header.kind.accounts_for_each_webhook() && delivery.fulfils.is_some();
+        !delivery.foreign && (delivery.is_authentic() || due())
     }
 
     /// Deliveries that look like the sender's, and are not [`Analysis::own`] because their signature is not of its key.

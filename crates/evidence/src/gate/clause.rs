@@ -67,6 +67,9 @@ type Answer = (ClauseVerdict, String);
 /// Judges every clause of the run; none when the scenario has no contract.
 #[must_use]
 pub fn clauses(analysis: &Analysis) -> Vec<JudgedClause> {
+    if analysis.header.clauses.is_empty() {
+        return Vec::new();
+    }
     let retries = retries(analysis);
     let judged = |clause: &Clause| {
         let delivery = clause.flow.and_then(|flow| delivery_of(analysis, flow));

@@ -4,7 +4,6 @@ use crate::analysis::{Analysis, Cases, cases};
 use crate::gate::{Check, Gates, GatesError, Verdict, judge, overall};
 use pii::PolicyError;
 use record::{Header, Integrity, ReadError, Reader, Record};
-use std::io::BufRead;
 use std::path::Path;
 
 /// A journal, analysed and judged.
@@ -62,9 +61,9 @@ impl Evidence {
     ///
     /// # Errors
     /// As for [`Evidence::open`].
-    pub fn read<R: BufRead + Send>(
+    pub fn read(
         header: Header,
-        reader: Reader<R>,
+        reader: Reader,
         mut watch: impl FnMut(&Record) + Send,
     ) -> Result<Self, EvidenceError> {
         Self::read_lines(header, reader, |record, _| watch(record))
@@ -74,9 +73,9 @@ impl Evidence {
     ///
     /// # Errors
     /// As for [`Evidence::open`].
-    pub(crate) fn read_lines<R: BufRead + Send>(
+    pub(crate) fn read_lines(
         header: Header,
-        reader: Reader<R>,
+        reader: Reader,
         watch: impl FnMut(&mut Record, &[u8]) + Send,
     ) -> Result<Self, EvidenceError> {
         let gates = Gates::of_run(&header)?;

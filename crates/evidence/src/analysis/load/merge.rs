@@ -5,7 +5,6 @@ use super::summary::{LoadSummary, Second, ShardFacts};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use record::latency::DecodeError;
 use record::{Header, Interval, LoadShard, Override, RunStats};
-use std::io::BufRead;
 
 /// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
 const SKEW: TimeDelta = TimeDelta::seconds(1);
@@ -68,7 +67,7 @@ pub struct Merged {
 ///
 /// # Errors
 /// When there are no parts, one is broken, or they do not belong together.
-pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> Result<Merged, MergeError> {
+pub fn merge(parts: Vec<Part>, mut each: impl FnMut(&Second)) -> Result<Merged, MergeError> {
     if let Some(Part { name, shard, .. }) = parts.iter().find(|part| !part.shard.is_one()) {
         let LoadShard { index, count } = *shard;
         return Err(MergeError::NoShard { name: name.clone(), index, count });
@@ -110,7 +109,7 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
 }
 
 /// What the flows of all parts amount to; `None` for a load of webhooks.
-fn sum_of<R>(parts: &[Part<R>]) -> Option<RunStats> {
+fn sum_of(parts: &[Part]) -> Option<RunStats> {
     parts.first().filter(|part| part.header.scenario.is_played())?;
     let mut sums = RunStats::default();
     parts.iter().filter_map(|part| part.sums.as_deref()).for_each(|part| sums.add(part));
@@ -123,7 +122,7 @@ const fn second_of(interval: &Interval) -> u64 {
 }
 
 /// The parts that count, in the order of their shards, and what is to be said about the others.
-fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<String>), MergeError> {
+fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>), MergeError> {
     let mut notes = Vec::new();
     for pair in parts.windows(2) {
         if let [a, b] = pair {
@@ -132,7 +131,7 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
     }
     // A run that never began replaces none that did, and stands for its shard only where there is no other.
     parts.sort_by_key(|p| (p.shard.index, p.has_begun(), p.plan.started));
-    let mut kept: Vec<Part<R>> = Vec::with_capacity(parts.len());
+    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
     for part in parts {
         match kept.pop_if(|before| before.shard == part.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
@@ -160,20 +159,20 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
 }
 
 /// A part as evidence names it: the same wherever its file is, so that merging again gives the same bytes.
-fn told<R>(part: &Part<R>) -> String {
+fn told(part: &Part) -> String {
     let begun = part.plan.started.to_rfc3339_opts(SecondsFormat::Secs, true);
     format!("{} (started {begun})", part.name)
 }
 
 /// When a part that is to be replaced was over: the end of its last second. Reads it to its end; if it breaks off
 /// before, as that of a killed shard may, then what was read counts.
-fn ended<R: BufRead>(part: &mut Part<R>) -> DateTime<Utc> {
+fn ended(part: &mut Part) -> DateTime<Utc> {
     while let Ok(Some(_)) = part.take() {}
     part.last.wall(part.plan.started)
 }
 
 /// Whatever a shard is judged by, and whoever it is about, is that of the others: it is told of the first one only.
-fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
+fn same_load(a: &Part, b: &Part) -> Result<(), MergeError> {
     let (one, other) = (&a.header, &b.header);
     // Each machine has as many connections as it can take.
     let options = |h: &Header| -> Vec<Override> {
@@ -206,7 +205,7 @@ fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
     }
 }
 
-fn facts<R: BufRead>(part: &Part<R>) -> ShardFacts {
+fn facts(part: &Part) -> ShardFacts {
     let integrity = part.integrity();
     ShardFacts {
         index: part.shard.index,

@@ -4,7 +4,6 @@ use record::{
     EndedEarly, Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats,
 };
 use record::{RunKind, Tick};
-use std::io::BufRead;
 
 /// Why a journal cannot be used as a part of a load.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +30,7 @@ pub enum PartError {
 
 /// The journal of one shard.
 #[derive(Debug)]
-pub struct Part<R> {
+pub struct Part {
     /// What it is called beside other shards.
     pub name: String,
     /// Where it lies; names of directories alone may be equal.
@@ -52,18 +51,18 @@ pub struct Part<R> {
     pub last: Tick,
     /// What its flows amount to, as far as it has been read; `None` where none were counted.
     pub sums: Option<Box<RunStats>>,
-    reader: Option<Reader<R>>,
+    reader: Option<Reader>,
     integrity: Option<Integrity>,
     next: Option<Interval>,
     read: u64,
 }
 
-impl<R: BufRead> Part<R> {
+impl Part {
     /// Reads header and plan, and the first second.
     ///
     /// # Errors
     /// When the journal is broken or not of a load.
-    pub fn new(name: String, header: Header, mut reader: Reader<R>) -> Result<Self, PartError> {
+    pub fn new(name: String, header: Header, mut reader: Reader) -> Result<Self, PartError> {
         let plan = match reader.next_record()? {
             Some(Record::Load(plan)) => plan,
             None if header.kind == RunKind::Load => return Err(PartError::NoPlan),

@@ -10,8 +10,6 @@ use record::{
     Header, Interval, LoadPace, LoadPlan, LoadShard, LoadStage, Reader, Record, RunKind, ScenarioRef,
     WebhookConfig,
 };
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -105,7 +103,7 @@ impl Shard {
     }
 }
 
-fn open(path: &Path) -> Part<BufReader<File>> {
+fn open(path: &Path) -> Part {
     let (header, reader) = Reader::open(path).unwrap();
     Part::new(path.file_stem().unwrap().to_string_lossy().into_owned(), header, reader).unwrap()
 }

@@ -21,6 +21,7 @@ use load::Sums;
 use order::Order;
 use record::{Header, Record, RunKind, Watch};
 use scenario::Scenario;
+use std::fmt::Display;
 use window::Window;
 
 /// Most contradictions of one kind that are kept; more say nothing more.
@@ -31,9 +32,10 @@ const MOST: usize = 40;
 pub(super) struct Contradictions(Vec<(&'static str, String)>);
 
 impl Contradictions {
-    pub(super) fn add(&mut self, kind: &'static str, sentence: impl Into<String>) {
+    /// The sentence is made only where it is kept.
+    pub(super) fn add(&mut self, kind: &'static str, sentence: impl Display) {
         if self.0.iter().filter(|(known, _)| *known == kind).count() < MOST {
-            self.0.push((kind, pii::shown(&sentence.into())));
+            self.0.push((kind, pii::shown(&sentence.to_string())));
         }
     }
 }

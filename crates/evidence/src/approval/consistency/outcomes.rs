@@ -66,7 +66,7 @@ pub(super) fn answer_fits(
     if !status_fits(planned, step, about, found) || step.status.is_none() || step.outcome != Outcome::Ok {
         return;
     }
-    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
+    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format_args!("{about}: {what}"));
     match &step.body {
         None => wrong("nothing is kept of its answer's body".to_owned()),
         Some(body) => body_fits(planned, body, &mut wrong),
@@ -93,7 +93,7 @@ pub(super) fn status_fits(
         Outcome::Skipped => format!("it was skipped, yet got {status}"),
         _ => return true,
     };
-    found.add("outcome_contradicts_answer", format!("{about}: {wrong}"));
+    found.add("outcome_contradicts_answer", format_args!("{about}: {wrong}"));
     false
 }
 

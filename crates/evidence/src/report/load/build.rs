@@ -7,8 +7,6 @@ use crate::gate::{Check, Gates, excuse_own_waits, judge_flows, judge_load};
 use crate::report::EvidenceError;
 use crate::report::file::json;
 use record::{ReadError, Reader, open_input};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// Read from a journal at once, in bytes: a few seconds of it. Those of all shards are open at the same time.
@@ -52,9 +50,8 @@ impl LoadError {
 ///
 /// # Errors
 /// When it cannot be read, is broken, or is of something else.
-pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
-    let input = BufReader::with_capacity(AT_ONCE, open_input(path).map_err(ReadError::from)?);
-    let (header, reader) = Reader::new(input)?;
+pub fn open_part(path: &Path) -> Result<Part, LoadError> {
+    let (header, reader) = Reader::of(Box::new(open_input(path).map_err(ReadError::from)?), AT_ONCE)?;
     // The directory names the shard; the journal's name is the same in all of them.
     let name = path.parent().and_then(Path::file_name).unwrap_or(path.as_os_str());
     let mut part = Part::new(name.to_string_lossy().into_owned(), header, reader)?;
@@ -66,8 +63,8 @@ pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
 ///
 /// # Errors
 /// When a journal is broken or they do not belong together.
-pub fn load_from_parts<R: BufRead>(
-    parts: Vec<Part<R>>,
+pub fn load_from_parts(
+    parts: Vec<Part>,
     gates: &Gates,
     scope: Scope,
     each: impl FnMut(&Second),
