@@ -138,6 +138,19 @@ fn runs_of_the_stand_in_that_were_cut_short_are_seen() {
 }
 
 /// The digest of the scenario is right, but nothing here says what its flows are.
+/// Its rows are not made up to say so: two billion of them would fill the machine.
+#[test]
+fn a_run_that_is_said_to_have_more_flows_than_there_can_be_is_seen() {
+    let run = of_the_stand_in();
+    let mut all = records(&run);
+    for flows in [9, 1_000_000, 2_000_000_000] {
+        all[0]["header"]["flows"] = flows.into();
+        forge(&run, &all);
+        let (code, text) = gate(&run, &["--trust", "runner", "--environment", "embedded"]);
+        assert!(code == 1 && text.contains("canary values are not those the stand-in"), "{flows}: {text}");
+    }
+}
+
 #[test]
 fn a_scenario_whose_profile_is_gone_is_compared_with_nothing() {
     let scenario = include_str!("../../scenarios/payments.yaml");
