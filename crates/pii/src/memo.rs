@@ -5,15 +5,15 @@ use foldhash::quality::RandomState;
 use std::cell::RefCell;
 use std::hash::BuildHasher;
 
-/// How many texts are held; one that falls on the seat of another takes it.
-const SEATS: usize = 2048;
-/// A longer text is not held, in bytes; with [`SEATS`] it bounds the memory.
+/// How many benches there are, each with room for two texts: two that stand in every webhook do not turn each other out.
+const BENCHES: usize = 1024;
+/// A longer text is not held, in bytes; with [`BENCHES`] it bounds the memory.
 const LONGEST: usize = 512;
 
 /// Remembers clean texts for one engine and one stream of requests: at most 2,048, about 1 MiB.
 #[derive(Debug)]
 pub struct Memo {
-    seats: RefCell<Vec<Option<Seat>>>,
+    benches: RefCell<Vec<[Option<Seat>; 2]>>,
     hasher: RandomState,
 }
 
@@ -25,7 +25,7 @@ pub(super) struct Place<'a> {
     pub context: Context,
 }
 
-/// A text that was found clean, behind the name of its place. The next that sits here takes its room.
+/// A text that was found clean, behind the name of its place.
 #[derive(Debug)]
 struct Seat {
     text: String,
@@ -35,21 +35,26 @@ struct Seat {
     work: u64,
 }
 
+impl Seat {
+    fn holds(&self, place: Place<'_>, text: &str) -> bool {
+        let Some((name, known)) = self.text.split_at_checked(self.name) else { return false };
+        known == text && name == place.name && self.context == place.context
+    }
+}
+
 impl Default for Memo {
     fn default() -> Self {
-        let seats = std::iter::repeat_with(|| None).take(SEATS).collect();
-        Self { seats: RefCell::new(seats), hasher: RandomState::default() }
+        let benches = std::iter::repeat_with(Default::default).take(BENCHES).collect();
+        Self { benches: RefCell::new(benches), hasher: RandomState::default() }
     }
 }
 
 impl Memo {
     /// The bytes that were looked at when this text was found clean at such a place; `None` if it was not.
     pub(super) fn work(&self, place: Place<'_>, text: &str) -> Option<u64> {
-        let seats = self.seats.try_borrow().ok()?;
-        let seat = seats.get(self.seat(place, text))?.as_ref()?;
-        let (name, known) = seat.text.split_at_checked(seat.name)?;
-        let same = known == text && name == place.name && seat.context == place.context;
-        same.then_some(seat.work)
+        let benches = self.benches.try_borrow().ok()?;
+        let mut seats = benches.get(self.bench(place, text))?.iter().flatten();
+        seats.find(|seat| seat.holds(place, text)).map(|seat| seat.work)
     }
 
     /// Remembers that nothing was found in this text.
@@ -57,20 +62,23 @@ impl Memo {
         if text.len() + place.name.len() > LONGEST {
             return;
         }
-        let (at, context) = (self.seat(place, text), place.context);
-        if let Ok(mut seats) = self.seats.try_borrow_mut()
-            && let Some(seat) = seats.get_mut(at)
+        let at = self.bench(place, text);
+        if let Ok(mut benches) = self.benches.try_borrow_mut()
+            && let Some(bench) = benches.get_mut(at)
         {
-            let mut room = seat.take().map_or_else(String::new, |seat| seat.text);
+            // Whoever sat here first leaves, and the new one takes over the room.
+            bench.swap(0, 1);
+            let [first, _] = bench;
+            let mut room = first.take().map_or_else(String::new, |seat| seat.text);
             room.clear();
             room.push_str(place.name);
             room.push_str(text);
-            *seat = Some(Seat { text: room, name: place.name.len(), context, work });
+            *first = Some(Seat { text: room, name: place.name.len(), context: place.context, work });
         }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash are as good as all")]
-    fn seat(&self, place: Place<'_>, text: &str) -> usize {
-        self.hasher.hash_one((place.name, text)) as usize % SEATS
+    fn bench(&self, place: Place<'_>, text: &str) -> usize {
+        self.hasher.hash_one((place.name, text)) as usize % BENCHES
     }
 }
