@@ -109,8 +109,7 @@ def shards(smoke, folder, count):
         os.makedirs(f"{folder}/shards/shard-{k}-of-{count}")
         chain = Chain(f"{folder}/shards/shard-{k}-of-{count}/staging_load_journal.jsonl")
         for record in records:
-            if "header" in record: record["header"]["run_id"] = str(uuid.UUID(int=k + 1, version=4))
-            if "load" in record: record["load"]["shard"] = {"index": k, "count": count}
+            if "header" in record: record["header"] |= {"run_id": str(uuid.UUID(int=k + 1, version=4)), "shard": {"index": k, "count": count}}
             chain.put(record)
         chain.out.close()
 
@@ -119,7 +118,9 @@ def measured(command, stdin=None):
     begun = time.monotonic()
     pid = os.posix_spawn(command[0], command, {**os.environ, "WEBHOOK_SECRET": ""}, file_actions=[
         (os.POSIX_SPAWN_OPEN, 0, stdin or os.devnull, os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)])
-    _, _, used = os.wait4(pid, 0)
+    _, status, used = os.wait4(pid, 0)
+    # A verdict of any kind; what ends with an error has not done the work.
+    assert os.waitstatus_to_exitcode(status) in (0, 1, 3), command
     return used.ru_utime + used.ru_stime, time.monotonic() - begun, used.ru_maxrss / 1024
 
 def main():
