@@ -1,7 +1,7 @@
 //! How fast the pool of connections grows. A connection costs both sides as much as some requests: whoever opens one for each start
 //! that is due while a machine hiccups is late because of it, and opens more. So the pool grows in steps, and each step doubles it: few
-//! connections where few are needed, and many in a blink where many are. After a hiccup, which shows by starts that are found late, it
-//! only grows when the connections that there are do not catch up.
+//! connections where few are needed, and many in a blink where many are. It only grows when the connections that there are do not catch up:
+//! after a hiccup they mostly do.
 
 use std::time::Duration;
 use tokio::time::Instant;
@@ -10,10 +10,8 @@ use tokio::time::Instant;
 const FIRST: usize = 16;
 /// The shortest time between two steps: longer than a hiccup, and 1,024 connections are open in 30 ms.
 const PAUSE: Duration = Duration::from_millis(5);
-/// So long a pool has to catch up after a hiccup.
+/// So long a pool that is used up has to show that it catches up: the first start that waits is less late then.
 const CATCH_UP: Duration = Duration::from_millis(2);
-/// A start that is found so long after it was due was not found by a pacer that had its turn.
-const LATE: Duration = Duration::from_millis(1);
 
 /// How far the pool may grow.
 #[derive(Debug)]
@@ -21,8 +19,8 @@ pub(super) struct Growth {
     allowed: usize,
     /// When there was a step.
     stepped: Instant,
-    /// Since when late starts have been waiting without a break.
-    behind: Option<Instant>,
+    /// When it was looked at last how late the first start is that waits, and how late it was; starts wait without a break since then.
+    behind: Option<(Instant, Duration)>,
 }
 
 impl Growth {
@@ -36,10 +34,13 @@ impl Growth {
         if open < self.allowed {
             return true;
         }
-        if now.saturating_duration_since(due) >= LATE {
-            self.behind.get_or_insert(now);
-        }
+        let late = now.saturating_duration_since(due);
+        let (_, was_late) = *self.behind.get_or_insert((now, late));
         if now < self.next() {
+            return false;
+        }
+        if late < was_late {
+            self.behind = Some((now, late));
             return false;
         }
         (self.allowed, self.stepped, self.behind) = (self.allowed.saturating_mul(2), now, None);
@@ -54,7 +55,7 @@ impl Growth {
     /// When a pool that may not grow may grow again.
     pub(super) fn next(&self) -> Instant {
         let step = self.stepped + PAUSE;
-        self.behind.map_or(step, |since| step.max(since + CATCH_UP))
+        self.behind.map_or(step, |(looked, _)| step.max(looked + CATCH_UP))
     }
 }
 
@@ -67,12 +68,12 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_doubles_in_steps_and_only_when_it_is_used_up() {
+    fn a_pool_doubles_in_steps_and_only_when_it_does_not_catch_up() {
         let begin = Instant::now();
         let mut growth = Growth::since(begin);
         let mut open = 0;
         let mut grown = |at: u64| {
-            while growth.admits(open, begin + ms(at), begin + ms(at)) {
+            while growth.admits(open, begin, begin + ms(at)) {
                 open += 1;
             }
             open
@@ -84,37 +85,37 @@ mod tests {
     }
 
     #[test]
-    fn need_that_comes_slowly_never_waits() {
+    fn need_that_comes_slowly_waits_for_two_milliseconds_at_each_step() {
         let begin = Instant::now();
         let mut growth = Growth::since(begin);
-        for open in 0..500 {
-            let now = begin + ms(open as u64);
-            assert!(growth.admits(open, now, now), "{open}");
+        let (mut open, mut waits, mut most) = (0, 0, 0);
+        for due in 0..500 {
+            let mut late = 0;
+            while !growth.admits(open, begin + ms(due), begin + ms(due + late)) {
+                late += 1;
+            }
+            growth.caught_up();
+            (open, waits, most) = (open + 1, waits + u32::from(late > 0), most.max(late));
         }
+        assert_eq!((open, waits, most), (500, 5, 2), "at 16, 32, 64, 128 and 256");
     }
 
     #[test]
-    fn a_pool_that_catches_up_after_a_hiccup_stays_as_it_is() {
+    fn a_pool_that_catches_up_stays_as_it_is() {
         let begin = Instant::now();
         let mut growth = Growth::since(begin);
         assert!((0..16).all(|open| growth.admits(open, begin, begin)));
         for hiccup in 1..50 {
-            let due = begin + ms(20 * hiccup);
-            assert!(!growth.admits(16, due, due + ms(3)));
-            assert!(!growth.admits(16, due, due + ms(4)));
+            // Found 20 ms late, and each millisecond the first that waits is half a millisecond less late.
+            let found = begin + ms(100 * hiccup);
+            for half in 0..40 {
+                let (now, late) = (found + ms(half), Duration::from_micros(500 * (40 - half)));
+                assert!(!growth.admits(16, now.checked_sub(late).unwrap(), now), "{hiccup} {half}");
+            }
             growth.caught_up();
         }
-    }
-
-    #[test]
-    fn a_pool_that_does_not_catch_up_grows() {
-        let begin = Instant::now();
-        let mut growth = Growth::since(begin);
-        let late = begin + ms(20);
-        assert!(!growth.admits(16, begin, late));
-        assert_eq!(growth.next(), late + CATCH_UP, "when the pacer looks again");
-        assert!(growth.admits(16, begin, late + CATCH_UP));
-        assert!(!growth.admits(32, begin, late + CATCH_UP));
-        assert!(growth.admits(32, begin, late + CATCH_UP + PAUSE));
+        let now = begin + ms(9000);
+        assert!(!growth.admits(16, now, now));
+        assert_eq!(growth.next(), now + CATCH_UP, "when the pacer looks again");
     }
 }
