@@ -161,3 +161,24 @@ fn what_was_driven_in_a_window_that_ended_early_is_not_contradicted() {
         is_not_contradicted("interrupted", dir, &file(name));
     }
 }
+
+/// Some retry more often than the sender of the guide can be told to; and a load is judged by nobody's retries.
+#[test]
+fn a_receiver_judges_by_the_contract_of_its_profile_and_a_load_by_none() {
+    for name in ["stripe", "paddle"] {
+        let dir = folder();
+        let dir = dir.path();
+        let mut receiver = Receiver::start(dir, "", &["--sender", name]);
+        let to = format!("http://{}/webhooks/inbound", receiver.address);
+        let load = ["load", "webhooks", "--rate", "10/s", "--duration", "1s", "--secret-file", "secret"];
+        smoke(dir, &[&load[..], &["--to", &to, "--sender", name]].concat());
+        receiver.terminate();
+        receiver.wait();
+        let differs = "which differs from what";
+        let load = dir.join("artifacts/staging_load_journal.jsonl");
+        for journal in [dir.join("j.jsonl"), load] {
+            let said = is_not_contradicted(name, dir, &journal);
+            assert!(!said.contains(differs), "{name}, {}:\n{said}", journal.display());
+        }
+    }
+}
