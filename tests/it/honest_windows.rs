@@ -1,7 +1,7 @@
 //! Windows and receivers that nobody changed are never contradicted, whatever happens to them while they last.
 
 use crate::harness::unwrapped;
-use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, until};
+use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, read_all, until};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -44,6 +44,13 @@ fn rotated(receiver: &mut Receiver, dir: &Path) {
     let whole = Webhook::new().bytes("close");
     drop(std::io::Write::write_all(&mut receiver.connect(), &whole[..whole.len() / 2]));
     good(receiver, 2);
+}
+
+/// One that is never answered, and whose sender goes on waiting when the window ends.
+fn awaited(receiver: &mut Receiver, _: &Path) {
+    let mut waiting = receiver.connect();
+    std::io::Write::write_all(&mut waiting, &Webhook::new().bytes("close")).unwrap();
+    std::thread::spawn(move || read_all(&mut waiting));
 }
 
 /// Killed, and started anew with the same journal.
@@ -141,6 +148,12 @@ fn honest_windows_and_receivers_are_never_contradicted() {
             }
         }
     });
+}
+
+#[test]
+fn an_attempt_that_is_under_way_at_the_end_of_a_window_stopped_no_receiver() {
+    let said = watch("awaited", &["--inject", "hang@3", "--drain", "1s"], &["--journal", "j.jsonl"], awaited);
+    assert!(said.contains("1 of 1 attempts have none: they were still waiting for a response"), "{said}");
 }
 
 /// Who ends a window ends what is driven beside it, in the middle of its flows.
