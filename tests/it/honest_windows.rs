@@ -175,6 +175,30 @@ fn what_was_driven_in_a_window_that_ended_early_is_not_contradicted() {
     }
 }
 
+/// Flows begin at an even pace, also where the sender waits for the receiver so long that more than a run's ten are under way.
+#[test]
+fn what_is_driven_against_a_slow_sender_is_not_contradicted() {
+    let dir = folder();
+    let dir = dir.path();
+    let receiver = Receiver::start(dir, "", &["--inject", "delay=2s"]);
+    let url = format!("http://{}/webhooks/inbound", receiver.address);
+    let mut staging = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    staging.args(["staging", "--listen", "127.0.0.1:0", "--payments", "16", "--write-data", "data"]);
+    staging.args(["--ready-file", "ready", "--secret-file", "secret", "--webhook-url", &url]);
+    let mut staging = staging.current_dir(dir).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    let ready = || std::fs::read_to_string(dir.join("ready")).unwrap_or_default();
+    until(|| ready().contains("http"), "the stand-in listens");
+    let (base, ready) = (["observe", "--journal", "j.jsonl", "--duration", "2s"], ready());
+    let data = ["--data", "payments=data/payments.csv", "--env-file", "data/staff.env"];
+    let drive = ["--drive", "payments=8/s", "--staging", ready.trim(), "--secret-file", "secret"];
+    let (_, said) = smoke(dir, &[&base[..], &drive, &data].concat());
+    staging.kill().unwrap();
+    staging.wait().unwrap();
+    let journal = dir.join("artifacts/drive_payments_journal.jsonl");
+    assert!(journal.exists(), "{said}");
+    is_not_contradicted("slow", dir, &journal);
+}
+
 /// Some retry more often than the sender of the guide can be told to; and a load is judged by nobody's retries.
 #[test]
 fn a_receiver_judges_by_the_contract_of_its_profile_and_a_load_by_none() {
