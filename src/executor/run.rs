@@ -246,14 +246,13 @@ impl Executor {
     }
 
     fn close(&self, ended: Ended, sender_log: Vec<AttemptEntry>) -> io::Result<Finished> {
-        let (mut interrupted, blocked) = match ended {
+        let (interrupted, blocked) = match ended {
             Ended::Played(finish) => (finish == Finish::Interrupted, None),
             Ended::Blocked(blocked) => (false, Some(blocked)),
         };
         let now = self.clock.now();
         if self.is_watched_elsewhere() {
-            // Whoever watches says when it is over, and looks for what never came here.
-            interrupted = false;
+            // Whoever watches looks for what never came here.
             let why = "they are watched in the observation's journal".to_owned();
             self.journal.append(&Record::Watch(Watch::Gap(Gap { from: Tick(0), to: now, why })))?;
         }

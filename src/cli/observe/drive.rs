@@ -195,6 +195,8 @@ impl DriveArgs {
             }
             plan.receiver = Receiver::Watched(watched.endpoint.to_owned());
             plan.scheme = watched.scheme;
+            // At an even pace, however many are under way: no flow waits for others to end.
+            plan.concurrency = plan.flows;
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
             target_guard::check(&plan.target, self.i_own_this_target, Some(traffic.per_second)).await?;

@@ -229,35 +229,44 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
 /// The retry contract that the run was judged by against the one in the gates of the checkout.
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
-    if let Some(sender) = &header.sender {
-        return sender_contract(header, sender, &gate, checkout);
-    }
-    // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
-    let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
-    let wanted = gate.over(RetryContract::default(), Some(header.webhook.max_attempts.min(MOST_ATTEMPTS)));
-    let is_sender = matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header);
-    let (verdict, figure) = if is_sender {
+    let (verdict, figure) = if matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header) {
         (Verdict::NotExercised, "smoke was the sender".to_owned())
-    } else if header.retry == wanted && shows_retries {
-        (Verdict::Pass, told(&header.retry))
+    } else if let Some(sender) = &header.sender {
+        sender_contract(header, sender, &gate, checkout)
     } else {
-        let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
-        (Verdict::Unproven, format!("judged by {ran}, but the checkout's gates say {said}{differs}"))
+        usual_contract(header, &gate)
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
 
+/// The retry contract of a run that names no profile.
+fn usual_contract(header: &Header, gate: &RetryGate) -> (Verdict, String) {
+    // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
+    let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
+    let wanted = gate.over(RetryContract::default(), Some(header.webhook.max_attempts.min(MOST_ATTEMPTS)));
+    if header.retry == wanted && shows_retries {
+        return (Verdict::Pass, told(&header.retry));
+    }
+    let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
+    (Verdict::Unproven, format!("judged by {ran}, but the checkout's gates say {said}{differs}"))
+}
+
 /// The retry contract of a run that names its sender's profile: one that is built in can be compared, and so can the file that the
 /// scenario of the checkout names; another one that came with the run is the runner's word.
-fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate, checkout: &Checkout) -> Item {
+fn sender_contract(
+    header: &Header,
+    sender: &SenderProfile,
+    gate: &RetryGate,
+    checkout: &Checkout,
+) -> (Verdict, String) {
     let own_file = checkout.known_of(header).and_then(|known| known.sender.as_deref());
     let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
     let own = sender.contract();
-    let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
-    let attempts = attempts.filter(|attempts| *attempts != own.attempts());
-    let wanted = gate.over(own, attempts);
+    // A profile may have as many as it likes: the limit is for what a header claims beside it.
+    let other = Some(header.webhook.max_attempts).filter(|attempts| *attempts != own.attempts());
+    let wanted = gate.over(own, other.map(|attempts| attempts.min(MOST_ATTEMPTS)));
     let same_file = own_file.filter(|file| file.profile == *sender);
-    let (verdict, figure) = if built_in.as_ref() != Some(sender) && same_file.is_none() {
+    if built_in.as_ref() != Some(sender) && same_file.is_none() {
         let name = &sender.name;
         let why = match own_file {
             Some(KnownSender { source, sha256, .. }) => format!(
@@ -285,8 +294,7 @@ fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate, ch
                 differing(&header.retry, &wanted)
             ),
         )
-    };
-    evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+    }
 }
 
 /// What differs in two contracts besides what is told of them anyway.

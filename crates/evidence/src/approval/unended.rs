@@ -17,17 +17,25 @@ pub(super) fn item(proof: &Proof) -> Option<Item> {
         return None;
     }
     let end = analysis.watched_until();
-    let (mut all, mut open) = (0, 0);
+    // A sender waits for an answer as long as this.
+    let longest = Duration::from_millis(analysis.header.webhook.timeout_ms);
+    let (mut all, mut open, mut waited_for) = (0, 0, 0);
     for delivery in analysis.own() {
         for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
             all += 1;
-            open += u64::from(attempt.end.is_none() && attempt.first_byte.plus(UNDER_WAY) < end);
+            let is_open = attempt.end.is_none() && attempt.first_byte.plus(UNDER_WAY) < end;
+            open += u64::from(is_open);
+            waited_for += u64::from(is_open && attempt.first_byte.plus(longest) >= end);
         }
     }
     (open > 0).then(|| {
+        let why = if waited_for == open {
+            "they were still waiting for a response when it ended"
+        } else {
+            "the receiver was stopped meanwhile"
+        };
         let figure = format!(
-            "{open} of {all} attempts have none: the receiver was stopped meanwhile, or what they were answered was left out, \
-             and with it their deliveries"
+            "{open} of {all} attempts have none: {why}, or what they were answered was left out, and with it their deliveries"
         );
         evidence("unended", "Ends of attempts", Verdict::Unproven, figure, "journal")
     })
