@@ -134,11 +134,13 @@ fn threads_share_one_schedule_and_its_connections() {
 }
 
 #[test]
-fn a_load_has_a_thread_for_each_core_and_one_of_flows_a_single_one() {
+fn a_load_leaves_a_core_to_a_target_beside_it_and_one_of_flows_has_a_single_thread() {
     let (url, _) = receiver(fine);
     let cores = std::thread::available_parallelism().unwrap().get().min(64);
     let closed = load(&url, &["--rate", "max", "--duration", "1s"]).run();
-    assert_eq!(closed.artifact("load")["load"]["threads"].as_u64(), Some(cores.min(32) as u64));
+    assert_eq!(closed.artifact("load")["load"]["threads"].as_u64(), Some((cores.min(32) - 1).max(1) as u64));
+    let asked = load(&url, &["--rate", "max", "--duration", "1s", "--threads", "2"]).run();
+    assert_eq!(asked.artifact("load")["load"]["threads"], 2);
     let flows = Smoke::new("load").args(&["payments", "--rate", "5/s", "--duration", "1s"]).run().exits(0);
     assert_eq!(flows.artifact("load")["load"]["threads"], 1);
     let flows = Smoke::new("load")
