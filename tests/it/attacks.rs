@@ -5,6 +5,7 @@ use crate::evidence_run::{Run, recent};
 use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::process::Command;
 
 /// The journal as records, to be changed.
@@ -43,9 +44,15 @@ pub(crate) fn forged(mut lines: Vec<String>) -> String {
 }
 
 pub(crate) fn gate(run: &Run, args: &[&str]) -> (i32, String) {
+    let secret = run.file("secret").display().to_string();
+    smoke(&["gate"], run.dir.path(), &[&["--secret-file", secret.as_str()], args].concat())
+}
+
+/// A command about a file or folder, away from what the machine has set: its exit code, and all that it prints in one line.
+pub(crate) fn smoke(command: &[&str], subject: &Path, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
-    smoke.arg("gate").arg(run.dir.path()).arg("--secret-file").arg(run.file("secret")).args(args);
-    let out = smoke.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").output().unwrap();
+    smoke.args(command).arg(subject).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
+    let out = smoke.output().unwrap();
     (out.status.code().unwrap(), unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).unwrap()))
 }
 

@@ -1,11 +1,10 @@
 //! Attacks on loads, as in `attacks`: a load counts, and its sums are held against each other, its plan and its header.
 
-use crate::attacks::forged;
-use crate::harness::{Smoke, unwrapped};
+use crate::attacks::{forged, smoke};
+use crate::harness::Smoke;
 use crate::load::{fine, receiver};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 /// A load that ended well, to be changed again and again.
 struct Load {
@@ -49,13 +48,6 @@ impl Load {
         let (code, text) = self.judged(change);
         assert_eq!((code, text.contains(says)), (1, true), "{name} should say `{says}`:\n{text}");
     }
-}
-
-fn smoke(command: &[&str], subject: &Path, args: &[&str]) -> (i32, String) {
-    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
-    smoke.args(command).arg(subject).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
-    let out = smoke.output().unwrap();
-    (out.status.code().unwrap(), unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).unwrap()))
 }
 
 /// The first second in which something ended.

@@ -1,13 +1,12 @@
 //! Attacks on windows, as in `attacks`: what a window says of itself is held against its arrivals, its log, its tries of the
 //! receiver and its own times; and an honest one is never contradicted.
 
-use crate::attacks::{each, forged};
-use crate::harness::unwrapped;
+use crate::attacks::{each, forged, smoke};
 use crate::receiver::{Receiver, SECRET, Webhook, until};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// A window that ended well, to be changed again and again.
@@ -111,13 +110,6 @@ impl Window {
         let (code, text) = self.judged(change);
         assert_eq!((code, text.contains(says)), (1, true), "{name} should say `{says}`:\n{text}");
     }
-}
-
-fn smoke(command: &[&str], subject: &Path, args: &[&str]) -> (i32, String) {
-    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
-    smoke.args(command).arg(subject).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
-    let out = smoke.output().unwrap();
-    (out.status.code().unwrap(), unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).unwrap()))
 }
 
 /// The facts of one kind of a window.

@@ -1,14 +1,12 @@
 //! Attempts that nothing says the end of: in a window only deliveries that have ended count, and whoever takes the end of one out of
 //! the journal takes it out of every rate.
 
+use super::consistency::UNDER_WAY;
 use super::judgement::{Item, evidence};
 use super::proof::Proof;
 use crate::gate::Verdict;
 use record::RunKind;
 use std::time::Duration;
-
-/// What came so shortly before the end may be under way when it is written.
-const UNDER_WAY: Duration = Duration::from_secs(2);
 
 /// Nothing where each attempt has an end, as in any whole journal of one process.
 pub(super) fn item(proof: &Proof) -> Option<Item> {

@@ -10,7 +10,7 @@ use signature::Reason;
 use std::time::Duration;
 
 /// What came so shortly before the end may be under way when it is written; less where the whole watch is shorter.
-const UNDER_WAY: Duration = Duration::from_secs(2);
+pub(in crate::approval) const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
     kind: RunKind,

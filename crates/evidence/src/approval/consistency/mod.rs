@@ -15,6 +15,7 @@ mod window;
 
 use super::judgement::Findings;
 use answers::Answers;
+pub(super) use answers::UNDER_WAY;
 pub(super) use driven::Driven;
 use flows::Flows;
 use load::Sums;
