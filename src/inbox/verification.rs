@@ -2,7 +2,7 @@
 
 use super::diagnoser::Suspect;
 use super::handler::Inbox;
-use record::{Note, Record, Watch};
+use record::{Note, Record};
 use signature::Verdict;
 use std::time::Duration;
 use wire::http1::RawRequest;
@@ -57,6 +57,6 @@ impl Inbox {
             observer.clock_parted(parted.ahead_ms);
         }
         // A journal that cannot be written says so with the webhook that comes now.
-        let _ = self.journal.append_soon(&Record::Watch(Watch::WallClock(parted)));
+        let _ = self.journal.append_wall_clock(parted);
     }
 }

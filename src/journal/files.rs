@@ -22,6 +22,8 @@ pub(super) struct Files {
     open: Segment,
     /// Records over all parts, for the flush to the disk.
     written: u64,
+    /// How far the system's wall time is ahead of the time line, in ms.
+    ahead_ms: i64,
     /// Held until the journal is finished.
     lock: Option<File>,
     /// Room for lines, used again.
@@ -68,7 +70,7 @@ impl Files {
             let (full, sha256) = (segment_path(path, part), sha256_of(path)?);
             segments::rename(path, &full)?;
             part += 1;
-            before = Some(Continues { part, file: name_of(&full), sha256 });
+            before = Some(Continues { part, file: name_of(&full), sha256, ahead_ms: 0 });
         }
         let open = Segment::create(path, header, before)?;
         Ok(Self { options: Some(options), part, lock: Some(lock), ..Self::of(path, header, open) })
@@ -84,6 +86,7 @@ impl Files {
             part: 1,
             open,
             written,
+            ahead_ms: 0,
             lock: None,
             spare: Vec::new(),
             seen,
@@ -94,6 +97,11 @@ impl Files {
     /// What waits for this file, which is nothing yet.
     pub(super) fn queue(&self) -> Queue {
         Queue::behind(self.open.prev, self.open.bytes, self.open.opened)
+    }
+
+    /// From now on the system's wall time is so far ahead of the time line: the next file says so at its beginning.
+    pub(super) const fn parted(&mut self, ahead_ms: i64) {
+        self.ahead_ms = ahead_ms;
     }
 
     /// The file that is being written, and the number of its part.
@@ -185,7 +193,8 @@ impl Files {
             segments::rename(&self.path, &lost)?;
         }
         let part = segments::last_part(&self.path)?.max(self.part) + 1;
-        let continues = Continues { part, file: name_of(&lost), sha256: self.open.sha256_with(b"") };
+        let (file, sha256) = (name_of(&lost), self.open.sha256_with(b""));
+        let continues = Continues { part, file, sha256, ahead_ms: self.ahead_ms };
         let next = Segment::create(&self.path, &self.header, Some(continues))?;
         queue.lose(next.prev, next.bytes, io::ErrorKind::NotFound);
         self.written += next.records;
@@ -230,7 +239,8 @@ impl Files {
         end.put(&EncodedRecord::new(&Record::End(End { at: clock.now(), records, complete: true }))?);
         let full = segment_path(&self.path, self.part);
         let sha256 = self.open.sha256_with(&end.bytes);
-        let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
+        let (part, file) = (self.part + 1, name_of(&full));
+        let continues = Continues { part, file, sha256, ahead_ms: self.ahead_ms };
         let next_path = segments::next_path(&self.path);
         let next = Segment::create(&next_path, &self.header, Some(continues));
         let begun = next.and_then(|next| self.open.write(&end).map(|()| next));

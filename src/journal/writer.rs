@@ -5,7 +5,7 @@ use super::files::Files;
 use super::queue::Queue;
 use super::segments::{Options, Pace, Sync};
 use super::sync::GroupCommit;
-use record::{Aggregator, EncodedRecord, Gap, Header, Record, Taken, Tick, Watch};
+use record::{Aggregator, EncodedRecord, Gap, Header, Record, Taken, Tick, WallClock, Watch};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -139,6 +139,16 @@ impl Journal {
             Some(Pace::Together) => lock(&self.places.queue).put(&EncodedRecord::new(record)?).map(|_| ()),
             _ => self.write(record).map(|_| ()),
         }
+    }
+
+    /// Appends as [`Journal::append_soon`] how far the system's wall time is from the time line, which every further file of a
+    /// journal in parts says at its beginning.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_wall_clock(&self, parted: WallClock) -> io::Result<()> {
+        lock(&self.places.files).parted(parted.ahead_ms);
+        self.append_soon(&Record::Watch(Watch::WallClock(parted)))
     }
 
     /// Appends one fact, and gives what to wait for until it survives what the journal was asked to survive: until then it

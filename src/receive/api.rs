@@ -81,6 +81,9 @@ pub struct Meta {
     pub received: DateTime<Utc>,
     /// When the answer was made, by the receiver's clock.
     pub answered: DateTime<Utc>,
+    /// How far its system's wall time, by which it judges freshness, is ahead of `started` plus a record's tick by now, in ms.
+    #[serde(default)]
+    pub ahead_ms: i64,
     /// Where to go on.
     pub next: String,
     /// Whether something between `since` and this answer is not there any more.
@@ -331,11 +334,15 @@ impl Paths {
 
     fn piece(&self, request: &RawRequest, piece: &Piece, witness: Option<Vouched>) -> Response {
         let wall = |tick: record::Tick| tick.wall(self.clock.started());
+        // A part of an earlier process has a time line of its own.
+        let is_own = piece.header.started == self.clock.started();
+        let ahead_ms = self.metrics.clock_ahead_ms().filter(|_| is_own).unwrap_or_default();
         let meta = Meta {
             run_id: piece.header.run_id,
             started: piece.header.started,
             received: wall(request.received),
             answered: wall(self.clock.now()),
+            ahead_ms,
             next: piece.next.to_string(),
             missed: piece.missed,
             more: piece.more,

@@ -1,7 +1,7 @@
 //! Puts the records of another process on our time line and gives their attempts numbers of ours.
 
 use super::Batch;
-use record::{Placement, Record, Tick, TimeLine};
+use record::{Placement, ReceiverClock, Record, Tick, TimeLine, Watch};
 use wire::Clock;
 
 /// Where attempts of other processes stand with us.
@@ -10,6 +10,10 @@ pub(super) struct ClockAlignment {
     placement: Placement,
     /// The clock of the run minus ours in µs, where it was found wrong.
     apart_us: i64,
+    /// How far its system's wall time is ahead of its time line, in ms.
+    ahead_ms: i64,
+    /// By how much the clock by which it judges is ahead of our time line, as it was told last, in ms.
+    told_ms: i64,
 }
 
 /// A record is not from later than it was read, by more than this in µs.
@@ -20,14 +24,24 @@ const BEHIND_US: i64 = 5_000_000;
 const WORTH_TELLING_US: u64 = 1_000_000;
 
 impl ClockAlignment {
+    /// From now on the run's system's wall time is so far ahead of its time line.
+    pub(super) const fn is_ahead(&mut self, ahead_ms: i64) {
+        self.ahead_ms = ahead_ms;
+    }
+
     /// The records that belong to our window, on our time line: `zero_us` is their clock at our tick 0, in µs since the Unix
-    /// epoch. What came before `begin_us` by their clock is left out, and so are the ends of such attempts.
-    pub(super) fn take(&mut self, batch: Batch, zero_us: i64, begin_us: i64) -> Vec<Record> {
+    /// epoch, and `apart_us` theirs minus ours. What came before `begin_us` by their clock is left out, and so are the ends of such attempts.
+    pub(super) fn take(
+        &mut self,
+        batch: Batch,
+        (zero_us, apart_us): (i64, i64),
+        begin_us: i64,
+    ) -> Vec<Record> {
         self.begin_run(batch.run_id);
         let started = batch.started.timestamp_micros();
         let begin = Tick(u64::try_from(begin_us.max(zero_us).saturating_sub(started)).unwrap_or(0));
         let line = TimeLine { shift_us: started.saturating_sub(zero_us), begin, keeps_earlier: false };
-        self.place_all(batch.records, line)
+        self.place_all(batch.records, line, apart_us)
     }
 
     /// The same for records that were read from a growing file of this machine as soon as they were written, after everything
@@ -50,17 +64,39 @@ impl ClockAlignment {
         // A request that was under way when the window began belongs to it.
         let begin = Tick(u64::try_from(shift.saturating_neg()).unwrap_or(0));
         let line = TimeLine { shift_us: shift, begin, keeps_earlier: true };
-        (self.place_all(batch.records, line), told.map(|_| self.apart_us))
+        let apart_us = self.apart_us;
+        (self.place_all(batch.records, line, apart_us), told.map(|_| self.apart_us))
     }
 
     fn begin_run(&mut self, run: uuid::Uuid) {
         if self.placement.begin_run(run) {
-            self.apart_us = 0;
+            (self.apart_us, self.ahead_ms) = (0, 0);
         }
     }
 
-    fn place_all(&mut self, records: Vec<Record>, line: TimeLine) -> Vec<Record> {
-        records.into_iter().filter_map(|record| self.placement.place(record, line)).collect()
+    /// With the clock by which an attempt was judged before it, where that is not the one that was told last; `apart_us` is
+    /// their time line minus ours.
+    fn place_all(&mut self, records: Vec<Record>, line: TimeLine, apart_us: i64) -> Vec<Record> {
+        let mut placed = Vec::with_capacity(records.len());
+        for record in records {
+            match &record {
+                Record::Watch(Watch::Continues(before)) => self.ahead_ms = before.ahead_ms,
+                Record::Watch(Watch::WallClock(parted)) => self.ahead_ms = parted.ahead_ms,
+                _ => {}
+            }
+            let Some(record) = self.placement.place(record, line) else { continue };
+            if matches!(record, Record::Attempt(_)) {
+                placed.extend(self.other_clock(apart_us));
+            }
+            placed.push(record);
+        }
+        placed
+    }
+
+    fn other_clock(&mut self, apart_us: i64) -> Option<Record> {
+        let ahead_ms = self.ahead_ms.saturating_add(apart_us.div_euclid(1000));
+        let is_other = std::mem::replace(&mut self.told_ms, ahead_ms) != ahead_ms;
+        is_other.then(|| Record::Watch(Watch::ReceiverClock(ReceiverClock { ahead_ms })))
     }
 }
 
@@ -90,8 +126,9 @@ fn apart(records: &[Record], shift: i64, since: Tick, now: Tick) -> Option<i64> 
 mod tests {
     use super::*;
     use chrono::TimeDelta;
-    use record::{Attempt, Body};
-    use signature::Verdict;
+    use evidence::analysis::Recheck;
+    use record::{Attempt, Body, Header, RunKind, WallClock};
+    use signature::{Outgoing, Scheme, Secret, Signer, Verdict, Verifier};
     use std::time::Duration;
 
     fn attempt(n: u64, at: Tick) -> Record {
@@ -128,10 +165,93 @@ mod tests {
             let expected = if seconds == 0 { None } else { Some(seconds * 1_000_000) };
             assert_eq!(told, expected);
             assert!(matches!(records.last(), Some(Record::Attempt(a)) if a.received == Tick(1_000_000)));
-            assert_eq!(records.len(), 5, "{seconds} s");
+            let clocks = usize::from(seconds != 0);
+            assert_eq!(records.len(), clocks + 5, "{seconds} s: the clock that judged them, once");
             tokio::time::advance(Duration::from_secs(1)).await;
             let (records, told) = look(5, 2_000_000, 1_000_000);
             assert_eq!((records.len(), told), (5, None), "{seconds} s");
         }
+    }
+
+    /// A webhook that is signed when it comes, `at` by the time line of a receiver that started at `started` and takes it for
+    /// `now_ms`.
+    fn judged(n: u64, at: Tick, now_ms: i64, signed_ms: i64) -> Record {
+        let (secret, scheme) = (Secret::new("a-secret-of-thirty-two-characters"), Scheme::DeltacrownV2);
+        let outgoing = Outgoing {
+            event: "paid",
+            id: "4960b1c5-318e-4f87-b6c4-62792d82faa3",
+            timestamp_ms: signed_ms,
+            body: b"{}",
+        };
+        let signed = Signer::new(scheme, &secret).unwrap().sign(&outgoing);
+        let headers: Vec<_> = signed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let verdict = Verifier::new(scheme, &secret).unwrap().check(&headers, b"{}", now_ms).0;
+        let Record::Attempt(attempt) = attempt(n, at) else { unreachable!() };
+        let body = Body::from_bytes(b"{}".to_vec());
+        Record::Attempt(Box::new(Attempt { headers, body, verdict, ..*attempt }))
+    }
+
+    /// What a receiver says that started 20 s ago, whose clock was off by `off` s then and is put to `later` s now.
+    fn said_by_a_receiver(clock: Clock, off: i64, later: i64) -> (Batch, Batch) {
+        let started = clock.started() + TimeDelta::seconds(off - 20);
+        let true_ms = |at: Tick| clock.started().timestamp_millis() - 20_000 + micros(at) / 1000;
+        let one = |n: u64, off: i64| {
+            let at = Tick(20_000_000 + n * 1000);
+            judged(n, at, true_ms(at) + off * 1000, true_ms(at))
+        };
+        let stepped = WallClock { at: Tick(20_004_000), ahead_ms: (later - off) * 1000 };
+        let run_id = uuid::Uuid::new_v4();
+        let batch = |records| Batch { run_id, started, records, missed: false };
+        let before = (0..3).map(|n| one(n, off)).collect();
+        let step = (off != later).then_some(Record::Watch(Watch::WallClock(stepped)));
+        (batch(before), batch(step.into_iter().chain((5..8).map(|n| one(n, later))).collect()))
+    }
+
+    /// The verdicts that do not hold under the secret, by the clocks that the records tell of, and those that hold by those only.
+    fn verified_again(clock: Clock, records: &[Record]) -> (u64, u64) {
+        let header = Header::new(RunKind::Observe, clock.started()).unwrap();
+        let header = Header { scheme: Scheme::DeltacrownV2, ..header };
+        let mut recheck = Recheck::new(&header, &Secret::new("a-secret-of-thirty-two-characters")).unwrap();
+        records.iter().for_each(|record| recheck.take(record));
+        assert_eq!(recheck.checked, 6);
+        (recheck.disagreements, recheck.by_other_clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn verdicts_are_verified_again_by_the_clock_that_judged_them_wherever_it_was() {
+        for (off, later, by_theirs) in
+            [(0, 0, 0), (-700, -700, 6), (700, 700, 6), (-700, 0, 3), (0, 700, 3), (-700, 700, 6), (-2, 2, 0)]
+        {
+            let clock = Clock::start();
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let remote = |alignment: &mut ClockAlignment, batch| {
+                let apart_us = off * 1_000_000;
+                alignment.take(batch, (clock.started().timestamp_micros() + apart_us, apart_us), i64::MIN)
+            };
+            let file = |alignment: &mut ClockAlignment, batch| alignment.take_read(batch, clock, Tick(0)).0;
+            let ways: [&dyn Fn(&mut ClockAlignment, Batch) -> Vec<Record>; 2] = [&remote, &file];
+            for (n, read) in ways.into_iter().enumerate() {
+                let mut alignment = ClockAlignment::default();
+                let (before, after) = said_by_a_receiver(clock, off, later);
+                let mut records = read(&mut alignment, before);
+                records.extend(read(&mut alignment, after));
+                assert_eq!(verified_again(clock, &records), (0, by_theirs), "{off} s, {later} s, {n}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_step_from_before_the_reading_began_counts() {
+        let clock = Clock::start();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let (_, after) = said_by_a_receiver(clock, -700, 0);
+        let mut alignment = ClockAlignment::default();
+        alignment.is_ahead(700_000);
+        let apart_us = -700_000_000;
+        let zero_us = clock.started().timestamp_micros() + apart_us;
+        let only = after.records.into_iter().filter(|record| matches!(record, Record::Attempt(_)));
+        let twice: Vec<Record> = only.clone().chain(only).collect();
+        let records = alignment.take(Batch { records: twice, ..after }, (zero_us, apart_us), i64::MIN);
+        assert_eq!(verified_again(clock, &records), (0, 0));
     }
 }

@@ -37,6 +37,8 @@ pub(crate) struct GrowingJournal {
     segment: Segment,
     line: Vec<u8>,
     ended: bool,
+    /// How far the receiver's system's wall time was ahead of its time line where the reading began, in ms.
+    ahead_ms: i64,
 }
 
 /// What one look gave.
@@ -78,7 +80,13 @@ impl GrowingJournal {
         }
         // What the next line is linked to was not read.
         segment.prev = None;
-        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), ended: false })
+        let ahead_ms = segment.ahead_ms(end).map_err(failed)?;
+        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), ended: false, ahead_ms })
+    }
+
+    /// How far the receiver's system's wall time was ahead of its time line where the reading began, in ms.
+    pub(super) const fn ahead_ms(&self) -> i64 {
+        self.ahead_ms
     }
 
     /// The header of the file that is being read.
@@ -190,7 +198,7 @@ pub(super) mod tests {
     use crate::journal::{Journal, Options, Pace, Rotation, Sync};
     use crate::receive::{Identity, header};
     use record::Note;
-    use record::Tick;
+    use record::{Tick, WallClock};
     use wire::Clock;
 
     pub(in crate::record_source) fn receiver(path: &Path) -> Journal {
@@ -269,6 +277,23 @@ pub(super) mod tests {
         std::fs::rename(dir.path().join("away"), &path).unwrap();
         std::fs::write(&path, "").unwrap();
         assert!(matches!(all(&mut follow).2, Sight::Dark(_)), "cut in place");
+    }
+
+    #[test]
+    fn where_the_reading_begins_it_is_known_how_far_the_receivers_clock_was_stepped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let ahead_ms = || GrowingJournal::at_end(&path).unwrap().ahead_ms();
+        assert_eq!(ahead_ms(), 0);
+        for stepped in [-700_000, 5_000] {
+            journal.append_wall_clock(WallClock { at: Tick(1), ahead_ms: stepped }).unwrap();
+            notes(&journal, 2);
+            assert_eq!(ahead_ms(), stepped);
+            journal.begin_next().unwrap();
+            notes(&journal, 1);
+            assert_eq!(ahead_ms(), stepped, "in the next file");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One file of a journal that is being followed, and which file goes on where another one ends.
 
 use super::growing_journal::FollowError;
-use record::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch};
+use record::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch, last_record};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -64,6 +64,18 @@ impl Segment {
         Ok(match Line::parse(&line).map(|l| l.record) {
             Ok(Record::Watch(Watch::Continues(continues))) => Some(continues),
             _ => None,
+        })
+    }
+
+    /// How far the system's wall time was ahead of the time line at this byte, in ms.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn ahead_ms(&self, at: u64) -> io::Result<i64> {
+        let file = record::open_input(&self.path)?;
+        Ok(match last_record(file.take(at), r#"{"watch":{"wall_clock":"#)? {
+            Some(Record::Watch(Watch::WallClock(parted))) => parted.ahead_ms,
+            _ => self.before.as_ref().map_or(0, |before| before.ahead_ms),
         })
     }
 

@@ -78,7 +78,10 @@ struct RemoteReceiver {
 impl RecordSource {
     /// A journal on this machine, read from where it is open.
     pub(crate) fn journal(journal: GrowingJournal, clock: Clock) -> Self {
-        Self::of(Origin::Journal(Box::new(journal)), clock)
+        let ahead_ms = journal.ahead_ms();
+        let mut source = Self::of(Origin::Journal(Box::new(journal)), clock);
+        source.alignment.is_ahead(ahead_ms);
+        source
     }
 
     /// The receiver at `url`, read from now on; says what it tells of itself as well.
@@ -108,6 +111,7 @@ impl RecordSource {
             witnessed,
         };
         let mut source = Self::of(Origin::Remote(Box::new(receiver)), clock);
+        source.alignment.is_ahead(meta.ahead_ms);
         source.pending.push(stated);
         Ok((source, meta))
     }
@@ -249,7 +253,11 @@ impl RecordSource {
         let (zero_us, url) = (receiver.zero_us(self.clock), receiver.url.clone());
         let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
         let missed = batch.missed;
-        let records = self.alignment.take(batch, zero_us, begin_us);
+        if missed {
+            // Where its clock was stepped may have been among what is lost.
+            self.alignment.is_ahead(meta.ahead_ms);
+        }
+        let records = self.alignment.take(batch, (zero_us, receiver.offset.offset_us), begin_us);
         receiver.verify(&records, self.clock);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
         self.end_blindness();

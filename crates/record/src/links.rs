@@ -75,7 +75,7 @@ impl Links {
         let PartRead { file, run_id, continues } = part;
         match (self.before.take(), continues) {
             (Some((_, now)), Some(link)) if now == link.sha256 => {}
-            (Some((before, now)), Some(Continues { part, file, sha256: then })) => {
+            (Some((before, now)), Some(Continues { part, file, sha256: then, .. })) => {
                 return Err(if before == file {
                     LinkError::Altered { part, file, then, now }
                 } else {
@@ -96,8 +96,12 @@ mod tests {
     use super::*;
 
     fn part(n: u64, run: u128, after: Option<(&str, &str)>) -> PartRead {
-        let continues =
-            after.map(|(file, sha256)| Continues { part: n, file: file.into(), sha256: sha256.into() });
+        let continues = after.map(|(file, sha256)| Continues {
+            part: n,
+            file: file.into(),
+            sha256: sha256.into(),
+            ahead_ms: 0,
+        });
         PartRead { file: format!("j.{n}"), run_id: Uuid::from_u128(run), continues }
     }
 

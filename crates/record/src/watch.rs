@@ -37,6 +37,8 @@ pub enum Watch {
     NotKept(NotKept),
     /// The system's wall time parted from the one that the monotonic clock carries on.
     WallClock(WallClock),
+    /// By which clock a receiver elsewhere judged what follows.
+    ReceiverClock(ReceiverClock),
     /// The runs that were registered at this receiver.
     Roll(Box<Roll>),
     /// What the receiver that this run is read back from has signed.
@@ -48,7 +50,7 @@ impl Watch {
     #[must_use]
     pub const fn at(&self) -> Option<Tick> {
         match self {
-            Self::Continues(_) | Self::Diagnosed(_) => None,
+            Self::Continues(_) | Self::Diagnosed(_) | Self::ReceiverClock(_) => None,
             Self::Forwarded(r) => Some(r.answered),
             Self::Begin(r) => Some(r.at),
             Self::Probe(r) => Some(r.at),
@@ -75,6 +77,14 @@ pub struct Continues {
     pub file: String,
     /// SHA-256 of that file, hex.
     pub sha256: String,
+    /// How far the system's wall time was ahead of the time line by then ([`WallClock`]), in ms.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub ahead_ms: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_zero(ms: &i64) -> bool {
+    *ms == 0
 }
 
 /// A webhook on its way through a tap.
@@ -231,4 +241,12 @@ impl std::fmt::Display for WallClock {
              while durations use the monotonic clock"
         )
     }
+}
+
+/// The clock by which a receiver elsewhere judged the freshness of the signatures that follow, where it is not the one of the journal
+/// that they are read into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReceiverClock {
+    /// Its system's wall time minus the time line of this journal, in ms.
+    pub ahead_ms: i64,
 }

@@ -7,15 +7,23 @@ use signature::{KeyError, Reason, Verifier};
 
 /// After so many disagreements the secret is another one, or the journal is made up; counting on would say nothing more.
 const ENOUGH: u64 = 1000;
+/// A clock that is off by no more is not told from the run's own, ms: that of two machines, of which a receiver notes no step.
+const CLOSE_MS: i64 = 1000;
 
 /// A second verification of every attempt.
 #[derive(Debug)]
 pub struct Recheck {
     verifier: Verifier,
     started: DateTime<Utc>,
-    /// How far the system's wall time was ahead of the time line, in ms, and before that: what came as it parted may have been
-    /// judged by either.
+    /// How far the clock by which webhooks were judged was ahead of the time line, in ms, and before that: what came as it was
+    /// stepped may have been judged by either.
     ahead_ms: [i64; 2],
+    /// The receiver's clock minus the run's, where they are two and nothing more is known of it, in ms.
+    apart_ms: i64,
+    /// How far the sender's clock is behind, where it is the one that counts, in ms.
+    behind_ms: i64,
+    /// Whether the journal says by which clock a receiver elsewhere judged: the one that wrote it judged nothing then.
+    is_elsewhere: bool,
     /// Attempts verified again.
     pub checked: u64,
     /// Of those, valid now.
@@ -30,6 +38,8 @@ pub struct Recheck {
     pub invalid: u64,
     /// Of those, the ones that are signed with the secret, and not at the time at which they came.
     pub untimely: u64,
+    /// Attempts whose verdict is the right one by the clock that judged them, which was off, and not by the run's own.
+    pub by_other_clock: u64,
     /// The first of them.
     pub first: Option<Disagreement>,
 }
@@ -52,11 +62,13 @@ impl Recheck {
     /// When the secret is no key of the journal's scheme.
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
         let verifier = Verifier::new(header.scheme, secret)?.of_kept().with_url(&header.webhook.endpoint);
-        let (started, ahead_ms) = (header.started, [0, 0]);
         Ok(Self {
             verifier,
-            started,
-            ahead_ms,
+            started: header.started,
+            ahead_ms: [0, 0],
+            apart_ms: 0,
+            behind_ms: 0,
+            is_elsewhere: false,
             checked: 0,
             valid: 0,
             disagreements: 0,
@@ -64,6 +76,7 @@ impl Recheck {
             vindicated: 0,
             invalid: 0,
             untimely: 0,
+            by_other_clock: 0,
             first: None,
         })
     }
@@ -72,16 +85,37 @@ impl Recheck {
     /// ([`receiver_clock`](super::receiver_clock)).
     #[must_use]
     pub fn by_receiver(mut self, apart: Option<TimeDelta>) -> Self {
-        self.started = self.started.checked_add_signed(apart.unwrap_or_default()).unwrap_or(self.started);
+        self.apart_ms = apart.unwrap_or_default().num_milliseconds();
+        self.ahead_ms = [self.apart_ms; 2];
+        self
+    }
+
+    /// The same where webhooks are judged by the sender's clock, which is `behind` the one that judged them.
+    #[must_use]
+    pub fn by_sender(mut self, behind: Option<TimeDelta>) -> Self {
+        self.behind_ms = behind.unwrap_or_default().num_milliseconds();
         self
     }
 
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Attempt(attempt) if self.disagreements < ENOUGH => self.verify(attempt),
-            Record::Watch(Watch::WallClock(parted)) => self.ahead_ms = [parted.ahead_ms, self.ahead_ms[0]],
+            Record::Watch(Watch::Continues(before)) => self.ahead_ms = [before.ahead_ms; 2],
+            Record::Watch(Watch::WallClock(parted)) if !self.is_elsewhere => {
+                self.ahead_ms = [self.apart_ms.saturating_add(parted.ahead_ms), self.ahead_ms[0]];
+            }
+            Record::Watch(Watch::ReceiverClock(theirs)) => {
+                self.is_elsewhere = true;
+                self.ahead_ms = [theirs.ahead_ms, self.ahead_ms[0]];
+            }
             _ => {}
         }
+    }
+
+    /// The clocks by which an attempt may have been judged when it came, in Unix ms.
+    fn judged_at(&self, attempt: &Attempt) -> [i64; 2] {
+        let at = attempt.received.wall(self.started).timestamp_millis().saturating_sub(self.behind_ms);
+        self.ahead_ms.map(|ahead| at.saturating_add(ahead))
     }
 
     /// Whether everything that is not valid is only signed at another time than it came: the secret is right, and a clock is not.
@@ -106,20 +140,30 @@ impl Recheck {
     /// What a receiver that has the secret says of an attempt.
     #[must_use]
     pub fn judge(&self, attempt: &Attempt) -> Reason {
-        let at = attempt.received.wall(self.started).timestamp_millis();
-        self.verifier.reason(&attempt.headers, &attempt.body.bytes(), at.saturating_add(self.ahead_ms[0]))
+        self.reason(attempt, &attempt.body.bytes(), self.judged_at(attempt)[0])
+    }
+
+    /// What is right by the run's own clock, where that is not the one that judged.
+    fn by_own_clock(&self, attempt: &Attempt, body: &[u8]) -> Option<Reason> {
+        let is_other = self.ahead_ms.iter().any(|ms| ms.abs() > CLOSE_MS);
+        let own = attempt.received.wall(self.started).timestamp_millis();
+        is_other.then(|| self.reason(attempt, body, own))
+    }
+
+    fn reason(&self, attempt: &Attempt, body: &[u8], now_ms: i64) -> Reason {
+        let came = (attempt.method.as_str(), attempt.target.as_str());
+        self.verifier.check_posted(came, &attempt.headers, body, now_ms).0.reason
     }
 
     fn verify(&mut self, attempt: &Attempt) {
-        let at = attempt.received.wall(self.started).timestamp_millis();
         let (recorded, body) = (attempt.verdict.reason, attempt.body.bytes());
-        let [now, before] = self.ahead_ms.map(|ahead| at.saturating_add(ahead));
-        let came = (attempt.method.as_str(), attempt.target.as_str());
-        let mut found = self.verifier.check_posted(came, &attempt.headers, &body, now).0.reason;
+        let [now, before] = self.judged_at(attempt);
+        let mut found = self.reason(attempt, &body, now);
         if found != recorded && before != now {
-            found = self.verifier.check_posted(came, &attempt.headers, &body, before).0.reason;
+            found = self.reason(attempt, &body, before);
         }
         self.checked += 1;
+        self.by_other_clock += u64::from(found != self.by_own_clock(attempt, &body).unwrap_or(found));
         self.valid += u64::from(found == Reason::Valid);
         if recorded == Reason::Unchecked {
             self.invalid += u64::from(found != Reason::Valid);

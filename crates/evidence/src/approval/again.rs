@@ -100,6 +100,15 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
         Some(Ok(_)) if !proof.evidence.analysis.header.scheme.is_signed() => {
             item(Verdict::NotExercised, SIGNS_NOTHING.to_owned(), "journal header")
         }
+        Some(Ok(recheck)) if recheck.by_other_clock > 0 && !proof.witnessed.is_whole() => item(
+            Verdict::Unproven,
+            format!(
+                "{} of {} verdicts are right by the clock of the receiver as it was said to be, and not by the run's own: sync \
+                 both and run again",
+                recheck.by_other_clock, recheck.checked
+            ),
+            "journal and secret",
+        ),
         Some(Ok(recheck)) => item(
             Verdict::Pass,
             format!(

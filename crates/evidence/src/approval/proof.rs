@@ -153,14 +153,14 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let scenario = request.checkout.scenario_of(&copy);
     seeded::check(&copy, scenario, request.stand_in_rows, &name(path), found);
     // The one clock or the other is wrong, which is told: signatures are judged by the sender's.
-    let mut signed_by = apart;
+    let mut sender_behind = None;
     if let Some(Ok(done)) = &mut recheck
         && done.is_of_another_time()
         && let Some(secret) = secret_for(request, &copy.environment)
-        && let Some(behind) = seen.sender_far_behind()
+        && let behind @ Some(_) = seen.sender_far_behind()
     {
-        signed_by = apart.unwrap_or_default().checked_sub(&behind);
-        if let Some(again) = by_senders_clock(path, secret, signed_by)? {
+        sender_behind = behind;
+        if let Some(again) = by_senders_clock(path, secret, (apart, behind))? {
             *done = again;
         }
     }
@@ -171,11 +171,12 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     // A secret that bears out nothing is not staging's: nothing is judged by it.
     let is_staging_s = matches!(&recheck, Some(Ok(recheck)) if !recheck.is_of_another_secret());
     let judged = match secret_for(request, &copy.environment).filter(|_| copy.blind && is_staging_s) {
-        Some(secret) => judged_with(path, secret, signed_by)?,
+        Some(secret) => judged_with(path, secret, (apart, sender_behind))?,
         None => None,
     };
     let by = judged.as_ref().unwrap_or(&evidence);
     let (checks, cases) = (by.checks.clone(), by.failed_cases());
+    let receiver_ahead = seen.receiver_ahead();
     let mut proof = Proof {
         evidence,
         bytes,
@@ -187,7 +188,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         extra,
         recheck,
         witnessed,
-        apart,
+        apart: receiver_ahead.or(apart),
         is_one_journal: true,
     };
     proof.excuse_wrong_clock(request.now);
@@ -228,11 +229,11 @@ fn made(path: &Path, header: &Header, evidence: &mut Evidence) -> Result<Made, E
 fn by_senders_clock(
     path: &Path,
     secret: &Secret,
-    apart: Option<TimeDelta>,
+    (apart, behind): (Option<TimeDelta>, Option<TimeDelta>),
 ) -> Result<Option<Recheck>, EvidenceError> {
     let (header, mut reader) = Reader::open(path)?;
     let Ok(recheck) = Recheck::new(&header, secret) else { return Ok(None) };
-    let mut recheck = recheck.by_receiver(apart);
+    let mut recheck = recheck.by_receiver(apart).by_sender(behind);
     while let Some(record) = reader.next_record()? {
         recheck.take(&record);
     }
@@ -243,11 +244,11 @@ fn by_senders_clock(
 fn judged_with(
     path: &Path,
     secret: &Secret,
-    apart: Option<TimeDelta>,
+    (apart, behind): (Option<TimeDelta>, Option<TimeDelta>),
 ) -> Result<Option<Evidence>, EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let Ok(verifier) = Recheck::new(&header, secret) else { return Ok(None) };
-    let mut verifier = verifier.by_receiver(apart);
+    let mut verifier = verifier.by_receiver(apart).by_sender(behind);
     let judged = Evidence::read_lines(header, reader, |record, _| {
         verifier.take(record);
         if let Record::Attempt(attempt) = record {

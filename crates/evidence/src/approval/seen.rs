@@ -36,7 +36,11 @@ pub(super) struct Seen {
     kind: RunKind,
     scheme: Scheme,
     reader: Reader,
+    /// When the run began by its own clock, and by the receiver's, in Unix ms.
+    began_ms: i64,
     started_ms: i64,
+    /// How far the receiver's clock was ahead at first, where the journal says so, in ms.
+    receiver_ahead_ms: Option<i64>,
     challenge: Option<String>,
     /// Webhook attempts.
     pub(super) attempts: u64,
@@ -76,7 +80,9 @@ impl Seen {
             kind: header.kind,
             scheme: header.scheme,
             reader: Reader::new(header.scheme),
+            began_ms: header.started.timestamp_millis(),
             started_ms: header.started.timestamp_millis() + apart.unwrap_or_default().num_milliseconds(),
+            receiver_ahead_ms: None,
             challenge: challenge.map(str::to_owned),
             attempts: 0,
             stand_in: 0,
@@ -101,6 +107,11 @@ impl Seen {
         match record {
             Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
             Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
+            // That of the beginning only: steps that somebody wrote between webhooks could bear out any time.
+            Record::Watch(Watch::ReceiverClock(theirs)) if self.attempts == 0 => {
+                self.receiver_ahead_ms = Some(theirs.ahead_ms);
+                self.started_ms = self.began_ms.saturating_add(theirs.ahead_ms);
+            }
             Record::FlowEnd(end) => self.played_until = self.played_until.max(end.at),
             Record::End(end) => self.end = end.at,
             _ => {}
@@ -168,6 +179,11 @@ impl Seen {
         if !stand_in && !harness {
             self.arrivals.push(attempt.first_byte);
         }
+    }
+
+    /// The clock by which the receiver judged minus the run's, at first, where the journal says so.
+    pub(super) fn receiver_ahead(&self) -> Option<TimeDelta> {
+        self.receiver_ahead_ms.map(TimeDelta::milliseconds)
     }
 
     /// How far the sender's clock is behind the receiver's, by the times of first attempts: the median, which the way from

@@ -54,10 +54,14 @@ impl Answers {
     }
 
     /// Some of them are not in this journal, or were recorded elsewhere.
-    pub(super) const fn noted(&mut self, watch: &Watch) {
+    pub(super) fn noted(&mut self, watch: &Watch) {
         match watch {
             Watch::Continues(_) | Watch::Gap(_) => self.is_whole = false,
             Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
+            Watch::ReceiverClock(_) => self.if_own.add(
+                "clock_of_no_receiver",
+                "webhooks are said to be judged by the clock of a receiver elsewhere, but there is none",
+            ),
             _ => {}
         }
     }
