@@ -167,6 +167,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         sender_timeout: run_plan::sender_timeout(sender.as_ref(), &env)?,
         sender: sender.map(Box::new),
         secret_chars: secret.chars(),
+        secrets: secret.count(),
         blind: args.blind,
     };
     let paths = args.path.iter().cloned().map(receiver_plan::checked_path);

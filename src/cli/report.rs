@@ -185,6 +185,14 @@ fn told(recheck: &Recheck) -> Exit {
         out::say(format!("{} of {} signatures valid, each as recorded", recheck.valid, recheck.checked));
         return Exit::Pass;
     };
+    if let Some(missing) = recheck.lacks_secrets() {
+        out::say(format!(
+            "{} of {} webhooks are signed with another secret; the receiver had {missing} more: give each with a --secret-file \
+             of its own",
+            recheck.disagreements, recheck.checked
+        ));
+        return Exit::Unproven;
+    }
     out::say(format!(
         "{} of {} recorded verdicts do not hold under the secret; attempt {}: recorded {}, found {}",
         recheck.disagreements, recheck.checked, first.attempt, first.recorded, first.found

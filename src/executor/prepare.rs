@@ -322,8 +322,9 @@ fn header(
 ) -> Result<Header, RunError> {
     let scenario = &plan.loaded.scenario;
     let retry = plan.retry.clone();
-    let chars = if plan.blind { 0 } else { plan.secret.chars() };
-    let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, chars);
+    let (chars, secrets) = if plan.blind { (0, 1) } else { (plan.secret.chars(), plan.secret.count()) };
+    let webhook =
+        WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, chars).accepting(secrets);
     Ok(Header {
         run_id,
         shard: plan.shard,

@@ -31,6 +31,7 @@ pub(super) fn header() -> Header {
             max_attempts: 3,
             secret_configured: true,
             secret_length_chars: 64,
+            secrets: 1,
         },
         pii_salt: "00".into(),
         ..Header::new(RunKind::Run, chrono::DateTime::from_timestamp_micros(1_763_044_200_123_456).unwrap())

@@ -94,9 +94,16 @@ pub struct Meta {
     pub endpoint: String,
     /// The signature scheme's name.
     pub scheme: String,
+    /// How many secrets it accepts webhooks under.
+    #[serde(default = "one")]
+    pub secrets: usize,
     /// What it vouches for, where it has a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Vouched>,
+}
+
+const fn one() -> usize {
+    1
 }
 
 /// What a receiver with a key says of itself and of a registered run.
@@ -348,6 +355,7 @@ impl Paths {
             more: piece.more,
             endpoint: piece.header.webhook.endpoint.clone(),
             scheme: piece.header.scheme.to_string(),
+            secrets: piece.header.webhook.secrets,
             witness,
         };
         let mut body = serde_json::to_vec(&json!({ "smoke": meta })).unwrap_or_default();

@@ -83,6 +83,8 @@ pub struct Identity {
     pub sender_timeout: Duration,
     /// Length of the secret in characters.
     pub secret_chars: usize,
+    /// How many secrets there are.
+    pub secrets: usize,
     /// Whether signatures are not checked here.
     pub blind: bool,
 }
@@ -93,7 +95,8 @@ pub struct Identity {
 /// When the operating system gives no random bytes.
 pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Error> {
     let (endpoint, retry) = (identity.endpoint.clone(), identity.retry.clone());
-    let secret_chars = if identity.blind { 0 } else { identity.secret_chars };
+    let (secret_chars, secrets) =
+        if identity.blind { (0, 1) } else { (identity.secret_chars, identity.secrets) };
     Ok(Header {
         gates: identity.gates.0.clone(),
         gates_sha256: identity.gates.1.clone(),
@@ -101,7 +104,8 @@ pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Er
         target: identity.target.clone(),
         scheme: identity.scheme,
         sender: identity.sender.clone(),
-        webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, secret_chars),
+        webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, secret_chars)
+            .accepting(secrets),
         retry,
         blind: identity.blind,
         ..Header::new(identity.kind, clock.started())?

@@ -224,18 +224,23 @@ mod tests {
         {
             let clock = Clock::start();
             tokio::time::advance(Duration::from_secs(1)).await;
-            let remote = |alignment: &mut ClockAlignment, batch| {
-                let apart_us = off * 1_000_000;
-                alignment.take(batch, (clock.started().timestamp_micros() + apart_us, apart_us), i64::MIN)
-            };
-            let file = |alignment: &mut ClockAlignment, batch| alignment.take_read(batch, clock, Tick(0)).0;
-            let ways: [&dyn Fn(&mut ClockAlignment, Batch) -> Vec<Record>; 2] = [&remote, &file];
-            for (n, read) in ways.into_iter().enumerate() {
+            for is_remote in [true, false] {
                 let mut alignment = ClockAlignment::default();
+                let mut read = |batch| {
+                    let apart_us = off * 1_000_000;
+                    let zero_us = clock.started().timestamp_micros() + apart_us;
+                    match is_remote {
+                        true => alignment.take(batch, (zero_us, apart_us), i64::MIN),
+                        false => alignment.take_read(batch, clock, Tick(0)).0,
+                    }
+                };
                 let (before, after) = said_by_a_receiver(clock, off, later);
-                let mut records = read(&mut alignment, before);
-                records.extend(read(&mut alignment, after));
-                assert_eq!(verified_again(clock, &records), (0, by_theirs), "{off} s, {later} s, {n}");
+                let records = [read(before), read(after)].concat();
+                assert_eq!(
+                    verified_again(clock, &records),
+                    (0, by_theirs),
+                    "{off} s, {later} s, {is_remote}"
+                );
             }
         }
     }

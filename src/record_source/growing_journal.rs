@@ -213,6 +213,7 @@ pub(super) mod tests {
             retry: record::RetryContract::default(),
             sender_timeout: std::time::Duration::from_secs(10),
             secret_chars: 64,
+            secrets: 1,
             blind: false,
         };
         let clock = Clock::start();

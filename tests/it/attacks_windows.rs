@@ -8,6 +8,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// A window that ended well, to be changed again and again.
 pub(crate) struct Window {
@@ -239,6 +240,39 @@ fn what_was_left_out_of_a_window_leaves_it_unproven() {
     unproven("what fired a trigger", &hook, "what fired it was left out");
 }
 
+/// A clock that is said to have been off for a moment makes a webhook fresh that was not: it is taken for no more than what it is.
+#[test]
+fn a_clock_that_somebody_wrote_into_a_window_proves_no_signature() {
+    let window = Window::of(&[], |to, _| (0..12).for_each(|_| post(to, &Webhook::new())));
+    let stale = |all: &mut Vec<Value>| {
+        let attempt = each(all, "attempt").nth(5).unwrap();
+        let body = attempt["body"]["text"].as_str().or_else(|| attempt["body"].as_str()).unwrap().to_owned();
+        let old = Webhook::signed(body.as_bytes(), SECRET, Duration::from_secs(700));
+        let headers = attempt["headers"].as_array_mut().unwrap();
+        for (name, value) in &old.headers {
+            let known = headers.iter_mut().find(|h| h[0].as_str().unwrap().eq_ignore_ascii_case(name));
+            known.unwrap()[1] = value.as_str().into();
+        }
+    };
+    window.refused("a stale one called valid", stale, "signature_verdict_differs");
+    for (clock, at) in [("wall_clock", true), ("receiver_clock", false)] {
+        let (code, text) = window.judged(|all| {
+            stale(all);
+            let place = all.iter().position(|r| r["attempt"]["attempt"] == 5).unwrap();
+            let tick = all[place]["attempt"]["received"].clone();
+            for (place, ahead_ms) in [(place + 1, 0), (place, -700_000)] {
+                let mut fact = json!({"ahead_ms": ahead_ms});
+                if at {
+                    fact["at"] = tick.clone();
+                }
+                all.insert(place, json!({"watch": {clock: fact}}));
+            }
+        });
+        let says = "1 of 12 verdicts are right by the clock of the receiver as it was said to be";
+        assert_eq!((code, text.contains(says)), (3, true), "{clock}:\n{text}");
+    }
+}
+
 /// What is driven beside a window is what the scenario here has.
 #[test]
 fn driven_flows_that_are_not_the_scenarios_are_refused_or_unproven() {
@@ -308,6 +342,8 @@ fn a_receivers_journal_that_was_changed_is_refused_by_name() {
     assert!(code == 3 && !text.contains("Contradictions"), "{text}");
     let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| receiver.refused(name, change, says);
     of("removed", |all| without(all, &[2], false), "some were removed");
+    let clock = |all: &mut Vec<Value>| all.insert(1, json!({"watch": {"receiver_clock": {"ahead_ms": 5}}}));
+    of("a receiver elsewhere", clock, "clock_of_no_receiver");
     of("twice", |all| each(all, "attempt").for_each(|a| a["attempt"] = 0.into()), "attempt_twice");
     of("all foreign", |all| all[0]["header"]["ours"] = json!(["/data/x"]), "header_differs");
     of(

@@ -4,6 +4,7 @@ use crate::harness::unwrapped;
 use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, read_all, until};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// What happens while a window lasts: to the receiver, in its folder.
 type Play = fn(&mut Receiver, &Path);
@@ -69,7 +70,7 @@ fn smoke(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 /// The journal is reported, and judged under the right secret, a wrong one and none; what is said under the right one.
-fn is_not_contradicted(what: &str, dir: &Path, journal: &Path) -> String {
+pub(crate) fn is_not_contradicted(what: &str, dir: &Path, journal: &Path) -> String {
     let journal = journal.display().to_string();
     let (_, said) = smoke(dir, &["report", &journal, "--output", "judged.json", "--quiet"]);
     assert!(dir.join("judged.json").exists(), "{what}: {said}");
@@ -88,7 +89,7 @@ fn is_not_contradicted(what: &str, dir: &Path, journal: &Path) -> String {
 }
 
 /// A folder with secrets, a token and a log.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
     file("secret", SECRET);
@@ -99,7 +100,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 /// All files of the receiver's journal.
-fn parts(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn parts(dir: &Path) -> Vec<PathBuf> {
     let files = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
     files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("j.jsonl")).collect()
 }
@@ -218,4 +219,29 @@ fn a_receiver_judges_by_the_contract_of_its_profile_and_a_load_by_none() {
             assert!(!said.contains(differs), "{name}, {}:\n{said}", journal.display());
         }
     }
+}
+
+/// While secrets are rotated a receiver has two. Whoever has one of them cannot judge what is signed with the other, and accuses
+/// nobody.
+#[test]
+fn a_receiver_that_had_two_secrets_is_not_contradicted_by_one() {
+    let dir = folder();
+    let dir = dir.path();
+    let second = SECRET.replace('f', "e");
+    let secrets = ["--secret-file", "secret", "--secret-file", "wrong"];
+    let mut receiver = Receiver::start(dir, "", &secrets);
+    for n in 0..12 {
+        let secret = if n % 3 == 0 { &second } else { SECRET };
+        assert_eq!(receiver.post(&Webhook::signed(b"{}", secret, Duration::ZERO)), Some(200));
+    }
+    receiver.terminate();
+    receiver.wait();
+    let said = is_not_contradicted("one of two secrets", dir, &dir.join("j.jsonl"));
+    let says =
+        "4 of 12 webhooks are signed with another secret: 1 of those that the receiver had were not given";
+    assert!(said.contains(says), "{said}");
+    let (code, said) = smoke(dir, &["report", "j.jsonl", "--output", "r.json", "--secret-file", "secret"]);
+    assert!(code == Some(3) && said.contains("4 of 12 webhooks are signed with another secret"), "{said}");
+    let (_, said) = smoke(dir, &[&["gate", "r.json", "j.jsonl", "--trust", "runner"], &secrets[..]].concat());
+    assert!(said.contains("12 of 12 valid, each as recorded"), "{said}");
 }

@@ -136,10 +136,15 @@ impl Webhook {
     }
 
     pub fn with_body(body: &[u8]) -> Self {
-        let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(SECRET)).unwrap();
+        Self::signed(body, SECRET, Duration::ZERO)
+    }
+
+    /// Signed with this secret, so long ago.
+    pub fn signed(body: &[u8], secret: &str, ago: Duration) -> Self {
+        let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(secret)).unwrap();
         let id = uuid::Uuid::new_v4().to_string();
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-        let timestamp_ms = i64::try_from(now).unwrap();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let timestamp_ms = i64::try_from((now - ago).as_millis()).unwrap();
         let headers = signer.sign(&Outgoing { event: "payment_verified", id: &id, timestamp_ms, body });
         Self { id, headers, body: body.to_vec() }
     }

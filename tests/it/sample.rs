@@ -247,6 +247,7 @@ pub fn header(sample: &Sample) -> Header {
             max_attempts: 3,
             secret_configured: !sample.blind,
             secret_length_chars: if sample.blind { 0 } else { 64 },
+            secrets: 1,
         },
         ours: vec!["/data/tournament_id".into()],
         identities: identities(),

@@ -46,6 +46,7 @@ impl Window {
             retry: RetryContract::default(),
             sender_timeout: Duration::from_secs(10),
             secret_chars: 64,
+            secrets: 1,
             blind: false,
         };
         let mut header = header(&identity, Clock::start()).unwrap();

@@ -274,6 +274,18 @@ pub struct WebhookConfig {
     pub secret_configured: bool,
     /// Length of the secret in characters.
     pub secret_length_chars: usize,
+    /// Secrets under which webhooks are accepted: more than one while they are rotated.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub secrets: usize,
+}
+
+const fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_one(secrets: &usize) -> bool {
+    *secrets == 1
 }
 
 impl WebhookConfig {
@@ -287,6 +299,13 @@ impl WebhookConfig {
             max_attempts: u32::try_from(retry.backoff_ms.len()).unwrap_or(u32::MAX),
             secret_configured: secret_chars > 0,
             secret_length_chars: secret_chars,
+            secrets: 1,
         }
+    }
+
+    /// The same with so many secrets under which webhooks are accepted.
+    #[must_use]
+    pub fn accepting(self, secrets: usize) -> Self {
+        Self { secrets, ..self }
     }
 }

@@ -88,6 +88,12 @@ impl Secret {
         texts.map(|text| Self { text: text.clone(), others: Vec::new() })
     }
 
+    /// How many there are, it and the others.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
     /// A fresh secret: 32 bytes from the operating system as 64 lower-case hex characters.
     ///
     /// # Errors

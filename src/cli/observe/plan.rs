@@ -134,6 +134,7 @@ impl ObservePlan {
                 let (source, meta) =
                     RecordSource::remote(url, token.clone(), clock).await.map_err(failure)?;
                 let own = self.secret.as_ref().and_then(|own| Verifier::new(self.identity.scheme, own).ok());
+                self.identity.secrets = meta.secrets;
                 Ok(source.verified_by(own.map(|own| own.with_url(&meta.endpoint))))
             }
             SourcePlan::Journal(journal) => {
@@ -152,6 +153,7 @@ impl ObservePlan {
                 }
                 self.identity.endpoint.clone_from(&theirs.webhook.endpoint);
                 self.identity.secret_chars = theirs.webhook.secret_length_chars;
+                self.identity.secrets = theirs.webhook.secrets;
                 self.identity.blind |= theirs.blind;
                 Ok(RecordSource::journal(growing, clock))
             }
@@ -171,7 +173,7 @@ impl ObservePlan {
         stop: watch::Receiver<bool>,
     ) -> Result<RecordSource, Failure> {
         let secret = self.secret.clone().ok_or_else(|| Failure::usage("no webhook secret"))?;
-        self.identity.secret_chars = secret.chars();
+        (self.identity.secret_chars, self.identity.secrets) = (secret.chars(), secret.count());
         let journal = self.own_journal();
         let receiver = Receiver::new(crate::receive::Plan {
             address,
@@ -281,6 +283,7 @@ fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result
         sender_timeout: run_plan::sender_timeout(sender.as_ref(), env)?,
         sender: sender.map(Box::new),
         secret_chars: 0,
+        secrets: 1,
         blind: args.blind,
     })
 }

@@ -14,6 +14,8 @@ const CLOSE_MS: i64 = 1000;
 #[derive(Debug)]
 pub struct Recheck {
     verifier: Verifier,
+    /// How many secrets there are beyond those that were given.
+    missing_secrets: usize,
     started: DateTime<Utc>,
     /// How far the clock by which webhooks were judged was ahead of the time line, in ms, and before that: what came as it was
     /// stepped may have been judged by either.
@@ -64,6 +66,7 @@ impl Recheck {
         let verifier = Verifier::new(header.scheme, secret)?.of_kept().with_url(&header.webhook.endpoint);
         Ok(Self {
             verifier,
+            missing_secrets: header.webhook.secrets.saturating_sub(secret.count()),
             started: header.started,
             ahead_ms: [0, 0],
             apart_ms: 0,
@@ -129,6 +132,13 @@ impl Recheck {
     pub const fn is_of_another_secret(&self) -> bool {
         let changed = self.disagreements == 0 || self.disagreements == self.mismatched;
         self.mismatched > 0 && self.valid == 0 && changed
+    }
+
+    /// How many of the run's secrets were not given, where that explains everything: what was accepted under one of them.
+    #[must_use]
+    pub fn lacks_secrets(&self) -> Option<usize> {
+        let explains = self.disagreements > 0 && self.disagreements == self.mismatched;
+        Some(self.missing_secrets).filter(|missing| explains && *missing > 0)
     }
 
     /// Whether the run had another secret than this one, under which its webhooks are valid: that speaks against nobody.

@@ -36,6 +36,7 @@ pub fn header() -> Header {
             max_attempts: 1,
             secret_configured: true,
             secret_length_chars: 64,
+            secrets: 1,
         },
         ..Header::new(RunKind::Load, at(0)).unwrap()
     }

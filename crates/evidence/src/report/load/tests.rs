@@ -41,6 +41,7 @@ fn header() -> Header {
             max_attempts: 1,
             secret_configured: true,
             secret_length_chars: 64,
+            secrets: 1,
         },
         pii_salt: String::new(),
         ..Header::new(RunKind::Load, began()).unwrap()
