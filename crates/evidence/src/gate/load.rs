@@ -8,7 +8,7 @@ use super::criteria::{
     RESPONSE_P99, SERVICE_P50, SERVICE_P95, SERVICE_P99,
 };
 use super::rate::{Side, percentile, rate};
-use crate::analysis::load::LoadSummary;
+use crate::analysis::load::{LoadSummary, ShardFacts};
 use crate::figure::milliseconds;
 use record::ErrorKind;
 
@@ -157,9 +157,23 @@ fn apart(load: &LoadSummary) -> Option<String> {
     let asked = load.counts.started as f64 / shared.longest_s.max(f64::MIN_POSITIVE);
     Some(format!(
         "the {n} shards ran together for {:.1} s of {:.1} s, at most {} of them at a time: the target got {had:.1}/s on average \
-         instead of {asked:.1}/s; give all of them the same --start-at",
-        shared.all_s, shared.longest_s, shared.most
+         instead of {asked:.1}/s; {}",
+        shared.all_s,
+        shared.longest_s,
+        shared.most,
+        what_then(load, shared.apart_s)
     ))
+}
+
+/// What to do where shards did not run together, of which the last one began so much later than the first.
+fn what_then(load: &LoadSummary, apart_s: f64) -> String {
+    let cut = |shard: &&ShardFacts| !shard.complete;
+    let short: Vec<String> = load.shards.iter().filter(cut).map(|shard| shard.index.to_string()).collect();
+    if apart_s > SKEW_S || short.is_empty() {
+        return "give all of them the same --start-at".to_owned();
+    }
+    let shards = if short.len() == 1 { "shard" } else { "shards" };
+    format!("{shards} {} ended before the schedule did: run all of them again", short.join(", "))
 }
 
 /// Whether the load that was asked for was put on the target.

@@ -146,6 +146,8 @@ pub struct ShardFacts {
 /// When the shards of a load ran, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SharedTime {
+    /// From the first one's beginning to the last one's.
+    pub apart_s: f64,
     /// All of them together.
     pub all_s: f64,
     pub any_s: f64,
@@ -365,7 +367,9 @@ impl LoadSummary {
             until = until.max(*to);
         }
         let at_once = |at| spans.iter().filter(|(from, to)| *from <= at && at < *to).count();
+        let began = spans.iter().map(|(from, _)| *from);
         Some(SharedTime {
+            apart_s: seconds(began.clone().max()? - began.min()?),
             all_s: seconds(all),
             any_s: any,
             longest_s: spans.iter().map(|(from, to)| seconds(*to - *from)).fold(0.0, f64::max),

@@ -84,13 +84,14 @@ struct Shard {
     plan: LoadPlan,
     seconds: Vec<Interval>,
     complete: bool,
+    end: Tick,
 }
 
 impl Shard {
     fn new(index: u64, count: u64, seconds: &[&[u64]]) -> Self {
         let seconds = seconds.iter().zip(0..).map(|(samples, i)| second(i, samples)).collect();
         let header = Header { shard: Some(LoadShard { index, count }), ..header() };
-        Self { header, plan: plan(), seconds, complete: true }
+        Self { header, plan: plan(), seconds, complete: true, end: Tick(3_000_000) }
     }
 
     fn write(&self, dir: &Path) -> PathBuf {
@@ -98,7 +99,7 @@ impl Shard {
         let seconds = self.seconds.iter().map(|second| Record::Interval(Box::new(second.clone())));
         let records: Vec<Record> =
             std::iter::once(Record::Load(Box::new(self.plan.clone()))).chain(seconds).collect();
-        let end = Some((Tick(3_000_000), self.complete));
+        let end = Some((self.end, self.complete));
         std::fs::write(&path, record::journal_bytes(&self.header, &records, end).unwrap()).unwrap();
         path
     }
@@ -155,6 +156,17 @@ fn the_rate_is_the_one_that_the_target_had() {
         text.contains("at most 1 of them at a time: the target got 10.0/s on average instead of 20.0/s"),
         "{text}"
     );
+    assert!(text.contains("give all of them the same --start-at"), "{text}");
+}
+
+#[test]
+fn a_shard_that_was_interrupted_is_named_and_not_its_start() {
+    let whole = || Shard::new(0, 2, &[&[1; 10], &[1; 10], &[1; 10]]);
+    let cut = Shard { complete: false, end: Tick(1_000_000), ..Shard::new(1, 2, &[&[1; 10]]) };
+    let load = merged(&[whole(), cut]).unwrap();
+    let checks = crate::gate::judge_load(&load, &crate::gate::Gates::default());
+    let text = checks.into_iter().find(|c| c.id == "load_offered").unwrap().text;
+    assert!(text.contains("shard 1 ended before the schedule did: run all of them again"), "{text}");
 }
 
 #[test]
