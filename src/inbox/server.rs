@@ -4,6 +4,7 @@ use super::connection_limit::{ConnectionLimit, Taken};
 use super::handled::Handled;
 use super::handler::Inbox;
 use super::hooks::Upstream;
+use super::lanes::Lanes;
 use record::Ending;
 use std::net::IpAddr;
 use std::pin::pin;
@@ -60,17 +61,19 @@ pub async fn serve(
         tls,
         inbox,
         Doors { limits, connections, per_address: connections, drain: DRAIN, bodies: Doors::BODIES },
+        &Lanes::default(),
         stop,
     )
     .await;
 }
 
-/// Serves `inbox` on `listener` until `stop` turns true.
+/// Serves `inbox` on `listener` until `stop` turns true, each connection on one of `lanes`.
 pub async fn serve_with(
     listener: TcpListener,
     tls: Tls,
     inbox: Arc<Inbox>,
     doors: Doors,
+    lanes: &Lanes,
     mut stop: watch::Receiver<bool>,
 ) {
     let connections = ConnectionLimit::new(doors.connections, doors.per_address);
@@ -95,9 +98,9 @@ pub async fn serve_with(
         // Closed at once: its address has enough.
         let Some(seat) = seat else { continue };
         let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());
-        open.spawn(
-            async move { attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await },
-        );
+        lanes.serve(tcp, &mut open, move |tcp| async move {
+            attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await;
+        });
     }
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };

@@ -9,7 +9,7 @@ use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
 use super::witness::Witness;
-use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
+use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Lanes, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
@@ -219,7 +219,9 @@ impl Receiver {
         };
         let upkeep = tokio::spawn(upkeep.run());
         let admin = self.admin.map(|admin| tokio::spawn(admin.serve(stop.clone())));
-        serve_with(self.listener, self.tls, self.inbox, self.doors, stop).await;
+        // Where there are no more threads to be had, on those that there are.
+        let lanes = Lanes::start().unwrap_or_default();
+        serve_with(self.listener, self.tls, self.inbox, self.doors, &lanes, stop).await;
         upkeep.abort();
         admin.iter().for_each(tokio::task::JoinHandle::abort);
         self.stopped.store(true, Ordering::Relaxed);
