@@ -1,10 +1,12 @@
 //! Group commit: one flush to the disk for all records that were written while the last one ran.
 
 use super::writer::lock;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use tokio::sync::oneshot;
 
 /// Flushes in a thread of its own, and tells who waits.
@@ -25,21 +27,42 @@ struct Disk {
 #[derive(Debug)]
 struct Waiting {
     record: u64,
-    tell: oneshot::Sender<Result<(), String>>,
+    /// Where it waits.
+    thread: ThreadId,
+    tell: oneshot::Sender<News>,
+}
+
+/// What became of records, for one who waits and for all who do so on the same thread: they are told by the first there, whoever that
+/// is, since waking another thread costs a system call each time.
+#[derive(Debug)]
+struct News {
+    became: Result<(), String>,
+    others: Vec<oneshot::Sender<News>>,
+}
+
+impl Drop for News {
+    fn drop(&mut self) {
+        for tell in std::mem::take(&mut self.others) {
+            // Who has gone away meanwhile is told nothing.
+            let _ = tell.send(Self { became: self.became.clone(), others: Vec::new() });
+        }
+    }
 }
 
 impl Disk {
     /// Tells those whose record is there, and nobody else: a flush that wakes all who wait costs more than it does.
     fn reach(&mut self, reached: Result<u64, String>) {
-        let told = |record: u64| match &reached {
-            Ok(records) => (record <= *records).then_some(Ok(())),
-            Err(why) => Some(Err(why.clone())),
-        };
-        for waiting in std::mem::take(&mut self.waiting) {
-            match told(waiting.record) {
-                // Who has gone away meanwhile is told nothing.
-                Some(became) => drop(waiting.tell.send(became)),
-                None => self.waiting.push(waiting),
+        let there =
+            |waiting: &mut Waiting| reached.as_ref().map_or(true, |records| waiting.record <= *records);
+        let mut threads: HashMap<ThreadId, Vec<oneshot::Sender<News>>> = HashMap::new();
+        for Waiting { thread, tell, .. } in self.waiting.extract_if(.., there) {
+            threads.entry(thread).or_default().push(tell);
+        }
+        for mut others in threads.into_values() {
+            if let Some(first) = others.pop() {
+                let became = reached.as_ref().map(|_| ()).map_err(String::clone);
+                // One who has gone away tells the others all the same.
+                let _ = first.send(News { became, others });
             }
         }
         self.reached = reached;
@@ -76,11 +99,11 @@ impl GroupCommit {
                 Err(why) => return Err(io::Error::other(why.clone())),
             }
             let (tell, told) = oneshot::channel();
-            disk.waiting.push(Waiting { record, tell });
+            disk.waiting.push(Waiting { record, thread: thread::current().id(), tell });
             told
         };
         let _ = self.kick.try_send(());
-        let became = ticket.await.unwrap_or_else(|_| Err(ENDED.to_owned()));
+        let became = ticket.await.map_or_else(|_| Err(ENDED.to_owned()), |news| news.became.clone());
         became.map_err(io::Error::other)
     }
 }
@@ -112,19 +135,27 @@ mod tests {
     #[test]
     fn a_flush_tells_those_whose_record_is_there_and_a_failed_one_tells_all() {
         let mut disk = Disk { reached: Ok(0), waiting: Vec::new() };
-        let mut told = Vec::new();
-        for record in [4, 2, 3] {
+        let mut wait = |record| {
             let (tell, ticket) = oneshot::channel();
-            disk.waiting.push(Waiting { record, tell });
-            told.push(ticket);
-        }
+            disk.waiting.push(Waiting { record, thread: thread::current().id(), tell });
+            ticket
+        };
+        let (gone, mut told) = (wait(1), [4, 2, 3].map(&mut wait));
+        drop(gone);
+        let look =
+            |ticket: &mut oneshot::Receiver<News>| ticket.try_recv().ok().map(|news| news.became.clone());
+        let mut news = || {
+            // Whoever is told first tells the others.
+            let first = told.each_mut().map(look);
+            told.iter_mut()
+                .zip(first)
+                .map(|(ticket, first)| first.or_else(|| look(ticket)))
+                .collect::<Vec<_>>()
+        };
         disk.reach(Ok(3));
-        assert_eq!(
-            told.iter_mut().map(|t| t.try_recv().ok()).collect::<Vec<_>>(),
-            [None, Some(Ok(())), Some(Ok(()))]
-        );
+        assert_eq!(news(), [None, Some(Ok(())), Some(Ok(()))]);
         disk.reach(Err("no space".to_owned()));
-        assert_eq!(told[0].try_recv(), Ok(Err("no space".to_owned())));
+        assert_eq!(news()[0], Some(Err("no space".to_owned())));
         assert!(disk.waiting.is_empty());
     }
 }
