@@ -81,17 +81,14 @@ impl Answerer<'_> {
         }
         // Cheaper than reading every webhook: the marks stand as they are in the body of each of these.
         let body = request.body.as_slice();
-        if body.len() > MAX_BODY {
-            return None;
-        }
-        let has = |mark: &[u8]| body.windows(mark.len()).any(|window| window == mark);
-        if has(b"url_verification") {
-            let json: Value = serde_json::from_slice(body).ok()?;
+        let body = if body.len() > MAX_BODY { None } else { std::str::from_utf8(body).ok() }?;
+        if body.contains("url_verification") {
+            let json: Value = serde_json::from_str(body).ok()?;
             (json.get("type")?.as_str()? == "url_verification").then_some(())?;
             return Some((Handshake::SlackUrlVerification, given_back(json.get("challenge")?.as_str()?)?));
         }
-        if has(b"endpoint.url_validation") {
-            let json: Value = serde_json::from_slice(body).ok()?;
+        if body.contains("endpoint.url_validation") {
+            let json: Value = serde_json::from_str(body).ok()?;
             (json.get("event")?.as_str()? == "endpoint.url_validation").then_some(())?;
             let token = token_of(json.pointer("/payload/plainToken")?.as_str()?)?;
             let digest = self.signed(Handshake::ZoomCrc, token)?;
