@@ -35,17 +35,42 @@ const KEYS_OF: [&str; 9] =
 /// What an HTTP message signature covers stands there (RFC 9421), and nothing else.
 const INPUT: &str = "signature-input";
 
+/// What nearly every request has, and none of it lets anybody in: told at once.
+const HARMLESS: [&str; 8] = [
+    "host",
+    "accept",
+    "user-agent",
+    "connection",
+    "content-type",
+    "content-length",
+    "accept-encoding",
+    "content-encoding",
+];
+
 /// Whether a header of this name may hold what lets in whoever shows it.
 fn is_credential(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    if name == INPUT {
-        return false;
-    }
-    let words: Vec<&str> = name.split(['-', '_', '.']).collect();
-    let is_key = |pair: &[&str]| matches!(pair, [whose, "key"] if KEYS_OF.contains(whose));
-    CREDENTIALS.iter().any(|part| name.contains(part))
-        || words.iter().any(|word| WORDS.contains(word))
-        || words.windows(2).any(is_key)
+    !HARMLESS.iter().any(|known| header.eq_ignore_ascii_case(known)) && is_called_like_one(header)
+}
+
+fn is_called_like_one(header: &str) -> bool {
+    let is = |word: &str, other: &&str| word.eq_ignore_ascii_case(other);
+    let mut whose = "";
+    let is_word = header.split(['-', '_', '.']).any(|word| {
+        let of = std::mem::replace(&mut whose, word);
+        WORDS.iter().any(|known| is(word, known)) || is(word, &"key") && KEYS_OF.iter().any(|key| is(of, key))
+    });
+    (is_word || CREDENTIALS.iter().any(|part| contains(header, part))) && !header.eq_ignore_ascii_case(INPUT)
+}
+
+/// Whether a text has a part in it, in whatever case.
+fn contains(text: &str, part: &str) -> bool {
+    // Nearly all are told by their first letter.
+    let begins = |window: &[u8]| {
+        window.first().zip(part.as_bytes().first()).is_some_and(|(a, b)| a.eq_ignore_ascii_case(b))
+    };
+    text.as_bytes()
+        .windows(part.len())
+        .any(|window| begins(window) && window.eq_ignore_ascii_case(part.as_bytes()))
 }
 
 /// Whether a value says nothing but when: of a signature, say.
@@ -99,6 +124,11 @@ fn is_signature(value: &str) -> bool {
         && any
 }
 
+/// Whether an HTTP message signature covers a header of that name.
+fn covers(headers: &[(String, String)], header: &str) -> bool {
+    headers.iter().any(|(name, value)| name.eq_ignore_ascii_case(INPUT) && contains(value, header))
+}
+
 pub(super) fn hidden(token: &[u8]) -> String {
     format!("{MARK}{}", hex::encode(Sha256::digest(token)))
 }
@@ -118,11 +148,12 @@ impl Scheme {
         self.hide_tokens(headers);
         for at in 0..headers.len() {
             let Some((name, value)) = headers.get(at) else { continue };
-            let stays = !is_credential(name)
+            let stays = self.reads(name)
+                || !is_credential(name)
                 || is_time(value)
                 || value.contains(MARK)
-                || name.to_ascii_lowercase().contains("signature") && is_signature(value)
-                || self.needs(&name.to_ascii_lowercase(), headers);
+                || contains(name, "signature") && is_signature(value)
+                || covers(headers, name);
             if stays {
                 continue;
             }
@@ -138,18 +169,13 @@ impl Scheme {
     /// Whether of a header of this name a journal may have a digest, in place of what came.
     #[must_use]
     pub fn hides(self, header: &str) -> bool {
-        is_credential(header) && !self.needs(&header.to_ascii_lowercase(), &[])
+        is_credential(header) && !self.reads(header)
     }
 
-    /// Whether the sender's profile looks into a header of that name, or the signature covers it.
-    fn needs(self, header: &str, headers: &[(String, String)]) -> bool {
+    /// Whether the sender's profile looks into a header of that name.
+    fn reads(self, header: &str) -> bool {
         let sender = self.compiled();
-        let covers = |(name, value): &(String, String)| {
-            name.eq_ignore_ascii_case("signature-input") && value.to_ascii_lowercase().contains(header)
-        };
-        sender.own.iter().any(|own| own.eq_ignore_ascii_case(header))
-            || sender.template.has_header(header)
-            || headers.iter().any(covers)
+        sender.own.iter().any(|own| own.eq_ignore_ascii_case(header)) || sender.template.has_header(header)
     }
 
     fn hide_tokens(self, headers: &mut [(String, String)]) {
@@ -195,6 +221,7 @@ impl Verifier {
 
 #[cfg(test)]
 mod tests {
+    use super::{HARMLESS, is_called_like_one, is_credential};
     use crate::{Reason, Scheme, Secret, Verifier};
 
     #[test]
@@ -254,6 +281,13 @@ mod tests {
                 assert!(!kept[0].contains("s3cr3t") && kept[0].contains("smoke-sha256:"), "{name}: {kept:?}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_harmless_is_called_like_a_credential() {
+        assert!(!HARMLESS.iter().any(|name| is_called_like_one(name)));
+        assert!(is_credential("X-API-Key") && is_credential("My_Auth") && is_credential("Webhook-Key"));
+        assert!(!is_credential("Idempotency-Key") && !is_credential("X-Author"));
     }
 
     #[test]
