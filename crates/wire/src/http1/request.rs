@@ -269,10 +269,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Reads a head, and says how its body is to be read.
     async fn head(&mut self, first_byte: Tick) -> Result<(RawRequest, Body), BodyError> {
         let limits = super::limits(self.limits.body);
-        let (used, (request, framing, waits)) = loop {
-            let taken =
-                |head: &RequestHead<'_>| (assemble(head, first_byte), head.framing, head.expects_continue);
-            if let Some(read) = ::http1::request(self.io.pending(), &limits, taken)? {
+        let (used, Head { request, framing, waits }) = loop {
+            if let Some(read) = head_of(self.io.pending(), &limits, first_byte)? {
                 break read;
             }
             if self.io.fill().await? == 0 {
@@ -294,7 +292,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         content.reserve(usize::try_from(body.announced()).unwrap_or(RESERVED).min(RESERVED));
         loop {
             self.share.cover(content.len() + self.io.pending().len()).await;
-            let used = body.feed(self.io.pending(), |piece| content.extend_from_slice(piece))?;
+            let used = feed(&mut body, self.io.pending(), &mut content)?;
             self.io.skip(used);
             if body.is_done() {
                 return Ok(content);
@@ -319,6 +317,32 @@ fn stop(error: &BodyError, first_byte: Tick) -> Stop {
         BodyError::Problem(_) => 400,
     };
     Stop::Refused(Refusal { status, why: error.to_string(), first_byte })
+}
+
+/// The head of a request as it is wanted here.
+struct Head {
+    request: RawRequest,
+    framing: Framing,
+    /// Whether the peer waits for 100 Continue.
+    waits: bool,
+}
+
+/// Reads a head from the front of `bytes`. This and [`feed`] are functions of their own, so that they are compiled once and with this
+/// crate, which is compiled for speed, and not with whoever has a kind of stream.
+fn head_of(
+    bytes: &[u8],
+    limits: &::http1::Limits,
+    first_byte: Tick,
+) -> Result<Option<(usize, Head)>, Problem> {
+    ::http1::request(bytes, limits, |head| Head {
+        request: assemble(head, first_byte),
+        framing: head.framing,
+        waits: head.expects_continue,
+    })
+}
+
+fn feed(body: &mut Body, bytes: &[u8], content: &mut Vec<u8>) -> Result<usize, Problem> {
+    body.feed(bytes, |piece| content.extend_from_slice(piece))
 }
 
 fn assemble(head: &RequestHead<'_>, first_byte: Tick) -> RawRequest {
