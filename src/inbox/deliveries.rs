@@ -114,13 +114,43 @@ pub struct NextAttempts {
     pub due: Tick,
 }
 
-/// The deliveries by the slot in which each is remembered.
+/// The deliveries in order of first arrival, each in a slot. Slots have numbers in a row, so that those that came lately, of which more is
+/// heard soon, lie beside each other.
 #[derive(Debug, Default)]
-struct Slots(Fast<u32, Delivery>);
+struct Slots {
+    /// The slot of the oldest.
+    first: u32,
+    deliveries: VecDeque<Delivery>,
+}
+
+impl Slots {
+    /// The slot of the next delivery.
+    fn next(&self) -> u32 {
+        // Far more than are remembered at once: the one that had it last is forgotten long since.
+        #[expect(clippy::cast_possible_truncation, reason = "it wraps on purpose")]
+        let remembered = self.deliveries.len() as u32;
+        self.first.wrapping_add(remembered)
+    }
+
+    fn get(&self, slot: u32) -> Option<&Delivery> {
+        self.deliveries.get(slot.wrapping_sub(self.first) as usize)
+    }
+
+    fn get_mut(&mut self, slot: u32) -> Option<&mut Delivery> {
+        self.deliveries.get_mut(slot.wrapping_sub(self.first) as usize)
+    }
+
+    /// Forgets the oldest.
+    fn forget(&mut self) {
+        if self.deliveries.pop_front().is_some() {
+            self.first = self.first.wrapping_add(1);
+        }
+    }
+}
 
 impl Courses for Slots {
     fn course(&self, slot: u32) -> Option<Course> {
-        self.0.get(&slot).map(|d| Course {
+        self.get(slot).map(|d| Course {
             attempts: d.attempts as usize,
             body: d.body,
             accepted: d.stage == Stage::Accepted,
@@ -137,8 +167,6 @@ impl Courses for Slots {
 pub(super) struct Deliveries {
     correlator: Correlator,
     slots: Slots,
-    /// Slots in order of first arrival.
-    order: VecDeque<u32>,
     /// Those with a failed attempt.
     waiting: Fast<u32, Waiting>,
     started: u64,
@@ -164,7 +192,6 @@ impl Deliveries {
         Self {
             correlator: Correlator::default(),
             slots: Slots::default(),
-            order: VecDeque::new(),
             waiting: Fast::default(),
             started: 0,
             given_up: Vec::new(),
@@ -185,14 +212,17 @@ impl Deliveries {
         self.prune(at);
         let alone = self.content == Content::OfOne;
         let arrival = Arrival { key: sighting.key, body: sighting.body, at, alone };
-        let next = self.free_slot();
+        let next = self.slots.next();
         let filing = self.correlator.file(&self.contract, &self.slots, &arrival, next);
         let slot = match filing.place {
             Belongs::Of(slot) => slot,
-            Belongs::New { .. } => self.begin(next, sighting, at),
+            Belongs::New { .. } => {
+                self.begin(sighting, at);
+                next
+            }
         };
         self.waiting.remove(&slot);
-        let Some(delivery) = self.slots.0.get_mut(&slot) else {
+        let Some(delivery) = self.slots.get_mut(slot) else {
             return Place { delivery: 0, slot, attempt: 1, duplicate: false };
         };
         delivery.attempts += 1;
@@ -200,18 +230,9 @@ impl Deliveries {
         Place { delivery: delivery.number, slot, attempt: delivery.attempts, duplicate }
     }
 
-    /// A slot that no delivery has.
-    fn free_slot(&self) -> u32 {
-        // Far more than are remembered at once: the one that had it last is forgotten long since.
-        #[expect(clippy::cast_possible_truncation, reason = "it wraps on purpose")]
-        let slot = self.started as u32;
-        slot
-    }
-
-    fn begin(&mut self, slot: u32, sighting: &Sighting, at: Tick) -> u32 {
+    fn begin(&mut self, sighting: &Sighting, at: Tick) {
         self.started += 1;
-        self.order.push_back(slot);
-        let delivery = Delivery {
+        self.slots.deliveries.push_back(Delivery {
             number: self.started,
             key: sighting.key,
             body: sighting.body,
@@ -222,9 +243,7 @@ impl Deliveries {
             touched: at,
             status: None,
             fault: None,
-        };
-        self.slots.0.insert(slot, delivery);
-        slot
+        });
     }
 
     /// Notes how an attempt was answered: `status` is `None` when the sender saw no complete response; `fault` is what was
@@ -237,7 +256,7 @@ impl Deliveries {
         fault: Option<Fault>,
         at: Tick,
     ) -> Option<Ended> {
-        let delivery = self.slots.0.get_mut(&slot)?;
+        let delivery = self.slots.get_mut(slot)?;
         let (fresh, before) = (delivery.is_open(), delivery.stage);
         let After { stage, silence } = after(&self.contract, delivery.attempts as usize, status, fault);
         // What somebody else had spoilt under the same id, or what came later than anybody waited for, is delivered after all.
@@ -304,7 +323,7 @@ impl Deliveries {
         for (slot, waiting) in overdue {
             count(&mut self.settling.ended, &waiting.awaited);
             self.settling.due_until = self.settling.due_until.max(waiting.until);
-            if let Some(delivery) = self.slots.0.get_mut(&slot) {
+            if let Some(delivery) = self.slots.get_mut(slot) {
                 delivery.given_up = true;
                 self.given_up.push(delivery.given_up());
             }
@@ -312,19 +331,18 @@ impl Deliveries {
     }
 
     fn prune(&mut self, now: Tick) {
-        while let Some(&slot) = self.order.front() {
-            let Some(oldest) = self.slots.0.get(&slot) else { break };
+        while let Some(oldest) = self.slots.deliveries.front() {
             let idle = now.since(oldest.touched);
-            if idle < Self::KEEP && self.order.len() < Self::MOST {
+            if idle < Self::KEEP && self.slots.deliveries.len() < Self::MOST {
                 break;
             }
             if oldest.is_open() {
                 self.given_up.push(oldest.given_up());
             }
+            let slot = self.slots.first;
             self.correlator.forget(oldest.key, slot);
             self.waiting.remove(&slot);
-            self.slots.0.remove(&slot);
-            self.order.pop_front();
+            self.slots.forget();
         }
     }
 }
