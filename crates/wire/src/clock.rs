@@ -71,8 +71,8 @@ impl Clock {
     /// Wall time now: carried by the monotonic clock as long as the system's is within a second of it, else the system's.
     #[must_use]
     pub fn wall(&self) -> DateTime<Utc> {
-        let (carried, ahead) = (self.now().wall(self.started), self.ahead());
-        if ahead.abs() > Self::PARTED { carried + ahead } else { carried }
+        let (carried, system) = (self.now().wall(self.started), (self.system)());
+        if (system - carried).abs() > Self::PARTED { system } else { carried }
     }
 
     /// [`Clock::wall`] in Unix milliseconds.
