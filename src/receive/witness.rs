@@ -152,7 +152,8 @@ impl Witness {
             }
         };
         let state = State::begin(&entry).ok_or(Refused::Place)?;
-        let (since, checkpoint) = (state.at, self.sign(&entry, &state.chain, false, &roll));
+        let (since, checkpoint) =
+            (state.at, self.sign(&entry, (&state.chain, entry.run.receiver), false, &roll));
         self.courses().insert(run, Course { confirmed: state, answered: None });
         Ok((since, checkpoint))
     }
@@ -190,7 +191,7 @@ impl Witness {
             self.write(&ended, self.clock.now())?;
             *roll = ended;
         }
-        let signed = self.sign(&entry, &answered.chain, closed, &roll);
+        let signed = self.sign(&entry, (&answered.chain, piece.header.run_id), closed, &roll);
         let mut courses = self.courses();
         courses.retain(|run, _| roll.known.iter().any(|known| known.run.run == *run && !known.closed));
         if !closed {
@@ -224,12 +225,20 @@ impl Witness {
         roll.known.iter().filter(|known| known.run.registered_us > since).count() >= MOST_A_MINUTE
     }
 
-    fn sign(&self, entry: &RollEntry, chain: &WitnessChain, closed: bool, roll: &Roll) -> SignedCheckpoint {
+    /// The chain with which run of the receiver its last records are of.
+    fn sign(
+        &self,
+        entry: &RollEntry,
+        (chain, receiver): (&WitnessChain, Uuid),
+        closed: bool,
+        roll: &Roll,
+    ) -> SignedCheckpoint {
         let number = entry.run.number;
         let is_told = |other: &u64| if chain.records() == 0 { *other < number } else { *other > number };
         let others = roll.known.iter().map(|known| &known.run).filter(|other| is_told(&other.number));
         let statement = CheckpointStatement {
             run: entry.run.clone(),
+            receiver: Some(receiver),
             at_us: self.wall_us(self.clock.now()),
             records: chain.records(),
             attempts: chain.attempts(),

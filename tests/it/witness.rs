@@ -43,6 +43,7 @@ impl Witnessed {
             let is_first = chain.records() == 0;
             let statement = CheckpointStatement {
                 run: own.clone(),
+                receiver: Some(own.receiver),
                 at_us: zero_us + at.0,
                 records: chain.records(),
                 attempts: chain.attempts(),

@@ -67,6 +67,9 @@ pub struct Roll {
 pub struct CheckpointStatement {
     /// The run.
     pub run: RegisteredRun,
+    /// Which run of the receiver the records are of that it counts as new: their times are by the clock of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<Uuid>,
     /// When it was signed, µs since the Unix epoch by the receiver's clock.
     pub at_us: u64,
     /// Records since the run was registered.

@@ -83,8 +83,13 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
 }
 
 /// How long ago a run ended.
-pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, source: &str) -> Item {
-    let age = now - ended;
+pub(super) fn age(
+    (known, what): (DateTime<Utc>, &str),
+    now: DateTime<Utc>,
+    max: TimeDelta,
+    source: &str,
+) -> Item {
+    let age = now - known;
     let (verdict, figure) = if age < -SKEW {
         let ahead = span(-age);
         let figure = format!(
@@ -93,9 +98,9 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
         );
         (Verdict::Unproven, figure)
     } else if age > max {
-        (Verdict::Unproven, format!("ended {} ago, more than {}: too old", span(age), span(max)))
+        (Verdict::Unproven, format!("{what} {} ago, more than {}: too old", span(age), span(max)))
     } else {
-        (Verdict::Pass, format!("ended {} ago, at most {}", span(age.max(TimeDelta::zero())), span(max)))
+        (Verdict::Pass, format!("{what} {} ago, at most {}", span(age.max(TimeDelta::zero())), span(max)))
     };
     evidence("age", "Recent", verdict, figure, source)
 }

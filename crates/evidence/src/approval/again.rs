@@ -75,11 +75,14 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
     if !analysis.header.scheme.is_signed() {
         return (Verdict::NotExercised, SIGNS_NOTHING.into(), "journal header");
     }
-    if recheck.by_other_clock > 0 && !proof.witnessed.is_whole() {
+    // A receiver that vouches has signed its verdicts, and a blind one has none.
+    if recheck.by_other_clock > 0 && (is_blind || !proof.witnessed.is_whole()) {
         let figure = format!(
             "{} of {} verdicts are right by the clock of the receiver as it was said to be, and not by the run's own: sync both \
-             and run again",
-            recheck.by_other_clock, recheck.checked
+             and run again{}",
+            recheck.by_other_clock,
+            recheck.checked,
+            if is_blind { "; or these are stale, and that clock was made up" } else { "" }
         );
         return said(Verdict::Unproven, figure);
     }
@@ -103,7 +106,8 @@ fn of_other_secrets(recheck: &Recheck, is_blind: bool) -> Option<String> {
     recheck.lacks_secrets().map(|missing| {
         format!(
             "{} of {} webhooks are signed with another secret: {missing} of those that the receiver had were not given; give \
-             each with a --secret-file of its own",
+             each with a --secret-file of its own, as the sender's operator says it, not whoever ran this: with another secret they are \
+             made up",
             recheck.disagreements, recheck.checked
         )
     })

@@ -146,7 +146,7 @@ fn proven(
     items.push(again);
     items.extend(sealed);
     items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));
-    items.extend(clocks::item(proof.apart));
+    items.extend(clocks::item(proof));
     items.extend(exercised::item(proof, kind, &proof.evidence.gates));
     items.extend(proof.seen.items(request.demand, proof));
     items.extend(signed_after::item(proof));
@@ -175,7 +175,12 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
         admissibility::environment(environment, request.environment, "/test_run/environment"),
     ];
     if let Some(Ok(started)) = times::started(document) {
-        items.push(admissibility::age(started, request.now, request.max_age, "/test_run/timestamp"));
+        items.push(admissibility::age(
+            (started, "ended"),
+            request.now,
+            request.max_age,
+            "/test_run/timestamp",
+        ));
     }
     items.extend(checklist::stated(document, &request.checkout.gates));
     items

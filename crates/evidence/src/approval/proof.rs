@@ -21,6 +21,9 @@ use signature::{Reason, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
 
+/// A run ends so long after its last webhook at most, or is as old as that one.
+const QUIET: TimeDelta = TimeDelta::minutes(10);
+
 /// A journal that was read to its end, and what was made of it.
 pub(super) struct Proof {
     pub evidence: Evidence,
@@ -78,6 +81,17 @@ impl Proof {
         let analysis = &self.evidence.analysis;
         let own = analysis.watched_until().wall(analysis.header.started);
         self.witnessed.ended().unwrap_or_else(|| self.by_receiver(own))
+    }
+
+    /// How recent it is, by what nobody can put off: a run that says that it ended long after its last webhook is as old as that.
+    pub(super) fn last_known(&self) -> (DateTime<Utc>, &'static str) {
+        let analysis = &self.evidence.analysis;
+        let arrived = self.seen.last_arrival().filter(|_| self.witnessed.ended().is_none());
+        let arrived = arrived.map(|at| self.by_receiver(at.wall(analysis.header.started)));
+        match arrived.filter(|at| self.ended() - *at > QUIET) {
+            Some(at) => (at, "its last webhook arrived"),
+            None => (self.ended(), "ended"),
+        }
     }
 
     /// A time of the run by the receiver's clock.
@@ -176,7 +190,6 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     };
     let by = judged.as_ref().unwrap_or(&evidence);
     let (checks, cases) = (by.checks.clone(), by.failed_cases());
-    let receiver_ahead = seen.receiver_ahead();
     let mut proof = Proof {
         evidence,
         bytes,
@@ -188,7 +201,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         extra,
         recheck,
         witnessed,
-        apart: receiver_ahead.or(apart),
+        apart,
         is_one_journal: true,
     };
     proof.excuse_wrong_clock(request.now);

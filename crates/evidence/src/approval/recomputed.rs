@@ -44,7 +44,7 @@ pub(super) fn items(
             None => recomputed(proof, &journal, artifact, value, found),
         },
         admissibility::environment(header.tested(), request.environment, "journal header"),
-        admissibility::age(proof.ended(), request.now, request.max_age, "journal"),
+        admissibility::age(proof.last_known(), request.now, request.max_age, "journal"),
         admissibility::scenario(header, checkout, &demand.scenario_sha256),
         admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
         admissibility::retry_contract(header, checkout),

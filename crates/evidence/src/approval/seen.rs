@@ -27,6 +27,8 @@ const EQUAL_AT_ONCE: usize = 4;
 const CLOCK_MS: i64 = 5_000;
 /// A webhook does not come before it was signed, but for clocks of several hosts of a sender, ms.
 const EARLY_MS: i64 = 1_000;
+/// A challenge comes back so soon after the first webhook, or says nothing of what came before.
+const CHALLENGED_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// Parts of a window that are looked at for traffic; of a stage that is to be promoted each hour is one.
 const PARTS: u64 = 6;
 
@@ -65,6 +67,9 @@ pub(super) struct Seen {
     retried_after: Option<i64>,
     /// When first attempts of somebody else's webhooks came.
     arrivals: Vec<Tick>,
+    /// When the first and the last webhook came that are signed, or may be.
+    first_arrival: Option<Tick>,
+    last_arrival: Option<Tick>,
     begin: Tick,
     end: Tick,
     /// When the last flow ended.
@@ -96,6 +101,8 @@ impl Seen {
             signed: HashMap::default(),
             retried_after: retried_after(header),
             arrivals: Vec::new(),
+            first_arrival: None,
+            last_arrival: None,
             begin: Tick(0),
             end: Tick(0),
             played_until: Tick(0),
@@ -124,6 +131,8 @@ impl Seen {
         let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
         if signed {
             self.posted.take(attempt);
+            self.first_arrival.get_or_insert(attempt.first_byte);
+            self.last_arrival = self.last_arrival.max(Some(attempt.first_byte));
         }
         let plain = unpacked(&attempt.headers, &bytes).unwrap_or_default();
         // A token lets anybody in who has it, and signs nothing.
@@ -202,6 +211,11 @@ impl Seen {
     /// When the webhook was signed whose first attempt came then, ms since the Unix epoch.
     pub(super) fn signed_ms(&self, first_byte: Tick) -> Option<i64> {
         *self.signed.get(&first_byte.0)?
+    }
+
+    /// When the last webhook came that is signed, or may be.
+    pub(super) const fn last_arrival(&self) -> Option<Tick> {
+        self.last_arrival
     }
 
     /// For how long webhooks were watched for after the last flow had ended.
@@ -308,7 +322,9 @@ impl Seen {
             }
             _ => self.challenged.iter().copied().collect(),
         };
-        let n = self.challenged.iter().filter(|came| asked_for.contains(*came)).count();
+        let of_flows = || self.challenged.iter().filter(|came| asked_for.contains(*came));
+        let n = of_flows().count();
+        let before = of_flows().min().zip(self.first_arrival).map(|(came, first)| came.since(first));
         let (verdict, figure) = match (n, self.challenged.len()) {
             (0, 0) => (
                 Verdict::Unproven,
@@ -321,6 +337,14 @@ impl Seen {
                 format!(
                     "`{challenge}` is in {others} signed bodies, but no flow asked for these webhooks: they may have been added to \
                      an older run"
+                ),
+            ),
+            _ if before.is_some_and(|before| before > CHALLENGED_WITHIN) => (
+                Verdict::Unproven,
+                format!(
+                    "in {n} signed bodies, the first of which came {} after the first webhook: those before it may be from before \
+                     the challenge was issued",
+                    told(before.unwrap_or_default())
                 ),
             ),
             _ => (Verdict::Pass, format!("in {n} signed bodies: run after the challenge was issued")),

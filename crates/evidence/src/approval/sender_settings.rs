@@ -85,6 +85,9 @@ fn of_kind(header: &Header, proof: &Proof) -> Vec<&'static str> {
         ],
         RunKind::Probe => vec!["what the receiver responded"],
     };
+    if header.scheme.timestamp_step_ms().is_none() && !proof.witnessed.is_whole() {
+        all.push("when it ran (this sender signs no time)");
+    }
     let is_run = header.kind == RunKind::Run;
     if matches!(header.kind, RunKind::Observe | RunKind::Receive)
         || is_run && !proof.seen.posted.is_compared()

@@ -10,16 +10,19 @@ use record::seal::PublicKey;
 use record::witness::{
     Checkpoint, CheckpointStatement, NAMED_RUNS, RegisteredRun, WitnessChain, is_witnessed, on_witness_clock,
 };
-use record::{Header, Record, RunKind, RunStats, Watch};
+use record::{Header, Record, RunKind, RunStats, Tick, Watch};
 use signature::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Other runs that are named in the answer; more are counted.
 const TOLD: usize = 5;
 /// The stated offset is the one that records are placed by; this much is left for rounding.
 const STATED: TimeDelta = TimeDelta::seconds(1);
+/// So long after the receiver has signed for the last time the end is written down.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// The checkpoints of a journal, checked while its records go by.
 pub(super) struct Checkpoints<'r> {
@@ -40,6 +43,8 @@ pub(super) struct Checkpoints<'r> {
     others: BTreeMap<Uuid, RegisteredRun>,
     /// Addresses that webhooks came from, as the receiver saw them.
     peers: BTreeSet<IpAddr>,
+    /// When the run ended, by its own time.
+    ended_at: Option<Tick>,
     found: Option<(&'static str, String)>,
 }
 
@@ -86,6 +91,7 @@ impl<'r> Checkpoints<'r> {
             counted: None,
             others: BTreeMap::new(),
             peers: BTreeSet::new(),
+            ended_at: None,
             found: None,
         }
     }
@@ -97,6 +103,9 @@ impl<'r> Checkpoints<'r> {
                 self.found = self.checkpoint(key, checkpoint).err();
             }
             return;
+        }
+        if let Record::End(end) = record {
+            self.ended_at = Some(end.at);
         }
         if self.kind == RunKind::Load {
             if let Record::RunStats(sums) = record {
@@ -148,6 +157,7 @@ impl<'r> Checkpoints<'r> {
             ));
         }
         self.settled()?;
+        self.goes_by_one_clock(read, &statement)?;
         if self.first.is_none() && statement.records > 0 {
             let what = format!(
                 "the first checkpoint counts {} records: an earlier one was removed",
@@ -168,6 +178,32 @@ impl<'r> Checkpoints<'r> {
         self.first.get_or_insert_with(|| statement.clone());
         self.last = Some(statement);
         Ok(())
+    }
+
+    /// Its records are put on the run's time line by one and the same time as long as the receiver is not started again.
+    fn goes_by_one_clock(
+        &self,
+        read: &Checkpoint,
+        statement: &CheckpointStatement,
+    ) -> Result<(), (&'static str, String)> {
+        let is_same = self.last.as_ref().is_some_and(|before| before.receiver == statement.receiver);
+        if !is_same || read.zero_us == self.zero_us {
+            return Ok(());
+        }
+        let sentence = format!(
+            "checkpoint {} puts what arrived on the run's time line by another clock than the one before, but the receiver was not \
+             restarted: times were changed",
+            self.checkpoints
+        );
+        Err(("witness_clock_differs", sentence))
+    }
+
+    /// How long after the receiver signed last the run ended, where that is longer than it takes to write it down.
+    fn ended_late(&self, last: &CheckpointStatement) -> Option<Duration> {
+        let is_watched = matches!(self.kind, RunKind::Run | RunKind::Observe);
+        let ended_us = self.zero_us.saturating_add(self.ended_at?.0);
+        let after = Duration::from_micros(ended_us.saturating_sub(last.at_us));
+        Some(after).filter(|after| is_watched && *after > WRITTEN_WITHIN)
     }
 
     /// Whether the records since the last checkpoint are those that it counts.
@@ -266,6 +302,14 @@ impl<'r> Checkpoints<'r> {
                 "the receiver signed {} webhook attempts, but the load does not say what arrived: it was written by an earlier \
                  version, or that was removed",
                 last.attempts
+            ));
+        }
+        if let (None, Some(last)) = (&self.found, self.last.as_ref().filter(|last| last.closed))
+            && let Some(after) = self.ended_late(last)
+        {
+            return Witnessed::Open(format!(
+                "the run says that it ended {:.1} s after the receiver signed last: nobody vouches for what came in between",
+                after.as_secs_f64()
             ));
         }
         match (self.found, self.first, self.last) {

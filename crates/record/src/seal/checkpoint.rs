@@ -79,6 +79,7 @@ mod tests {
         let verdicts = [(Reason::Valid, 1)].into();
         CheckpointStatement {
             run,
+            receiver: None,
             at_us: 7,
             records: 3,
             attempts: 1,

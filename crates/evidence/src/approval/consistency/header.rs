@@ -150,6 +150,7 @@ pub(super) fn fits(kind: RunKind, record: &Record, found: &mut Contradictions) {
         // A load counts its webhooks and keeps none.
         Record::Attempt(_) | Record::Answered(_) | Record::Refused(_) => kind != RunKind::Load,
         Record::Watch(Watch::Begin(_)) => kind == RunKind::Observe,
+        Record::Watch(Watch::Continues(_)) => kind == RunKind::Receive,
         Record::EndedEarly(_) => kind.accounts_for_each_webhook(),
         _ => true,
     };

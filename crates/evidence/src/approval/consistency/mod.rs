@@ -27,6 +27,8 @@ use window::Window;
 
 /// Most contradictions of one kind that are kept; more say nothing more.
 const MOST: usize = 40;
+/// The line behind the header.
+const SECOND: u64 = 2;
 
 /// Contradictions of one journal.
 #[derive(Default)]
@@ -93,6 +95,12 @@ impl<'a> Consistency<'a> {
             Record::Answered(answered) => answers.answered(answered),
             Record::Watch(watch) => {
                 answers.noted(watch);
+                if matches!(watch, Watch::Continues(_)) && self.line != SECOND {
+                    found.add(
+                        "continues_out_of_place",
+                        "which file this one continues stands behind the header or nowhere",
+                    );
+                }
                 if matches!(watch, Watch::Offset(_)) {
                     order.is_of_two_clocks();
                 }
