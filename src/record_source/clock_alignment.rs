@@ -1,7 +1,7 @@
 //! Puts the records of another process on our time line and gives their attempts numbers of ours.
 
 use super::Batch;
-use record::{Placement, ReceiverClock, Record, Tick, TimeLine, Watch};
+use record::{JudgedBy, Placement, Record, Tick, TimeLine, Watch};
 use wire::Clock;
 
 /// Where attempts of other processes stand with us.
@@ -12,8 +12,10 @@ pub(super) struct ClockAlignment {
     apart_us: i64,
     /// How far its system's wall time is ahead of its time line, in ms.
     ahead_ms: i64,
-    /// By how much the clock by which it judges is ahead of our time line, as it was told last, in ms.
-    told_ms: i64,
+    /// How many secrets it has.
+    secrets: usize,
+    /// What was told last.
+    told: Option<JudgedBy>,
 }
 
 /// A record is not from later than it was read, by more than this in µs.
@@ -37,7 +39,7 @@ impl ClockAlignment {
         (zero_us, apart_us): (i64, i64),
         begin_us: i64,
     ) -> Vec<Record> {
-        self.begin_run(batch.run_id);
+        self.begin_run(&batch);
         let started = batch.started.timestamp_micros();
         let begin = Tick(u64::try_from(begin_us.max(zero_us).saturating_sub(started)).unwrap_or(0));
         let line = TimeLine { shift_us: started.saturating_sub(zero_us), begin, keeps_earlier: false };
@@ -53,7 +55,7 @@ impl ClockAlignment {
         clock: Clock,
         since: Tick,
     ) -> (Vec<Record>, Option<i64>) {
-        self.begin_run(batch.run_id);
+        self.begin_run(&batch);
         let mut shift = shift(&batch, clock).saturating_sub(self.apart_us);
         let found = apart(&batch.records, shift, since, clock.now());
         if let Some(us) = found {
@@ -68,14 +70,14 @@ impl ClockAlignment {
         (self.place_all(batch.records, line, apart_us), told.map(|_| self.apart_us))
     }
 
-    fn begin_run(&mut self, run: uuid::Uuid) {
-        if self.placement.begin_run(run) {
+    fn begin_run(&mut self, batch: &Batch) {
+        if self.placement.begin_run(batch.run_id) {
             (self.apart_us, self.ahead_ms) = (0, 0);
         }
+        self.secrets = batch.secrets;
     }
 
-    /// With the clock by which an attempt was judged before it, where that is not the one that was told last; `apart_us` is
-    /// their time line minus ours.
+    /// With what an attempt was judged by before it, where that is not what was told last; `apart_us` is their time line minus ours.
     fn place_all(&mut self, records: Vec<Record>, line: TimeLine, apart_us: i64) -> Vec<Record> {
         let mut placed = Vec::with_capacity(records.len());
         for record in records {
@@ -86,17 +88,17 @@ impl ClockAlignment {
             }
             let Some(record) = self.placement.place(record, line) else { continue };
             if matches!(record, Record::Attempt(_)) {
-                placed.extend(self.other_clock(apart_us));
+                placed.extend(self.judged_by(apart_us));
             }
             placed.push(record);
         }
         placed
     }
 
-    fn other_clock(&mut self, apart_us: i64) -> Option<Record> {
-        let ahead_ms = self.ahead_ms.saturating_add(apart_us.div_euclid(1000));
-        let is_other = std::mem::replace(&mut self.told_ms, ahead_ms) != ahead_ms;
-        is_other.then(|| Record::Watch(Watch::ReceiverClock(ReceiverClock { ahead_ms })))
+    fn judged_by(&mut self, apart_us: i64) -> Option<Record> {
+        let ahead_us = self.ahead_ms.saturating_mul(1000).saturating_add(apart_us);
+        let by = JudgedBy { ahead_us, secrets: self.secrets };
+        (self.told.replace(by) != Some(by)).then_some(Record::Watch(Watch::JudgedBy(by)))
     }
 }
 
@@ -159,14 +161,17 @@ mod tests {
             let (run_id, mut alignment) = (uuid::Uuid::new_v4(), ClockAlignment::default());
             let mut look = |first: u64, now: u64, since: u64| {
                 let records = (0..5).map(|n| attempt(first + n, Tick(now - 4 + n))).collect();
-                alignment.take_read(Batch { run_id, started, records, missed: false }, clock, Tick(since))
+                alignment.take_read(
+                    Batch { run_id, started, records, secrets: 1, missed: false },
+                    clock,
+                    Tick(since),
+                )
             };
             let (records, told) = look(0, 1_000_000, 0);
             let expected = if seconds == 0 { None } else { Some(seconds * 1_000_000) };
             assert_eq!(told, expected);
             assert!(matches!(records.last(), Some(Record::Attempt(a)) if a.received == Tick(1_000_000)));
-            let clocks = usize::from(seconds != 0);
-            assert_eq!(records.len(), clocks + 5, "{seconds} s: the clock that judged them, once");
+            assert_eq!(records.len(), 1 + 5, "{seconds} s: the clock that judged them, once");
             tokio::time::advance(Duration::from_secs(1)).await;
             let (records, told) = look(5, 2_000_000, 1_000_000);
             assert_eq!((records.len(), told), (5, None), "{seconds} s");
@@ -201,7 +206,7 @@ mod tests {
         };
         let stepped = WallClock { at: Tick(20_004_000), ahead_ms: (later - off) * 1000 };
         let run_id = uuid::Uuid::new_v4();
-        let batch = |records| Batch { run_id, started, records, missed: false };
+        let batch = |records| Batch { run_id, started, records, secrets: 1, missed: false };
         let before = (0..3).map(|n| one(n, off)).collect();
         let step = (off != later).then_some(Record::Watch(Watch::WallClock(stepped)));
         (batch(before), batch(step.into_iter().chain((5..8).map(|n| one(n, later))).collect()))

@@ -130,7 +130,8 @@ impl GrowingJournal {
             }
         };
         let header = &self.segment.header;
-        let batch = Batch { run_id: header.run_id, started: header.started, records, missed: false };
+        let (run_id, started, secrets) = (header.run_id, header.started, header.webhook.secrets);
+        let batch = Batch { run_id, started, records, secrets, missed: false };
         Ok(Look { batch, missed, sight })
     }
 

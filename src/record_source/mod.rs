@@ -23,6 +23,8 @@ struct Batch {
     /// Wall time of tick 0 of its records, by its own clock.
     started: DateTime<Utc>,
     records: Vec<Record>,
+    /// How many secrets it has.
+    secrets: usize,
     /// Whether something before them is not there any more.
     missed: bool,
 }

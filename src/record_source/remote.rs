@@ -161,7 +161,8 @@ impl Remote {
         }
         self.measure(&meta, clock, (sent.wall(clock.started()), read.wall(clock.started())));
         self.next.clone_from(&meta.next);
-        let batch = Batch { run_id: meta.run_id, started: meta.started, records, missed: meta.missed };
+        let (run_id, started, missed, secrets) = (meta.run_id, meta.started, meta.missed, meta.secrets);
+        let batch = Batch { run_id, started, records, secrets, missed };
         Ok((meta, batch))
     }
 

@@ -255,21 +255,25 @@ fn a_clock_that_somebody_wrote_into_a_window_proves_no_signature() {
         }
     };
     window.refused("a stale one called valid", stale, "signature_verdict_differs");
-    for (clock, at) in [("wall_clock", true), ("receiver_clock", false)] {
+    for clock in ["wall_clock", "judged_by"] {
         let (code, text) = window.judged(|all| {
             stale(all);
             let place = all.iter().position(|r| r["attempt"]["attempt"] == 5).unwrap();
             let tick = all[place]["attempt"]["received"].clone();
             for (place, ahead_ms) in [(place + 1, 0), (place, -700_000)] {
-                let mut fact = json!({"ahead_ms": ahead_ms});
-                if at {
-                    fact["at"] = tick.clone();
-                }
+                let fact = match clock {
+                    "wall_clock" => json!({"at": tick, "ahead_ms": ahead_ms}),
+                    _ => json!({"ahead_us": ahead_ms * 1000, "secrets": 1}),
+                };
                 all.insert(place, json!({"watch": {clock: fact}}));
             }
         });
-        let says = "1 of 12 verdicts are right by the clock of the receiver as it was said to be";
-        assert_eq!((code, text.contains(says)), (3, true), "{clock}:\n{text}");
+        // The window's own clock has judged nothing.
+        let (exit, says) = match clock {
+            "wall_clock" => (1, "signature_verdict_differs"),
+            _ => (3, "1 of 12 verdicts are right by the clock of the receiver as it was said to be"),
+        };
+        assert_eq!((code, text.contains(says)), (exit, true), "{clock}:\n{text}");
     }
 }
 
@@ -342,7 +346,8 @@ fn a_receivers_journal_that_was_changed_is_refused_by_name() {
     assert!(code == 3 && !text.contains("Contradictions"), "{text}");
     let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| receiver.refused(name, change, says);
     of("removed", |all| without(all, &[2], false), "some were removed");
-    let clock = |all: &mut Vec<Value>| all.insert(1, json!({"watch": {"receiver_clock": {"ahead_ms": 5}}}));
+    let clock =
+        |all: &mut Vec<Value>| all.insert(1, json!({"watch": {"judged_by": {"ahead_us": 5, "secrets": 1}}}));
     of("a receiver elsewhere", clock, "clock_of_no_receiver");
     of("twice", |all| each(all, "attempt").for_each(|a| a["attempt"] = 0.into()), "attempt_twice");
     of("all foreign", |all| all[0]["header"]["ours"] = json!(["/data/x"]), "header_differs");

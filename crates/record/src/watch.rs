@@ -37,8 +37,8 @@ pub enum Watch {
     NotKept(NotKept),
     /// The system's wall time parted from the one that the monotonic clock carries on.
     WallClock(WallClock),
-    /// By which clock a receiver elsewhere judged what follows.
-    ReceiverClock(ReceiverClock),
+    /// By what a receiver elsewhere judged what follows.
+    JudgedBy(JudgedBy),
     /// The runs that were registered at this receiver.
     Roll(Box<Roll>),
     /// What the receiver that this run is read back from has signed.
@@ -50,7 +50,7 @@ impl Watch {
     #[must_use]
     pub const fn at(&self) -> Option<Tick> {
         match self {
-            Self::Continues(_) | Self::Diagnosed(_) | Self::ReceiverClock(_) => None,
+            Self::Continues(_) | Self::Diagnosed(_) | Self::JudgedBy(_) => None,
             Self::Forwarded(r) => Some(r.answered),
             Self::Begin(r) => Some(r.at),
             Self::Probe(r) => Some(r.at),
@@ -243,10 +243,11 @@ impl std::fmt::Display for WallClock {
     }
 }
 
-/// The clock by which a receiver elsewhere judged the freshness of the signatures that follow, where it is not the one of the journal
-/// that they are read into.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReceiverClock {
-    /// Its system's wall time minus the time line of this journal, in ms.
-    pub ahead_ms: i64,
+/// By what a receiver elsewhere judged the signatures that follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JudgedBy {
+    /// The system's wall time there, by which freshness is judged, minus the time line of this journal, in µs.
+    pub ahead_us: i64,
+    /// How many secrets it had.
+    pub secrets: usize,
 }

@@ -135,6 +135,9 @@ impl ObservePlan {
                     RecordSource::remote(url, token.clone(), clock).await.map_err(failure)?;
                 let own = self.secret.as_ref().and_then(|own| Verifier::new(self.identity.scheme, own).ok());
                 self.identity.secrets = meta.secrets;
+                if self.identity.endpoint.is_empty() {
+                    self.identity.endpoint.clone_from(&meta.endpoint);
+                }
                 Ok(source.verified_by(own.map(|own| own.with_url(&meta.endpoint))))
             }
             SourcePlan::Journal(journal) => {

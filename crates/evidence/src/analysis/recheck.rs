@@ -7,23 +7,24 @@ use signature::{KeyError, Reason, Verifier};
 
 /// After so many disagreements the secret is another one, or the journal is made up; counting on would say nothing more.
 const ENOUGH: u64 = 1000;
-/// A clock that is off by no more is not told from the run's own, ms: that of two machines, of which a receiver notes no step.
-const CLOSE_MS: i64 = 1000;
+/// A clock that is off by no more is not told from the run's own, µs: that of two machines, of which a receiver notes no step.
+const CLOSE_US: i64 = 1_000_000;
 
 /// A second verification of every attempt.
 #[derive(Debug)]
 pub struct Recheck {
     verifier: Verifier,
-    /// How many secrets there are beyond those that were given.
-    missing_secrets: usize,
+    /// How many secrets the receiver had, and how many were given.
+    secrets: usize,
+    given: usize,
     started: DateTime<Utc>,
-    /// How far the clock by which webhooks were judged was ahead of the time line, in ms, and before that: what came as it was
+    /// How far the clock by which webhooks were judged was ahead of the time line, in µs, and before that: what came as it was
     /// stepped may have been judged by either.
-    ahead_ms: [i64; 2],
-    /// The receiver's clock minus the run's, where they are two and nothing more is known of it, in ms.
-    apart_ms: i64,
-    /// How far the sender's clock is behind, where it is the one that counts, in ms.
-    behind_ms: i64,
+    ahead_us: [i64; 2],
+    /// The receiver's clock minus the run's, where they are two and nothing more is known of it, in µs.
+    apart_us: i64,
+    /// How far the sender's clock is behind, where it is the one that counts, in µs.
+    behind_us: i64,
     /// Whether the journal says by which clock a receiver elsewhere judged: the one that wrote it judged nothing then.
     is_elsewhere: bool,
     /// Attempts verified again.
@@ -66,11 +67,12 @@ impl Recheck {
         let verifier = Verifier::new(header.scheme, secret)?.of_kept().with_url(&header.webhook.endpoint);
         Ok(Self {
             verifier,
-            missing_secrets: header.webhook.secrets.saturating_sub(secret.count()),
+            secrets: header.webhook.secrets.max(1),
+            given: secret.count(),
             started: header.started,
-            ahead_ms: [0, 0],
-            apart_ms: 0,
-            behind_ms: 0,
+            ahead_us: [0, 0],
+            apart_us: 0,
+            behind_us: 0,
             is_elsewhere: false,
             checked: 0,
             valid: 0,
@@ -88,28 +90,33 @@ impl Recheck {
     /// ([`receiver_clock`](super::receiver_clock)).
     #[must_use]
     pub fn by_receiver(mut self, apart: Option<TimeDelta>) -> Self {
-        self.apart_ms = apart.unwrap_or_default().num_milliseconds();
-        self.ahead_ms = [self.apart_ms; 2];
+        self.apart_us = microseconds(apart);
+        self.ahead_us = [self.apart_us; 2];
         self
     }
 
     /// The same where webhooks are judged by the sender's clock, which is `behind` the one that judged them.
     #[must_use]
     pub fn by_sender(mut self, behind: Option<TimeDelta>) -> Self {
-        self.behind_ms = behind.unwrap_or_default().num_milliseconds();
+        self.behind_us = microseconds(behind);
         self
     }
 
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Attempt(attempt) if self.disagreements < ENOUGH => self.verify(attempt),
-            Record::Watch(Watch::Continues(before)) => self.ahead_ms = [before.ahead_ms; 2],
-            Record::Watch(Watch::WallClock(parted)) if !self.is_elsewhere => {
-                self.ahead_ms = [self.apart_ms.saturating_add(parted.ahead_ms), self.ahead_ms[0]];
+            Record::Watch(Watch::Continues(before)) => {
+                self.ahead_us = [before.ahead_ms.saturating_mul(1000); 2];
             }
-            Record::Watch(Watch::ReceiverClock(theirs)) => {
+            Record::Watch(Watch::WallClock(parted)) if !self.is_elsewhere => {
+                let parted_us = parted.ahead_ms.saturating_mul(1000);
+                self.ahead_us = [self.apart_us.saturating_add(parted_us), self.ahead_us[0]];
+            }
+            Record::Watch(Watch::JudgedBy(theirs)) => {
+                let before = if self.is_elsewhere { self.ahead_us[0] } else { theirs.ahead_us };
                 self.is_elsewhere = true;
-                self.ahead_ms = [theirs.ahead_ms, self.ahead_ms[0]];
+                self.ahead_us = [theirs.ahead_us, before];
+                self.secrets = self.secrets.max(theirs.secrets);
             }
             _ => {}
         }
@@ -117,8 +124,8 @@ impl Recheck {
 
     /// The clocks by which an attempt may have been judged when it came, in Unix ms.
     fn judged_at(&self, attempt: &Attempt) -> [i64; 2] {
-        let at = attempt.received.wall(self.started).timestamp_millis().saturating_sub(self.behind_ms);
-        self.ahead_ms.map(|ahead| at.saturating_add(ahead))
+        let at = attempt.received.wall(self.started).timestamp_micros().saturating_sub(self.behind_us);
+        self.ahead_us.map(|ahead| at.saturating_add(ahead).div_euclid(1000))
     }
 
     /// Whether everything that is not valid is only signed at another time than it came: the secret is right, and a clock is not.
@@ -138,13 +145,17 @@ impl Recheck {
     #[must_use]
     pub fn lacks_secrets(&self) -> Option<usize> {
         let explains = self.disagreements > 0 && self.disagreements == self.mismatched;
-        Some(self.missing_secrets).filter(|missing| explains && *missing > 0)
+        self.secrets.checked_sub(self.given).filter(|missing| explains && *missing > 0)
     }
 
-    /// Whether the run had another secret than this one, under which its webhooks are valid: that speaks against nobody.
+    /// Whether the run had another secret than the one that was given, or not all of them: webhooks that it took for somebody else's
+    /// are valid, and none that it accepted for a reason that this does not explain.
     #[must_use]
     pub const fn is_of_a_run_with_another_secret(&self) -> bool {
-        self.vindicated > 0 && self.vindicated == self.disagreements && self.vindicated == self.valid
+        let (none_confirmed, more_given) = (self.vindicated == self.valid, self.given > self.secrets);
+        let explains =
+            self.vindicated + if none_confirmed { self.mismatched } else { 0 } == self.disagreements;
+        self.vindicated > 0 && explains && (none_confirmed || more_given)
     }
 
     /// What a receiver that has the secret says of an attempt.
@@ -157,21 +168,23 @@ impl Recheck {
     /// recorded, or would have, where nothing was.
     fn found(&self, attempt: &Attempt, body: &[u8]) -> Reason {
         let [now, before] = self.judged_at(attempt);
-        let due = match attempt.verdict.reason {
-            Reason::Unchecked => Reason::Valid,
-            recorded => recorded,
-        };
         let found = self.reason(attempt, body, now);
-        if found == due || before == now {
-            return found;
+        let by = |at: i64, due: Reason| (at != now && self.reason(attempt, body, at) == due).then_some(due);
+        match attempt.verdict.reason {
+            recorded if found == recorded => found,
+            // Nobody has judged it: the run's own clock is as good as that of a receiver that went by none.
+            Reason::Unchecked if found == Reason::Valid => found,
+            Reason::Unchecked => {
+                let own = attempt.received.wall(self.started).timestamp_millis();
+                by(before, Reason::Valid).or_else(|| by(own, Reason::Valid)).unwrap_or(found)
+            }
+            recorded => by(before, recorded).unwrap_or(found),
         }
-        let earlier = self.reason(attempt, body, before);
-        if earlier == due { earlier } else { found }
     }
 
     /// What is right by the run's own clock, where that is not the one that judged.
     fn by_own_clock(&self, attempt: &Attempt, body: &[u8]) -> Option<Reason> {
-        let is_other = self.ahead_ms.iter().any(|ms| ms.abs() > CLOSE_MS);
+        let is_other = self.ahead_us.iter().any(|us| us.abs() > CLOSE_US);
         let own = attempt.received.wall(self.started).timestamp_millis();
         is_other.then(|| self.reason(attempt, body, own))
     }
@@ -203,6 +216,10 @@ impl Recheck {
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
         }
     }
+}
+
+fn microseconds(apart: Option<TimeDelta>) -> i64 {
+    apart.unwrap_or_default().num_microseconds().unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

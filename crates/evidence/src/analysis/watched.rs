@@ -43,7 +43,7 @@ impl Watched {
             Watch::Compared(r) => self.compared = Some((**r).clone()),
             Watch::Hook(r) => self.hooks.push(r.clone()),
             // They belong to the attempts and the notes.
-            Watch::Diagnosed(_) | Watch::NotKept(_) | Watch::WallClock(_) | Watch::ReceiverClock(_) => {}
+            Watch::Diagnosed(_) | Watch::NotKept(_) | Watch::WallClock(_) | Watch::JudgedBy(_) => {}
             // They vouch for the others, and say nothing themselves.
             Watch::Roll(_) | Watch::Checkpoint(_) => {}
         }

@@ -93,7 +93,7 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
 /// Where it is not the secret, or not all of the secrets, that the receiver had.
 fn of_other_secrets(recheck: &Recheck, is_blind: bool) -> Option<String> {
     if recheck.is_of_another_secret() {
-        let recorded = if is_blind { "unchecked" } else { "valid" };
+        let recorded = if is_blind || recheck.invalid > 0 { "unchecked" } else { "valid" };
         return Some(format!("is this the right secret? every verdict changed from {recorded} to mismatch"));
     }
     if recheck.is_of_a_run_with_another_secret() {

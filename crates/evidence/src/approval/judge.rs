@@ -142,7 +142,7 @@ fn proven(
     let by_criterion = left_open::told(reached, run_kind, &proof.checks);
     let (is_usual, header) = (request.demand.trust.is_none(), &proof.evidence.analysis.header);
     items.push(trust::item(reached, asked(request), is_usual, &by_criterion, Some(header)));
-    items.extend(recomputed::items(request, proof, journal, artifact, found));
+    items.extend(recomputed::items(request, (proof, reached), journal, artifact, found));
     items.push(again);
     items.extend(sealed);
     items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));

@@ -3,6 +3,7 @@
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
 use super::proof::{Proof, name};
+use super::trust::Trust;
 use super::{admissibility, cut_off};
 use crate::gate::Verdict;
 use record::LoadShard;
@@ -12,7 +13,7 @@ use std::path::Path;
 /// The items that rest on the journal.
 pub(super) fn items(
     request: &Request<'_>,
-    proof: &Proof,
+    (proof, reached): (&Proof, Trust),
     journal: &Path,
     (artifact, value): (&[u8], &Value),
     found: &mut Findings,
@@ -44,7 +45,7 @@ pub(super) fn items(
             None => recomputed(proof, &journal, artifact, value, found),
         },
         admissibility::environment(header.tested(), request.environment, "journal header"),
-        admissibility::age(proof.last_known(), request.now, request.max_age, "journal"),
+        age(request, proof, reached),
         admissibility::scenario(header, checkout, &demand.scenario_sha256),
         admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
         admissibility::retry_contract(header, checkout),
@@ -62,6 +63,23 @@ fn alone(shard: LoadShard) -> Item {
         shard.index, shard.count
     );
     evidence("shards", "All shards", Verdict::Unproven, figure, "journal")
+}
+
+/// How recent it is. Where only the sender vouches, and signs no time, any time can be written beside what it has signed.
+fn age(request: &Request<'_>, proof: &Proof, reached: Trust) -> Item {
+    let item = admissibility::age(proof.last_known(), request.now, request.max_age, "journal");
+    let scheme = proof.evidence.analysis.header.scheme;
+    let is_accepted = request.demand.trust.is_some_and(|asked| asked <= Trust::Runner);
+    let is_signed = reached != Trust::Sender || scheme.timestamp_step_ms().is_some();
+    if is_accepted || is_signed || item.verdict != Verdict::Pass {
+        return item;
+    }
+    let figure = format!(
+        "{} by the runner's word: this sender signs no time; read webhooks back from a receiver with --witness-key, or accept it \
+         with --trust runner",
+        item.figure
+    );
+    evidence("age", "Recent", Verdict::Unproven, figure, "journal")
 }
 
 /// The chain holds (or there would be no proof), and the journal has an end.

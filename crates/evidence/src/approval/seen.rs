@@ -41,8 +41,8 @@ pub(super) struct Seen {
     /// When the run began by its own clock, and by the receiver's, in Unix ms.
     began_ms: i64,
     started_ms: i64,
-    /// How far the receiver's clock was ahead at first, where the journal says so, in ms.
-    receiver_ahead_ms: Option<i64>,
+    /// How far the receiver's clock was ahead at first, where the journal says so, in µs.
+    receiver_ahead_us: Option<i64>,
     challenge: Option<String>,
     /// Webhook attempts.
     pub(super) attempts: u64,
@@ -87,7 +87,7 @@ impl Seen {
             reader: Reader::new(header.scheme),
             began_ms: header.started.timestamp_millis(),
             started_ms: header.started.timestamp_millis() + apart.unwrap_or_default().num_milliseconds(),
-            receiver_ahead_ms: None,
+            receiver_ahead_us: None,
             challenge: challenge.map(str::to_owned),
             attempts: 0,
             stand_in: 0,
@@ -115,9 +115,9 @@ impl Seen {
             Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
             Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
             // That of the beginning only: steps that somebody wrote between webhooks could bear out any time.
-            Record::Watch(Watch::ReceiverClock(theirs)) if self.attempts == 0 => {
-                self.receiver_ahead_ms = Some(theirs.ahead_ms);
-                self.started_ms = self.began_ms.saturating_add(theirs.ahead_ms);
+            Record::Watch(Watch::JudgedBy(theirs)) if self.attempts == 0 => {
+                self.receiver_ahead_us = Some(theirs.ahead_us);
+                self.started_ms = self.began_ms.saturating_add(theirs.ahead_us.div_euclid(1000));
             }
             Record::FlowEnd(end) => self.played_until = self.played_until.max(end.at),
             Record::End(end) => self.end = end.at,
@@ -158,8 +158,11 @@ impl Seen {
         // Equal bodies at the same time are the same webhook only where the time is finer than a second.
         let is_fine = self.scheme.timestamp_step_ms() == Some(1);
         let is_signed_without_id = is_fine && !self.scheme.signs_id();
+        // Signed once and sent under several ids: the later ones are retries, which are no younger than their message.
+        let mut is_reborn = false;
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
             let ids = self.ids.entry((at, body)).or_default();
+            is_reborn = !ids.is_empty() && !ids.contains(&id);
             if !ids.contains(&id) && ids.len() <= EQUAL_AT_ONCE * 100 {
                 ids.push(id);
             }
@@ -170,7 +173,7 @@ impl Seen {
             return;
         }
         let whole_s = !is_fine;
-        if let (Some(at), true) = (signed_at, attempt.verdict.reason != Reason::Mismatch) {
+        if let (Some(at), true) = (signed_at, attempt.verdict.reason != Reason::Mismatch && !is_reborn) {
             let came = attempt.first_byte.since(Tick(0)).as_millis();
             let came = self.started_ms.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));
             // A timestamp in whole seconds may lie up to one second before.
@@ -192,7 +195,7 @@ impl Seen {
 
     /// The clock by which the receiver judged minus the run's, at first, where the journal says so.
     pub(super) fn receiver_ahead(&self) -> Option<TimeDelta> {
-        self.receiver_ahead_ms.map(TimeDelta::milliseconds)
+        self.receiver_ahead_us.map(TimeDelta::microseconds)
     }
 
     /// How far the sender's clock is behind the receiver's, by the times of first attempts: the median, which the way from

@@ -117,7 +117,8 @@ impl<'r> Checkpoints<'r> {
             return;
         };
         if self.chain.records() >= last.records {
-            self.beyond += 1;
+            // That the receiver could not be read for a while is what the run says of itself; its own gaps follow a checkpoint.
+            self.beyond += u64::from(!matches!(record, Record::Watch(Watch::Gap(_))));
             return;
         }
         if let Record::Attempt(attempt) = record
@@ -328,9 +329,13 @@ impl<'r> Checkpoints<'r> {
             (None, _, last) => {
                 let until =
                     last.map_or_else(|| "the run was registered".to_owned(), |last| shown(last.at_us));
-                Witnessed::Open(format!(
-                    "nothing was signed after {until}: the run did not report its end, or the rest was cut off"
-                ))
+                let why = match ended {
+                    true => {
+                        "the receiver vouched for no more (another key, another journal, or parts that were removed)"
+                    }
+                    false => "the run did not report its end, or the rest was cut off",
+                };
+                Witnessed::Open(format!("nothing was signed after {until}: {why}"))
             }
         }
     }

@@ -154,7 +154,8 @@ fn apart(load: &LoadSummary) -> Option<String> {
     }
     let n = load.shards.len();
     let had = load.counts.started as f64 / shared.any_s.max(f64::MIN_POSITIVE);
-    let asked = load.counts.started as f64 / shared.longest_s.max(f64::MIN_POSITIVE);
+    let planned = load.plan.pace.starts().unwrap_or(load.counts.started as f64);
+    let asked = planned * 1000.0 / (load.plan.pace.lasts_ms().max(1) as f64);
     Some(format!(
         "the {n} shards ran together for {:.1} s of {:.1} s, at most {} of them at a time: the target got {had:.1}/s on average \
          instead of {asked:.1}/s; {}",

@@ -58,7 +58,7 @@ impl Answers {
         match watch {
             Watch::Continues(_) | Watch::Gap(_) => self.is_whole = false,
             Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
-            Watch::ReceiverClock(_) => self.if_own.add(
+            Watch::JudgedBy(_) => self.if_own.add(
                 "clock_of_no_receiver",
                 "webhooks are said to be judged by the clock of a receiver elsewhere, but there is none",
             ),
