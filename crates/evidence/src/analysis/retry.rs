@@ -11,6 +11,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A receiver stops responding some time before whoever reads it notices.
+const BEFORE_A_GAP: Duration = Duration::from_millis(100);
+
 /// What was seen of the retries of one delivery that had a failed attempt.
 #[derive(Debug, Clone)]
 pub struct RetryFacts {
@@ -139,7 +142,7 @@ fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
 fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let number = delivery.number;
-    let gaps_us = gaps(&delivery.tries);
+    let gaps_us = gaps(analysis, &delivery.tries);
     judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
     judge_identity(&analysis.header, delivery, reborn, &mut found.breaches);
     if delivery.elsewhere && !contract.follows_redirects {
@@ -170,10 +173,14 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     found.exercised.push(RetryFacts { delivery: number, gaps_us, silence_watched });
 }
 
-/// Gaps between the tries: from the end of one to the first byte of the next.
-fn gaps(tries: &[AttemptResult]) -> Vec<Option<u64>> {
+/// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
+/// unseen.
+fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
     let gap = |pair: &[AttemptResult]| match pair {
-        [before, after] => before.end.map(|end| after.first_byte.0.saturating_sub(end.0)),
+        [before, after] => before
+            .end
+            .filter(|end| !is_unseen(analysis, *end, after.first_byte))
+            .map(|end| after.first_byte.0.saturating_sub(end.0)),
         _ => None,
     };
     tries.windows(2).map(gap).collect()
@@ -266,12 +273,20 @@ fn judge_end(
     }
 }
 
-/// Whether nothing more came for longer than the pause after which something might have.
+/// Whether something that came then may not have been seen: the receiver could not be read, or was not there.
+fn is_unseen(analysis: &Analysis, from: Tick, to: Tick) -> bool {
+    let gaps = analysis.watched.gaps.iter().chain(&analysis.watched.open_gap);
+    gaps.into_iter().any(|gap| gap.from <= to.plus(BEFORE_A_GAP) && from <= gap.to)
+}
+
+/// Whether nothing more came for longer than the pause after which something might have, and would have been seen.
 pub(super) fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
     let contract = &analysis.header.retry;
     let Some(last) = delivery.tries.last() else { return false };
     let wanted = after(contract, delivery.tries.len(), last.status, last.fault).silence;
-    delivery.last_end().is_some_and(|end| analysis.latest.since(end) >= wanted)
+    delivery.last_end().is_some_and(|end| {
+        analysis.latest.since(end) >= wanted && !is_unseen(analysis, end, end.plus(wanted))
+    })
 }
 
 /// A delivery of which no attempt was accepted.
