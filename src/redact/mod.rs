@@ -1,10 +1,11 @@
 //! Scrubs known secrets in every spelling, and what is shaped like a credential, from any text on its way out.
 
+mod known;
 mod spellings;
 #[cfg(test)]
 mod tests;
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
+use known::Known;
 use record::MASK;
 use regex::Regex;
 use sha2::{Digest, Sha256};
@@ -32,19 +33,12 @@ pub struct Redactor {
     state: Arc<RwLock<State>>,
 }
 
-/// The known secrets and the automata that find them. A new secret gets one of its own, which is merged with others of its
-/// size: learning one more never builds all anew.
+/// The known secrets, and the spellings that are looked for.
 #[derive(Default)]
 struct State {
     /// SHA-256 of each.
-    known: HashSet<[u8; 32]>,
-    finders: Vec<Finder>,
-}
-
-/// Finds some spellings; `None` for more than an automaton can hold.
-struct Finder {
-    spellings: Vec<Secret>,
-    automaton: Option<AhoCorasick>,
+    secrets: HashSet<[u8; 32]>,
+    spellings: Known,
 }
 
 impl fmt::Debug for Redactor {
@@ -68,20 +62,8 @@ impl Redactor {
     /// From now on these are scrubbed.
     pub fn learn_all(&self, secrets: &[Secret]) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let mut new = Vec::new();
         for secret in secrets.iter().flat_map(Secret::each) {
-            let secret = &secret;
-            if secret.chars() < FEWEST || has_a_shape(secret.expose()) || !state.known.insert(digest(secret))
-            {
-                continue;
-            }
-            let full = state.known.len() <= ALL_SPELLINGS;
-            let text = secret.expose();
-            let spellings = if full { spellings::all(text) } else { spellings::plain(text) };
-            new.extend(spellings.into_iter().filter(|s| s.chars().count() >= FEWEST).map(Secret::new));
-        }
-        if !new.is_empty() {
-            state.add(new);
+            state.learn(&secret);
         }
     }
 
@@ -97,41 +79,24 @@ impl Redactor {
 }
 
 impl State {
-    fn add(&mut self, mut spellings: Vec<Secret>) {
-        while let Some(last) = self.finders.pop_if(|last| last.spellings.len() <= spellings.len()) {
-            spellings.extend(last.spellings);
+    fn learn(&mut self, secret: &Secret) {
+        let text = secret.expose();
+        if secret.chars() < FEWEST || has_a_shape(text) || !self.secrets.insert(digest(secret)) {
+            return;
         }
-        self.finders.push(Finder::new(spellings));
+        let full = self.secrets.len() <= ALL_SPELLINGS;
+        let spellings = if full { spellings::all(text) } else { spellings::plain(text) };
+        spellings.iter().filter(|s| s.chars().count() >= FEWEST).for_each(|s| self.spellings.add(s));
     }
 
     fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let mut found = Vec::new();
-        for finder in &self.finders {
-            // Without an automaton nothing can be said to be clean.
-            let Some(automaton) = &finder.automaton else { return Cow::Borrowed(MASK) };
-            found.extend(automaton.find_iter(text).map(|m| m.range()));
-        }
-        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked(text, found)) }
+        let found = self.spellings.find(text);
+        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked(text, &found)) }
     }
 }
 
-impl Finder {
-    /// Longest first: a secret that contains another one goes as a whole. A contiguous automaton, since a deterministic one
-    /// takes seconds and gigabytes for a long token.
-    fn new(spellings: Vec<Secret>) -> Self {
-        let automaton = AhoCorasickBuilder::new()
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .match_kind(MatchKind::LeftmostLongest)
-            .ascii_case_insensitive(true)
-            .build(spellings.iter().map(Secret::expose))
-            .ok();
-        Self { spellings, automaton }
-    }
-}
-
-/// `text` with each stretch of the ranges as one mask.
-fn masked(text: &str, mut ranges: Vec<Range<usize>>) -> String {
-    ranges.sort_unstable_by_key(|r| r.start);
+/// `text` with each stretch of the ranges, which are in order, as one mask.
+fn masked(text: &str, ranges: &[Range<usize>]) -> String {
     let (mut out, mut end) = (String::with_capacity(text.len()), 0);
     for range in ranges {
         if range.start >= end {

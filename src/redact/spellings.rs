@@ -37,6 +37,10 @@ pub(super) fn all(secret: &str) -> BTreeSet<String> {
 
 /// The spellings in which its characters still show.
 pub(super) fn plain(secret: &str) -> BTreeSet<String> {
+    // These stand in every writing for themselves.
+    if secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return BTreeSet::from([secret.to_owned()]);
+    }
     let mut found = BTreeSet::from([secret.to_owned(), secret.to_uppercase(), secret.to_lowercase()]);
     for set in [COMPONENT, PATH, URI] {
         found.insert(utf8_percent_encode(secret, set).to_string());

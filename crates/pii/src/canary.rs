@@ -4,14 +4,14 @@ use super::category::Category;
 use super::detect::digits::Run;
 use super::finding::{Certainty, Detector};
 use super::hits::Hits;
-use super::policy::PolicyError;
 use super::text;
+use super::text_index::TextIndex;
 use crate::{Identity, IdentityKind};
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-/// Up to this many text canaries are compared one by one: an automaton costs more to build than it saves on one line.
+/// Up to this many text canaries are compared one by one: an index costs more to build than it saves on one line.
 const FEW: usize = 24;
 
 /// How many last digits phones are looked up by.
@@ -20,13 +20,21 @@ const TAIL: usize = 7;
 /// All canaries of a run or of a line, ready for matching.
 #[derive(Debug, Default)]
 pub(super) struct Canaries {
-    texts: Vec<(Category, String)>,
-    automaton: Option<AhoCorasick>,
-    first: Option<Box<[bool; 256]>>,
+    texts: Texts,
     phones: HashMap<String, Vec<Phone>>,
     ips: HashSet<IpAddr>,
     /// Some text canary has a blank, so `+` may stand for it.
     blanks: bool,
+}
+
+/// Canaries that are texts, folded.
+#[derive(Debug, Default)]
+enum Texts {
+    #[default]
+    None,
+    /// With the bytes, in either case, that they begin with.
+    Few(Vec<(Category, String)>, Box<[bool; 256]>),
+    Many(TextIndex),
 }
 
 /// A canary phone number: the digits that are always there, and what may stand before them.
@@ -37,50 +45,26 @@ struct Phone {
 }
 
 impl Canaries {
-    /// Prepares `identities`. More than [`FEW`] texts become one automaton.
-    ///
-    /// # Errors
-    /// When the automaton would be larger than it can be.
-    pub fn new(identities: &[Identity]) -> Result<Self, PolicyError> {
+    /// Prepares `identities`. More than [`FEW`] texts become an index.
+    pub fn new(identities: &[Identity]) -> Self {
         let mut all = Self::default();
-        // Duplicates do no harm, and lines have too few canaries to look for them.
-        let mut seen = (identities.len() > FEW).then(HashSet::new);
+        let mut texts = Vec::new();
         for identity in identities {
             let value = identity.value.trim();
             match identity.kind {
                 IdentityKind::Ip => all.add_ip(value),
                 IdentityKind::Phone => all.add_phone(value),
                 kind => {
-                    let folded = text::fold(value).into_owned();
-                    let category = Category::of_identity(kind);
-                    if folded.chars().nth(1).is_some()
-                        && seen.as_mut().is_none_or(|s| s.insert((category, folded.clone())))
-                    {
+                    let folded = text::fold(value);
+                    if folded.chars().nth(1).is_some() {
                         all.blanks |= folded.contains(' ');
-                        all.texts.push((category, folded));
+                        texts.push((Category::of_identity(kind), folded));
                     }
                 }
             }
         }
-        if all.texts.len() > FEW {
-            let automaton = AhoCorasick::builder()
-                .match_kind(MatchKind::Standard)
-                .ascii_case_insensitive(true)
-                .build(all.texts.iter().map(|(_, t)| t.as_bytes()))
-                .map_err(|e| PolicyError::Canaries(e.to_string()))?;
-            all.automaton = Some(automaton);
-        } else if !all.texts.is_empty() {
-            let mut first = Box::new([false; 256]);
-            for b in all.texts.iter().filter_map(|(_, t)| t.bytes().next()) {
-                for b in [b.to_ascii_lowercase(), b.to_ascii_uppercase()] {
-                    if let Some(slot) = first.get_mut(usize::from(b)) {
-                        *slot = true;
-                    }
-                }
-            }
-            all.first = Some(first);
-        }
-        Ok(all)
+        all.texts = Texts::of(texts);
+        all
     }
 
     fn add_ip(&mut self, value: &str) {
@@ -133,44 +117,19 @@ impl Canaries {
     /// Notes every text canary that stands on its own in `view` (normal form, any case).
     #[inline]
     pub fn search(&self, view: &str, hits: &mut Hits) {
-        if !self.texts.is_empty() {
-            self.search_texts(view, hits);
-        }
-    }
-
-    fn search_texts(&self, view: &str, hits: &mut Hits) {
-        let folded;
-        let hay = if view.is_ascii() {
-            view
-        } else {
-            folded = text::fold(view);
-            folded.as_ref()
-        };
-        hits.worked(hay.len());
-        if let Some(automaton) = &self.automaton {
-            for found in automaton.find_overlapping_iter(hay) {
-                if let Some((category, value)) = self.texts.get(found.pattern().as_usize()) {
-                    note(hay, found.start(), found.end(), *category, value, hits);
-                }
+        match &self.texts {
+            Texts::None => {}
+            Texts::Few(texts, first) => {
+                let hay = if view.is_ascii() { Cow::Borrowed(view) } else { text::fold(view) };
+                hits.worked(hay.len());
+                compare(&hay, texts, first, hits);
             }
-        } else if let Some(first) = &self.first {
-            self.compare(hay, first, hits);
-        }
-    }
-
-    /// The search without automaton: compares wherever a first byte fits.
-    fn compare(&self, hay: &str, first: &[bool; 256], hits: &mut Hits) {
-        for (at, b) in hay.bytes().enumerate() {
-            if !first.get(usize::from(b)).copied().unwrap_or(false) {
-                continue;
-            }
-            for (category, value) in &self.texts {
-                let end = at + value.len();
-                let same =
-                    hay.as_bytes().get(at..end).is_some_and(|s| s.eq_ignore_ascii_case(value.as_bytes()));
-                if same {
-                    note(hay, at, end, *category, value, hits);
-                }
+            Texts::Many(index) => {
+                let hay = text::fold(view);
+                hits.worked(hay.len());
+                index.search(&hay, |category, value| {
+                    hits.add(category, Detector::Canary, Certainty::Certain, value);
+                });
             }
         }
     }
@@ -185,6 +144,46 @@ impl Canaries {
                 if run.ends_freely(last) && phone.is_at_end_of(digits, |at| run.starts_freely(at)) {
                     hits.add(Category::Phone, Detector::Canary, Certainty::Certain, &phone.core);
                 }
+            }
+        }
+    }
+}
+
+impl Texts {
+    fn of(texts: Vec<(Category, Cow<'_, str>)>) -> Self {
+        if texts.is_empty() {
+            return Self::None;
+        }
+        if texts.len() > FEW {
+            let mut index = TextIndex::default();
+            texts.iter().for_each(|(category, folded)| index.add(*category, folded));
+            return Self::Many(index);
+        }
+        let mut first = Box::new([false; 256]);
+        for b in texts.iter().filter_map(|(_, t)| t.bytes().next()) {
+            for b in [b.to_ascii_lowercase(), b.to_ascii_uppercase()] {
+                if let Some(slot) = first.get_mut(usize::from(b)) {
+                    *slot = true;
+                }
+            }
+        }
+        // Duplicates do no harm, and these are too few to look for them.
+        let texts = texts.into_iter().map(|(category, folded)| (category, folded.into_owned())).collect();
+        Self::Few(texts, first)
+    }
+}
+
+/// The search among a few: compares wherever a first byte fits.
+fn compare(hay: &str, texts: &[(Category, String)], first: &[bool; 256], hits: &mut Hits) {
+    for (at, b) in hay.bytes().enumerate() {
+        if !first.get(usize::from(b)).copied().unwrap_or(false) {
+            continue;
+        }
+        for (category, value) in texts {
+            let end = at + value.len();
+            let same = hay.as_bytes().get(at..end).is_some_and(|s| s.eq_ignore_ascii_case(value.as_bytes()));
+            if same {
+                note(hay, at, end, *category, value, hits);
             }
         }
     }

@@ -54,7 +54,7 @@ impl Engine {
     /// An engine for `policy` that knows the values of `identities`. `salt` goes before every hashed value.
     ///
     /// # Errors
-    /// When a pattern or path of the policy is malformed, or the canaries do not fit one automaton.
+    /// When a pattern or path of the policy is malformed.
     pub fn new(policy: &Policy, identities: &[Identity], salt: &[u8]) -> Result<Self, PolicyError> {
         let mut extra_keys = HashMap::new();
         for (category, keys) in &policy.extra_keys {
@@ -67,7 +67,7 @@ impl Engine {
             extra_patterns.push((pattern, extra.category));
         }
         Ok(Self {
-            canaries: Canaries::new(identities)?,
+            canaries: Canaries::new(identities),
             allow: AllowList::new(policy)?,
             disabled: policy.disabled.clone(),
             extra_keys,

@@ -79,6 +79,7 @@ mod request;
 mod rules;
 mod shown;
 mod text;
+mod text_index;
 
 // Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
 #[cfg(not(feature = "schema"))]

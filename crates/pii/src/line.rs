@@ -28,9 +28,6 @@ pub enum LineError {
         "identities[{0}]: expected {{\"kind\": one of username, email, display_name, full_name, phone, ip, account_id; \"value\": text}}"
     )]
     Identity(usize),
-    /// The canaries of the line are too many.
-    #[error("identities: {0}")]
-    Canaries(String),
 }
 
 /// The result of a line.
@@ -115,7 +112,7 @@ impl Engine {
     pub fn scan_line(&self, line: &[u8]) -> Result<LineScan, LineError> {
         let document = Document::parse(line).ok_or(LineError::Syntax)?;
         let parts = Parts::of(&document)?;
-        let canaries = Canaries::new(&parts.identities).map_err(|e| LineError::Canaries(e.to_string()))?;
+        let canaries = Canaries::new(&parts.identities);
         let rules = self.rules(&canaries);
         let mut scan = Scan::default();
         self.document(&document, parts.payload, rules, &mut scan);

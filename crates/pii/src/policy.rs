@@ -57,9 +57,6 @@ pub enum PolicyError {
     /// An allowed path is neither a JSON pointer nor a name.
     #[error("pii policy: allow_paths: `{0}` is neither a JSON pointer (/data/email) nor a key name")]
     Path(String),
-    /// The canary automaton cannot be built.
-    #[error("canaries: {0}")]
-    Canaries(String),
 }
 
 impl Policy {

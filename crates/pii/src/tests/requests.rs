@@ -122,7 +122,7 @@ fn a_policy_allows_adds_and_switches_off_and_says_what_it_used() {
 }
 
 #[test]
-fn thousands_of_canaries_are_one_automaton_and_all_found() {
+fn thousands_of_canaries_are_all_found() {
     let many: Vec<Identity> =
         (0..5000).map(|i| Identity { kind: IdentityKind::Username, value: format!("User.{i}x") }).collect();
     let engine = Engine::new(&Policy::default(), &many, b"").unwrap();

@@ -1,0 +1,68 @@
+//! The spellings that are known, and where they stand in a text. What one more costs does not grow with how many there are, and
+//! neither does a search: a load knows the passwords of many thousand users.
+
+use foldhash::fast::RandomState;
+use foldhash::{HashMap, HashSet};
+use std::hash::BuildHasher;
+use std::ops::Range;
+
+/// Bytes by which a spelling is looked for; none is shorter, since [`super::FEWEST`] characters are as many bytes.
+const BEGINNING: usize = 4;
+
+/// Beginnings are told apart by so many bits at a first glance, in front of the look into a table.
+const GLANCE: u32 = 18;
+
+/// Spellings, of which upper and lower case are the same in ASCII. They are kept as numbers of 64 bits: what is taken for one of them by
+/// chance is masked in vain.
+#[derive(Default)]
+pub(super) struct Known {
+    hasher: RandomState,
+    spellings: HashSet<u64>,
+    /// The lengths of the spellings that begin so, longest first.
+    lengths: HashMap<[u8; BEGINNING], Vec<usize>>,
+    /// Which [`glance`]s beginnings have; empty where there are none.
+    glances: Vec<bool>,
+}
+
+/// What a beginning is taken for at a first glance.
+const fn glance(beginning: [u8; BEGINNING]) -> usize {
+    (u32::from_le_bytes(beginning).wrapping_mul(0x9E37_79B1) >> (u32::BITS - GLANCE)) as usize
+}
+
+impl Known {
+    pub(super) fn add(&mut self, spelling: &str) {
+        let spelling = spelling.to_ascii_lowercase();
+        let Some(beginning) = spelling.as_bytes().first_chunk() else { return };
+        self.glances.resize(1 << GLANCE, false);
+        if let Some(seen) = self.glances.get_mut(glance(*beginning)) {
+            *seen = true;
+        }
+        let lengths = self.lengths.entry(*beginning).or_default();
+        if let Err(at) = lengths.binary_search_by(|length| spelling.len().cmp(length)) {
+            lengths.insert(at, spelling.len());
+        }
+        self.spellings.insert(self.hasher.hash_one(spelling.as_bytes()));
+    }
+
+    /// Where spellings stand in a text, in order; they may overlap.
+    pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
+        if self.spellings.is_empty() {
+            return Vec::new();
+        }
+        let text = text.to_ascii_lowercase();
+        let text = text.as_bytes();
+        let at = |start| Some(start..start + self.longest_in_front(text.get(start..)?)?);
+        (0..text.len()).filter_map(at).collect()
+    }
+
+    /// The length of the longest spelling at the very beginning of a text.
+    fn longest_in_front(&self, text: &[u8]) -> Option<usize> {
+        let beginning = text.first_chunk::<BEGINNING>()?;
+        if self.glances.get(glance(*beginning)) != Some(&true) {
+            return None;
+        }
+        let lengths = self.lengths.get(beginning)?;
+        let is_known = |spelled: &[u8]| self.spellings.contains(&self.hasher.hash_one(spelled));
+        lengths.iter().copied().find(|length| text.get(..*length).is_some_and(is_known))
+    }
+}
