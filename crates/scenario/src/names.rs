@@ -325,7 +325,7 @@ pub(super) fn missing_in_row(row: &super::Entries<Json>, has: impl Fn(&str) -> b
     let mut texts = Vec::new();
     row.iter().for_each(|(_, value)| of_json(value, Vec::new(), &mut texts));
     let lacks =
-        |expr: &template::Expr| expr.needed().any(|n| n.strip_prefix("env.").is_some_and(|n| !has(n)));
+        |expr: &template::Expr<'_>| expr.needed().any(|n| n.strip_prefix("env.").is_some_and(|n| !has(n)));
     let exprs = texts.iter().flat_map(|(_, text)| expressions(text)).filter(lacks);
     let mut found: Vec<String> = exprs
         .filter_map(|expr| expr.names().find_map(|n| n.strip_prefix("env.")).map(str::to_owned))
@@ -334,7 +334,7 @@ pub(super) fn missing_in_row(row: &super::Entries<Json>, has: impl Fn(&str) -> b
     found
 }
 
-fn expressions(text: &str) -> Vec<template::Expr> {
+fn expressions(text: &str) -> Vec<template::Expr<'_>> {
     let pieces = template::parse(text).unwrap_or_default();
     let expr = |piece| match piece {
         Piece::Expr { expr, .. } => Some(expr),

@@ -20,32 +20,32 @@ pub(super) enum Piece<'a> {
     Expr {
         /// As written, braces included.
         raw: &'a str,
-        expr: Expr,
+        expr: Expr<'a>,
     },
 }
 
 /// What stands between the braces.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Expr {
+pub(super) struct Expr<'a> {
     /// The value to begin with.
-    pub term: Term,
+    pub term: Term<'a>,
     /// What is done to it, in order.
-    pub filters: Vec<Filter>,
+    pub filters: Vec<Filter<'a>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Term {
+pub(super) enum Term<'a> {
     /// A variable, `env.NAME`, or a built-in.
-    Name(String),
+    Name(&'a str),
     /// A text in quotes, a number, `true`, `false` or `null`.
     Literal(Value),
 }
 
 /// A change to a value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Filter {
+pub(super) enum Filter<'a> {
     /// Takes the place of a value that is not there.
-    Default(Term),
+    Default(Term<'a>),
     Text,
     /// Makes it a whole number.
     Int,
@@ -56,9 +56,9 @@ pub(super) const ANSWER: &str = "response.";
 
 const FILTERS: [&str; 3] = ["default", "text", "int"];
 
-impl Expr {
+impl<'a> Expr<'a> {
     /// The names that must be there: those without a default behind them.
-    pub(super) fn needed(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn needed(&self) -> impl Iterator<Item = &'a str> {
         let has_default = self.filters.iter().any(|f| matches!(f, Filter::Default(_)));
         let last = self.filters.iter().rev().find_map(|f| match f {
             Filter::Default(term) => Some(term),
@@ -69,7 +69,7 @@ impl Expr {
     }
 
     /// All names, needed or not.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
         let defaults = self.filters.iter().filter_map(|f| match f {
             Filter::Default(term) => Some(term),
             _ => None,
@@ -78,8 +78,8 @@ impl Expr {
     }
 }
 
-impl Term {
-    fn name(&self) -> Option<&str> {
+impl<'a> Term<'a> {
+    const fn name(&self) -> Option<&'a str> {
         match self {
             Self::Name(name) => Some(name),
             Self::Literal(_) => None,
@@ -108,7 +108,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
 }
 
 /// Reads the template at the beginning of `text`, which begins with `{{`; gives its length in bytes too.
-fn parse_one(text: &str) -> Result<(Expr, usize), TemplateError> {
+fn parse_one(text: &str) -> Result<(Expr<'_>, usize), TemplateError> {
     let mut cursor = Cursor { rest: text.get(2..).unwrap_or_default() };
     let parsed = (|| {
         let term = cursor.term()?;
@@ -130,7 +130,7 @@ struct Cursor<'a> {
     rest: &'a str,
 }
 
-impl Cursor<'_> {
+impl<'a> Cursor<'a> {
     fn blanks(&mut self) {
         self.rest = self.rest.trim_start();
     }
@@ -147,16 +147,16 @@ impl Cursor<'_> {
         }
     }
 
-    fn word(&mut self) -> String {
+    fn word(&mut self) -> &'a str {
         self.blanks();
         let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
         let end = self.rest.find(|c| !is_word(c)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
-        word.to_owned()
+        word
     }
 
-    fn term(&mut self) -> Result<Term, String> {
+    fn term(&mut self) -> Result<Term<'a>, String> {
         self.blanks();
         if self.rest.starts_with(['"', '\'']) {
             return self.quoted().map(|text| Term::Literal(Value::String(text)));
@@ -164,14 +164,15 @@ impl Cursor<'_> {
         let before = self.rest;
         let mut word = self.word();
         if word == ANSWER && self.rest.starts_with('/') {
-            word.push_str(self.pointer());
+            let pointer = self.pointer();
+            word = before.get(..word.len() + pointer.len()).unwrap_or(word);
         }
-        match word.as_str() {
+        match word {
             "" => {
                 self.rest = before;
                 Err(self.surprise("a name or a text in quotes"))
             }
-            "true" | "false" | "null" => Ok(Term::Literal(serde_json::from_str(&word).unwrap_or_default())),
+            "true" | "false" | "null" => Ok(Term::Literal(serde_json::from_str(word).unwrap_or_default())),
             w if w.starts_with(|c: char| c.is_ascii_digit() || c == '-') => serde_json::from_str(w)
                 .map(Term::Literal)
                 .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
@@ -184,7 +185,7 @@ impl Cursor<'_> {
     }
 
     /// The JSON pointer behind `response.`, up to a blank or what ends a term.
-    fn pointer(&mut self) -> &str {
+    fn pointer(&mut self) -> &'a str {
         let end = self.rest.find(|c: char| c.is_whitespace() || matches!(c, '|' | '}' | ')'));
         let (pointer, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
         self.rest = rest;
@@ -212,9 +213,8 @@ impl Cursor<'_> {
         Err("a quoted text is not closed".to_owned())
     }
 
-    fn filter(&mut self) -> Result<Filter, String> {
-        let word = self.word();
-        match word.as_str() {
+    fn filter(&mut self) -> Result<Filter<'a>, String> {
+        match self.word() {
             "text" => Ok(Filter::Text),
             "int" => Ok(Filter::Int),
             "default" => {
@@ -257,10 +257,10 @@ pub(super) fn render(
 /// The value of one template.
 pub(super) fn evaluate(
     raw: &str,
-    expr: &Expr,
+    expr: &Expr<'_>,
     lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
 ) -> Result<Value, TemplateError> {
-    let mut value_of = |term: &Term| match term {
+    let mut value_of = |term: &Term<'_>| match term {
         Term::Literal(value) => Ok(value.clone()),
         Term::Name(name) => lookup(name),
     };
