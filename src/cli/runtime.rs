@@ -8,14 +8,16 @@ pub(super) fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     run(&mut Builder::new_multi_thread(), work)
 }
 
-/// The same on so many threads beside the caller's, which paces. A single one never has to wake another, which is a good part of what
-/// a step costs.
+/// The same on so many threads. A single one is the caller's own, and never has to wake another, which is a good part of what a step
+/// costs; of several the caller's is one more, which paces.
 pub(super) fn block_on_threads(
     threads: u32,
     work: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
-    let threads = usize::try_from(threads).unwrap_or(1).max(1);
-    run(Builder::new_multi_thread().worker_threads(threads), work)
+    match usize::try_from(threads).unwrap_or(1) {
+        0 | 1 => run(&mut Builder::new_current_thread(), work),
+        threads => run(Builder::new_multi_thread().worker_threads(threads), work),
+    }
 }
 
 fn run(builder: &mut Builder, work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
