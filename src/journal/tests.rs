@@ -85,7 +85,7 @@ fn ahead(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
     let mut records = vec![Record::Header(Box::new(header))];
     let mut lines = bytes.split(|b| *b == b'\n').skip(1);
     let watch = |_: &mut Record, line: &[u8]| assert_eq!(Some(line), lines.next());
-    let integrity = reader.for_each(watch, |record| records.push(record.clone()))?;
+    let integrity = reader.for_each_watched(watch, |record| records.push(record.clone()))?;
     Ok((records, integrity))
 }
 

@@ -98,7 +98,9 @@ impl Engine {
         }
         let shown = |name: &str| !request.own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
         for (name, value) in request.headers.iter().filter(|(n, _)| shown(n)) {
-            if forwarded::is_of_proxies(name) {
+            if let Some(work) = known_clean(name, value, rules) {
+                scan.bytes_examined += work;
+            } else if forwarded::is_of_proxies(name) {
                 self.forwarded(name, value, rules, &mut scan);
             } else {
                 self.named(name, value, name, rules, &mut scan);
@@ -394,12 +396,12 @@ impl Engine {
 
 /// What a value with a name and the name itself say; nothing that was found clean before is looked at again.
 fn named(name: &str, value: &str, rules: Rules<'_>) -> Hits {
-    let known = Place { name, context: Context::NONE };
     let mut hits = Hits::default();
-    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+    if let Some(work) = known_clean(name, value, rules) {
         hits.work = work;
         return hits;
     }
+    let known = Place { name, context: Context::NONE };
     let context = rules.under(Context::NONE, name);
     let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
     layers.value(value, context);
@@ -408,6 +410,11 @@ fn named(name: &str, value: &str, rules: Rules<'_>) -> Hits {
     }
     remember(rules, known, value, &hits);
     hits
+}
+
+/// The bytes that were looked at when a value with this name was found clean; `None` if it was not.
+fn known_clean(name: &str, value: &str, rules: Rules<'_>) -> Option<u64> {
+    rules.memo?.work(Place { name, context: Context::NONE }, value)
 }
 
 /// The text of a leaf; nothing to do when it was found clean before.

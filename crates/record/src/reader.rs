@@ -1,7 +1,7 @@
 //! Reads a journal as a stream and checks its chain on the way.
 
 use crate::line_reader::{LineReader, Next};
-use crate::{FORMAT_VERSION, GENESIS, Header, MAX_LINE, Record};
+use crate::{FIRST, FORMAT_VERSION, GENESIS, Header, MAX_LINE, Record};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
@@ -256,8 +256,6 @@ fn record_behind<'l>(line: &'l str, digest: &[u8; 32]) -> Option<&'l str> {
 
 /// Whether `text` is `digest` in lower-case hex, as it is written.
 fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let written = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    rest.is_empty() && pairs.iter().copied().eq(digest.iter().map(written))
+    let mut written = FIRST;
+    hex::encode_to_slice(digest, &mut written).is_ok() && text.as_bytes() == written
 }

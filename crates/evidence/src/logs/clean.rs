@@ -33,14 +33,27 @@ impl Clean {
 /// The text without the webhook's id, where that is a UUID: it is nobody's data, and what makes each line its own.
 pub(super) fn without_id<'t>(text: Cow<'t, str>, id: Option<&str>) -> Cow<'t, str> {
     let is_uuid = |id: &&str| id.len() == UUID && uuid::Uuid::try_parse(id).is_ok();
-    match id.filter(is_uuid).and_then(|id| text.split_once(id)) {
-        Some((before, after)) => Cow::Owned([before, after].concat()),
+    let around = |id| {
+        let (before, rest) = text.split_at_checked(uuid_at(&text, id)?)?;
+        Some([before, rest.get(UUID..)?].concat())
+    };
+    match id.filter(is_uuid).and_then(around) {
+        Some(rest) => Cow::Owned(rest),
         None => text,
     }
 }
 
-/// Length of a UUID with hyphens (RFC 9562).
+/// Where a UUID stands first, by its first hyphen: a search for any text takes longer to prepare than to do.
+fn uuid_at(text: &str, id: &str) -> Option<usize> {
+    memchr::memchr_iter(b'-', text.as_bytes()).find_map(|hyphen| {
+        let begin = hyphen.checked_sub(BEFORE_HYPHEN)?;
+        text.as_bytes().get(begin..)?.starts_with(id.as_bytes()).then_some(begin)
+    })
+}
+
+/// Length of a UUID with hyphens, and what stands before the first of them (RFC 9562).
 const UUID: usize = 36;
+const BEFORE_HYPHEN: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -54,6 +67,10 @@ mod tests {
         for id in ["john@example.com", "4960b1c5318e4f87b6c462792d82faa3", "x"] {
             assert_eq!(left("john@example.com 4960b1c5318e4f87b6c462792d82faa3 x", id).len(), 51);
         }
+        assert_eq!(
+            left("a-b 4960b1c5-318e-é 4960b1c5-318e-4f87-b6c4-62792d82faa3", id),
+            "a-b 4960b1c5-318e-é "
+        );
         assert_eq!(without_id("a".into(), None), "a");
     }
 

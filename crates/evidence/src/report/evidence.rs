@@ -56,20 +56,25 @@ impl Evidence {
         Self::read(header, reader, |_| {})
     }
 
-    /// Judges the records of `reader`; `watch` sees each of them first, on a thread of its own, so that whoever needs more reads
-    /// only once.
+    /// Judges the records of `reader`; `watch` sees each of them first, so that whoever needs more reads only once.
     ///
     /// # Errors
     /// As for [`Evidence::open`].
     pub fn read(
         header: Header,
         reader: Reader,
-        mut watch: impl FnMut(&Record) + Send,
+        mut watch: impl FnMut(&Record),
     ) -> Result<Self, EvidenceError> {
-        Self::read_lines(header, reader, |record, _| watch(record))
+        let gates = Gates::of_run(&header)?;
+        let mut analysis = Analysis::new(header)?;
+        let integrity = reader.for_each(|record| {
+            watch(record);
+            analysis.take(record);
+        })?;
+        Ok(Self::judged(analysis, gates, integrity))
     }
 
-    /// The same; `watch` sees the text of each line as well, and may alter the record before it is judged.
+    /// The same; `watch` sees the text of each line as well, may alter the record before it is judged, and has a thread of its own.
     ///
     /// # Errors
     /// As for [`Evidence::open`].
@@ -80,11 +85,15 @@ impl Evidence {
     ) -> Result<Self, EvidenceError> {
         let gates = Gates::of_run(&header)?;
         let mut analysis = Analysis::new(header)?;
-        let integrity = reader.for_each(watch, |record| analysis.take(record))?;
+        let integrity = reader.for_each_watched(watch, |record| analysis.take(record))?;
+        Ok(Self::judged(analysis, gates, integrity))
+    }
+
+    fn judged(analysis: Analysis, gates: Gates, integrity: Integrity) -> Self {
         let checks = judge(&analysis, &gates);
         let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
         // Whatever half a run shows, it is no verdict on the whole.
         let verdict = if cut_off { Verdict::Unproven } else { overall(&checks) };
-        Ok(Self { analysis, gates, integrity, checks, verdict })
+        Self { analysis, gates, integrity, checks, verdict }
     }
 }
