@@ -23,7 +23,7 @@ pub(super) fn item(proof: &Proof) -> Option<Item> {
     let seconds = |us: u64| us as f64 / 1e6;
     let figure = format!("this run's clock is {:.1} s {side} the receiver's", seconds(us.unsigned_abs()));
     let (verdict, figure) = if us.unsigned_abs() > CLOSE_US {
-        let why = "dates and latencies depend on it: sync it and run again";
+        let why = "dates and latencies depend on them: sync both and run again";
         (Verdict::Unproven, format!("{figure}; {why}"))
     } else if unknown_us > KNOWN_US {
         let why = "run again over a faster connection to the receiver";

@@ -10,7 +10,7 @@ use crate::gate::{Gates, Verdict};
 use crate::report::EMBEDDED;
 use pii::{Policy, printable};
 use record::period::Period;
-use record::{Header, Override, RunKind};
+use record::{Header, Override, RunKind, Tick};
 use scenario::{Scenario, usual_settle};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -282,7 +282,10 @@ fn watched_briefly(proof: &Proof, scenario: Option<&Scenario>) -> Option<Weaknes
         analysis.header.kind == RunKind::Run && analysis.end.as_ref().is_some_and(|end| end.complete);
     let watched = proof.seen.settled_for();
     let usual = usual_settle(scenario, analysis.header.stand_in);
-    (is_whole && watched < usual).then(|| {
+    // What is driven beside a window is watched there, from its beginning to its end.
+    let is_seen =
+        analysis.watched.gaps.iter().all(|gap| gap.from > Tick(0) || gap.to < analysis.watched_until());
+    (is_whole && is_seen && watched < usual).then(|| {
         let told = Period::from_millis(u64::try_from(watched.as_millis()).unwrap_or(u64::MAX)).to_string();
         let usual = usual.as_millis();
         let why =
