@@ -187,6 +187,36 @@ fn deliveries_that_were_trimmed_reordered_or_redated_are_seen() {
     attacked("made up", made_up, 1, "witness_not_signed");
     let days = |w: &mut Witnessed| w.header.started += chrono::TimeDelta::minutes(5);
     attacked("the whole run re-dated", days, 1, "witness_clock_differs");
+    // Two deliveries later by the run's clock, and no other by the receiver's.
+    let moved = |w: &mut Witnessed| {
+        let at = w.came()[4] - 1;
+        let Record::Watch(Watch::Checkpoint(checkpoint)) = &mut w.records[at] else { unreachable!() };
+        checkpoint.zero_us -= 700_000;
+        for record in &mut w.records[at + 1..=at + 1] {
+            match record {
+                Record::Attempt(a) => {
+                    (a.first_byte.0, a.received.0) = (a.first_byte.0 + 700_000, a.received.0 + 700_000)
+                }
+                Record::Answered(a) => a.end.0 += 700_000,
+                _ => unreachable!(),
+            }
+        }
+    };
+    attacked("one of them re-dated with its checkpoint", moved, 1, "witness_clock_differs");
+    let later = |w: &mut Witnessed| w.end.0 += 4_000_000;
+    attacked("its end put off", later, 3, "the run says that it ended 4.0 s after the receiver signed last");
+}
+
+/// Whoever reads from a receiver notes on his own that it could not be read for a while: that is nothing that the receiver has to sign.
+#[test]
+fn a_receiver_that_was_away_for_a_while_is_not_contradicted() {
+    let mut witnessed = Witnessed::new(0, &[]);
+    let at = witnessed.came()[4] - 1;
+    let gap = record::Gap { from: Tick(100), to: Tick(200), why: "the inbox does not respond".to_owned() };
+    witnessed.records.insert(at, Record::Watch(Watch::Gap(gap)));
+    witnessed.write();
+    let (_, text) = witnessed.gate(&[]);
+    assert!(!text.contains("contradictions") && !text.contains("witness_"), "{text}");
 }
 
 #[test]
