@@ -211,6 +211,12 @@ impl Header {
         if self.stand_in { EMBEDDED } else { &self.environment }
     }
 
+    /// What the command line gave for this option in place of the scenario's own.
+    #[must_use]
+    pub fn given(&self, option: &str) -> Option<&Override> {
+        self.overrides.iter().find(|given| given.option == option)
+    }
+
     /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.
     #[must_use]
     pub fn handshakes(&self) -> Vec<Handshake> {

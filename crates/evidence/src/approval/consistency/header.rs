@@ -98,13 +98,14 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.scenario.subject != scenario.subject.kind || header.scenario.plural != scenario.subject.plural {
         differs("the subject of the flows is not the scenario's".to_owned());
     }
-    let given = ["scheme", "sender"].iter().any(|name| option(header, name).is_some());
+    let given = ["scheme", "sender"].iter().any(|name| header.given(name).is_some());
     if header.scheme != scenario.scheme && !given {
         differs(format!(
             "the signature scheme is {}, but the scenario's is {}",
             header.scheme, scenario.scheme
         ));
     }
+    of_scenarios_sender(header, scenario, &mut differs);
     let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
     if header.ours.iter().collect::<BTreeSet<_>>() != ours {
         differs("the places that identify this run's webhooks differ from the scenario's".to_owned());
@@ -122,7 +123,7 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.clauses != Sweep::of_contract(&scenario.contract, &header.retry).clauses {
         differs("the clauses of the sender's contract are not the scenario's".to_owned());
     }
-    let is_sized = option(header, "flows").is_some() || !scenario.contract.is_empty();
+    let is_sized = header.given("flows").is_some() || !scenario.contract.is_empty();
     if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
         differs(format!(
             "{} flows, but the scenario has {} and no other number was given",
@@ -131,9 +132,31 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     }
 }
 
-/// What the command line gave for this option.
-pub(super) fn option<'h>(header: &'h Header, name: &str) -> Option<&'h Override> {
-    header.overrides.iter().find(|o| o.option == name)
+/// The profile in the header is the one that the scenario names, or `--sender` in its place; without either there is none. By it
+/// the retry contract and the time-out are judged.
+fn of_scenarios_sender(header: &Header, scenario: &Scenario, differs: &mut impl FnMut(String)) {
+    let is_given = header.given("sender").is_some();
+    if is_given && header.given("scheme").is_some() {
+        differs("--sender and --scheme are said to have been given at once, which smoke refuses".to_owned());
+    }
+    let is_named = is_given || scenario.sender.is_some();
+    // `--scheme` alone leaves the scenario's profile in its place.
+    let signed_as = if is_given { header.scheme } else { scenario.scheme };
+    match &header.sender {
+        None if is_named => {
+            differs(format!("the sender is {}, but the header does not have its profile", signed_as.sender()))
+        }
+        Some(sender) if !is_named => differs(format!(
+            "the header has the profile of {}, but neither the scenario nor --sender names a sender",
+            sender.name
+        )),
+        Some(sender) if sender.name != signed_as.sender() => differs(format!(
+            "the header has the profile of {}, but the sender is {}",
+            sender.name,
+            signed_as.sender()
+        )),
+        _ => {}
+    }
 }
 
 /// Whether a journal of this kind has such records.

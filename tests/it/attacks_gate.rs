@@ -1,0 +1,118 @@
+//! What could be done to the header of a run, to the files beside it, and to what the gate is given, so that evidence is held
+//! against something else than it was made by. The chain is rebuilt and the artifact written again, without the secret.
+
+use crate::attacks::{forged, smoke};
+use crate::harness::{Ran, Smoke};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+const SECRET: &str = "5f0c2a9be14d7386c05d1f9ab2e8473dd6a1907c3e5b48f2a7c9d01e6b3f8542";
+
+/// A sender of one's own: DeltaCrown's, with shorter pauses and another name.
+fn acme() -> String {
+    let text = std::fs::read_to_string("scenarios/senders/deltacrown-5.6.yaml").unwrap();
+    let named =
+        text.replacen("name: deltacrown-5.6", "name: acme", 1).replacen("[0s, 2s, 4s]", "[0s, 1s, 2s]", 1);
+    assert!(named.contains("name: acme") && named.contains("[0s, 1s, 2s]"), "{named}");
+    named
+}
+
+/// The scenario of payments under another name.
+fn renamed(name: &str) -> String {
+    let text = std::fs::read_to_string("scenarios/payments.yaml").unwrap();
+    text.replacen("name: payments\n", &format!("name: {name}\n"), 1)
+}
+
+/// A run of a scenario file against the stand-in, with a secret that is known.
+fn played(scenario: &str, text: &str) -> Ran {
+    let smoke = Smoke::new("run").file("secret", SECRET).file("acme.yaml", &acme()).file(scenario, text);
+    smoke.args(&[&format!("./{scenario}"), "--quiet", "--secret-file", "secret"]).run().exits(0)
+}
+
+fn journal_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("staging_{name}_journal.jsonl"))
+}
+
+fn records(journal: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(journal).unwrap();
+    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
+}
+
+/// Writes records as a journal, and the artifact that follows from them.
+fn write(dir: &Path, name: &str, records: &[Value]) {
+    let journal = journal_of(dir, name);
+    std::fs::write(&journal, forged(records.iter().map(ToString::to_string).collect())).unwrap();
+    let bytes = evidence::report::from_journal(&journal).unwrap().1;
+    std::fs::write(dir.join(format!("staging_{name}_output.json")), bytes).unwrap();
+}
+
+/// The gate's answer to a folder, with the secret, about the stand-in.
+fn gate(ran: &Ran, args: &[&str]) -> (i32, String) {
+    let secret = ran.dir().join("secret").display().to_string();
+    let given = ["--environment", "embedded", "--secret-file", &secret];
+    smoke(&["gate"], &ran.dir().join("artifacts"), &[&given[..], args].concat())
+}
+
+/// The sender that the retry contract is taken from is the scenario's, whatever the header says.
+#[test]
+fn the_profile_of_another_sender_is_refused() {
+    let ran =
+        played("pay_f.yaml", &renamed("pay_f").replacen("scheme: deltacrown-v2", "sender: acme.yaml", 1));
+    let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("pay_f.yaml").display().to_string());
+    let honest = records(&journal_of(&dir, "pay_f"));
+    let of = |change: &dyn Fn(&mut Value)| {
+        let mut all = honest.clone();
+        change(&mut all[0]["header"]);
+        write(&dir, "pay_f", &all);
+        gate(&ran, &["--scenario", &file])
+    };
+    let (code, text) = of(&|_| {});
+    assert_eq!(code, 0, "{text}");
+    let usual = serde_json::to_value(record::RetryContract::default()).unwrap();
+    let removed = |header: &mut Value| {
+        header.as_object_mut().unwrap().remove("sender").unwrap();
+        header["retry"] = usual.clone();
+    };
+    let (code, text) = of(&removed);
+    assert_eq!((code, text.contains("the header does not have its profile")), (1, true), "{text}");
+    let stripe = scenario::built_in_sender("stripe").unwrap();
+    let stripes = |header: &mut Value| {
+        header["sender"] = serde_json::to_value(&stripe).unwrap();
+        header["retry"] = serde_json::to_value(stripe.contract()).unwrap();
+        header["webhook"]["max_attempts"] = stripe.contract().attempts().into();
+    };
+    let (code, text) = of(&stripes);
+    assert_eq!((code, text.contains("the header has the profile of stripe")), (1, true), "{text}");
+    // Nor does it help to say that the option was given.
+    let given = |header: &mut Value| {
+        stripes(header);
+        header["overrides"] = json!([{"option": "sender", "value": "stripe"}]);
+    };
+    let (code, text) = of(&given);
+    assert_eq!((code, text.contains("but the sender is acme")), (1, true), "{text}");
+    let patient = |header: &mut Value| {
+        header["sender"]["retry"]["schedule"] = json!(["0s", "2s", "4s"]);
+        header["retry"] = usual.clone();
+    };
+    let (code, text) = of(&patient);
+    assert_eq!((code, text.contains("the profile acme came with the run")), (3, true), "{text}");
+}
+
+/// A scenario without a sender has the usual one's contract, and nobody else's.
+#[test]
+fn a_profile_that_nobody_named_is_refused() {
+    let ran = played("payments.yaml", &renamed("payments"));
+    let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("payments.yaml").display().to_string());
+    let mut all = records(&journal_of(&dir, "payments"));
+    let stripe = scenario::built_in_sender("stripe").unwrap();
+    all[0]["header"]["sender"] = serde_json::to_value(&stripe).unwrap();
+    all[0]["header"]["retry"] = serde_json::to_value(stripe.contract()).unwrap();
+    all[0]["header"]["webhook"]["max_attempts"] = stripe.contract().attempts().into();
+    write(&dir, "payments", &all);
+    let (code, text) = gate(&ran, &["--scenario", &file]);
+    assert_eq!(
+        (code, text.contains("neither the scenario nor --sender names a sender")),
+        (1, true),
+        "{text}"
+    );
+}
