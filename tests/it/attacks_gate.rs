@@ -2,9 +2,10 @@
 //! against something else than it was made by. The chain is rebuilt and the artifact written again, without the secret.
 
 use crate::attacks::{forged, smoke};
-use crate::harness::{Ran, Smoke};
+use crate::harness::{Ran, Smoke, unwrapped};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const SECRET: &str = "5f0c2a9be14d7386c05d1f9ab2e8473dd6a1907c3e5b48f2a7c9d01e6b3f8542";
 
@@ -115,4 +116,50 @@ fn a_profile_that_nobody_named_is_refused() {
         (1, true),
         "{text}"
     );
+}
+
+/// The gate's answer from inside a checkout.
+fn gate_in(checkout: &Path, ran: &Ran) -> (i32, String) {
+    let (secret, artifacts) = (ran.dir().join("secret"), ran.dir().join("artifacts"));
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.current_dir(checkout).arg("gate").arg(artifacts).args([
+        "--environment",
+        "embedded",
+        "--secret-file",
+    ]);
+    let out = smoke.arg(secret).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").output().unwrap();
+    let text = String::from_utf8([out.stdout, out.stderr].concat()).unwrap();
+    (out.status.code().unwrap(), unwrapped(&text))
+}
+
+/// The scenario of a run is the one of its name, and its flows are held against that or it is unproven: the name of the file says
+/// nothing.
+#[test]
+fn a_scenario_goes_by_its_name_and_not_by_its_files() {
+    let ran = played("pf.yaml", &renamed("pay_x"));
+    let dir = ran.dir().join("artifacts");
+    let honest = records(&journal_of(&dir, "pay_x"));
+    let checkout = tempfile::tempdir().unwrap();
+    let scenarios = checkout.path().join("scenarios");
+    std::fs::create_dir(&scenarios).unwrap();
+    std::fs::write(scenarios.join("pf.yaml"), renamed("pay_x")).unwrap();
+    let of = |name: &str, count: u32| {
+        let mut all = honest.clone();
+        all[0]["header"]["scenario"]["name"] = name.into();
+        let due = all.iter_mut().filter_map(|record| record.get_mut("expect"));
+        due.filter(|due| due["flow"] == 1 && due["count"] == 1).for_each(|due| due["count"] = count.into());
+        write(&dir, "pay_x", &all);
+        gate_in(checkout.path(), &ran)
+    };
+    assert_eq!(of("pay_x", 1).0, 0, "{}", of("pay_x", 1).1);
+    let (code, text) = of("pay_x", 0);
+    assert_eq!((code, text.contains("expectation_differs")), (1, true), "{text}");
+    let (code, text) = of("pf", 1);
+    assert_eq!((code, text.contains("`pf` is not in the checkout")), (3, true), "{text}");
+    // A copy is the same scenario; another version under the same name is one too many.
+    std::fs::write(scenarios.join("pay_old.yaml"), renamed("pay_x")).unwrap();
+    assert_eq!((of("pay_x", 1).0, of("pay_old", 1).0), (0, 3));
+    std::fs::write(scenarios.join("pay_old.yaml"), renamed("pay_x") + "\n# older\n").unwrap();
+    let (code, text) = of("pay_x", 1);
+    assert_eq!((code, text.contains("are both called pay_x")), (3, true), "{text}");
 }

@@ -31,6 +31,8 @@ pub struct Checkout {
 pub struct Known {
     /// Where it is.
     pub source: String,
+    /// Other files of the checkout that have its name and say something else: which one counts, nobody knows.
+    pub others: Vec<String>,
     /// Its SHA-256, hex.
     pub sha256: String,
     /// What it says; `None` for a file that is none.
@@ -52,18 +54,18 @@ pub struct KnownSender {
 impl Checkout {
     /// The scenario that a run played, where it is known: what the digest in the header stands for.
     pub(super) fn scenario_of(&self, header: &Header) -> Option<&Scenario> {
-        let known = self.known_of(header)?;
-        known.scenario.as_deref().filter(|scenario| scenario.name == header.scenario.name)
+        self.known_of(header)?;
+        self.scenario_named(&header.scenario.name)
     }
 
     /// The scenario of this name.
     pub(super) fn scenario_named(&self, name: &str) -> Option<&Scenario> {
-        let known = self.scenarios.get(name)?;
+        let known = self.scenarios.get(name).filter(|known| known.others.is_empty())?;
         known.scenario.as_deref().filter(|scenario| scenario.name == name)
     }
 
     fn known_of(&self, header: &Header) -> Option<&Known> {
-        self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)
+        self.scenarios.get(&header.scenario.name).filter(|known| known.sha256 == header.scenario.sha256)
     }
 }
 
@@ -162,15 +164,22 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
             format!("`{name}` is not in the checkout; give its file with --scenario"),
             "journal header".to_owned(),
         ),
+        Some(Known { source, others, .. }) if !others.is_empty() => {
+            let figure = format!(
+                "{source} and {} are both called {name}: leave one of them, or give the right one with --scenario",
+                others.join(", ")
+            );
+            (Verdict::Unproven, figure, source.clone())
+        }
+        Some(Known { source, sha256, .. }) if checkout.scenario_of(header).is_some() => {
+            (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
+        }
         // A profile that it names may be missing: its flows are held against nothing then.
-        Some(Known { source, sha256, scenario: None, .. }) if *sha256 == header.scenario.sha256 => {
+        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
             let figure = format!(
                 "{source} cannot be read here as a scenario, so the run's flows cannot be compared with it"
             );
             (Verdict::Unproven, figure, source.clone())
-        }
-        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
-            (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
         }
         Some(Known { source, .. }) if !pinned.is_empty() => (
             Verdict::Unproven,
