@@ -163,3 +163,19 @@ fn a_scenario_goes_by_its_name_and_not_by_its_files() {
     let (code, text) = of("pay_x", 1);
     assert_eq!((code, text.contains("are both called pay_x")), (3, true), "{text}");
 }
+
+/// What is looked for before a journal is read must be what is read of it.
+#[test]
+fn a_clock_that_only_one_reading_finds_is_refused() {
+    let ran = played("payments.yaml", &renamed("payments"));
+    let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("payments.yaml").display().to_string());
+    let journal = journal_of(&dir, "payments");
+    let mut lines: Vec<String> = records(&journal).iter().map(ToString::to_string).collect();
+    let offset = r#"{"watch": {"offset":{"at":10,"offset_us":0,"uncertainty_us":5,"samples":1}}}"#;
+    lines.insert(1, offset.to_owned());
+    std::fs::write(&journal, forged(lines)).unwrap();
+    let bytes = evidence::report::from_journal(&journal).unwrap().1;
+    std::fs::write(dir.join("staging_payments_output.json"), bytes).unwrap();
+    let (code, text) = gate(&ran, &["--scenario", &file]);
+    assert_eq!((code, text.contains("journal_changed")), (1, true), "{text}");
+}
