@@ -1,8 +1,10 @@
 //! What could be done to the header of a run, to the files beside it, and to what the gate is given, so that evidence is held
 //! against something else than it was made by. The chain is rebuilt and the artifact written again, without the secret.
 
-use crate::attacks::{forged, smoke};
+use crate::attacks::{attacked, forged, gate as judge, smoke};
+use crate::evidence_run::{Run, recent};
 use crate::harness::{Ran, Smoke, unwrapped};
+use crate::sample::Sample;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -178,4 +180,46 @@ fn a_clock_that_only_one_reading_finds_is_refused() {
     std::fs::write(dir.join("staging_payments_output.json"), bytes).unwrap();
     let (code, text) = gate(&ran, &["--scenario", &file]);
     assert_eq!((code, text.contains("journal_changed")), (1, true), "{text}");
+}
+
+/// Leaves out the last flows of a run whole, as if they had never been played: the sample numbers its webhooks by their flows.
+fn without_flows(all: &mut Vec<Value>, kept: u64) {
+    let flow_of = |record: &Value| {
+        let fact = record.as_object().unwrap().values().next().unwrap().clone();
+        fact["flow"].as_u64().filter(|_| record.get("attempt").is_none())
+    };
+    all.retain(|record| flow_of(record).is_none_or(|flow| flow < kept));
+    let is_kept = |record: &Value| {
+        ["attempt", "answered"].iter().all(|kind| {
+            record.get(kind).is_none_or(|fact| fact["attempt"].as_u64().is_some_and(|number| number < kept))
+        })
+    };
+    all.retain(is_kept);
+    all[0]["header"]["flows"] = kept.into();
+    all[0]["header"]["concurrency"] = kept.into();
+}
+
+/// Nothing signed tells how many flows there were.
+#[test]
+fn flows_that_may_have_been_left_out_are_told() {
+    let plain = Sample { injected_every: 0, ..recent() };
+    let fewer = |all: &mut Vec<Value>| without_flows(all, 7);
+    attacked(
+        "fewer flows",
+        &plain,
+        fewer,
+        1,
+        "7 flows, but the scenario has 10 and no other number was given",
+    );
+    let blind = Run::new(&Sample { blind: true, flows: 13, ..plain });
+    let args = ["--all", "--trust", "sender"];
+    let (code, text) = judge(&blind, &args);
+    assert_eq!((code, text.contains("whole flows may have been left out")), (0, true), "{text}");
+    let mut all = records(&blind.journal());
+    without_flows(&mut all, 10);
+    all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "10"}]);
+    crate::attacks::forge(&blind, &all);
+    let (code, text) = judge(&blind, &args);
+    let is_told = text.contains("Success rate, ") && text.contains("(whole flows may have been left out");
+    assert_eq!((code, is_told), (0, true), "it looks like any other run, which is told: {text}");
 }

@@ -17,12 +17,16 @@ enum RestsOn {
     Word,
 }
 
-/// Criteria that what was signed settles alone where each webhook is asked for: one that was due and is left out is lost.
+/// Criteria that what was signed settles alone where each webhook is asked for: one that was due and is left out is lost, unless
+/// the whole flow is.
 const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
 /// Criteria that rest on times, which only a receiver that vouches has seen.
 const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
 /// Criteria that rest on what the run wrote down of itself.
 const WORD: [&str; 6] = ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors"];
+
+/// Nobody but the run itself knows how many flows it had.
+const FLOWS_LEFT_OUT: &str = "whole flows may have been left out, with the webhooks that they were due";
 
 /// How the ids of criteria begin that are about the webhooks of a load.
 const OF_FLOWS: &str = "webhooks_";
@@ -47,6 +51,7 @@ fn rests_on(id: &str, kind: RunKind) -> RestsOn {
 pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str> {
     // A load keeps sums, and no webhooks that anybody could look at again.
     let is_counted = kind == RunKind::Load;
+    let has_flows = kind == RunKind::Run;
     match (reached, rests_on(id, kind)) {
         (Trust::Identity, _) => None,
         (Trust::Numbers | Trust::Runner, _) => Some("it is the runner's word"),
@@ -59,7 +64,9 @@ pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str
         (Trust::Witness, _) if is_counted => {
             Some("the receiver signed how many attempts arrived and how each was judged, not whose they are")
         }
-        (Trust::Sender | Trust::Witness, RestsOn::Signed) | (Trust::Witness, RestsOn::Absence) => None,
+        (Trust::Sender, RestsOn::Signed) => Some(FLOWS_LEFT_OUT),
+        // What came is all there, but may be said to be of no flow.
+        (Trust::Witness, RestsOn::Signed | RestsOn::Absence) => has_flows.then_some(FLOWS_LEFT_OUT),
     }
 }
 
@@ -91,12 +98,18 @@ mod tests {
     #[test]
     fn what_rests_on_absence_is_open_until_a_receiver_vouches() {
         let at = |level, id| of(level, RunKind::Run, id).is_some();
+        let watched = |level, id| of(level, RunKind::Observe, id).is_some();
         for id in ["duplicates", "unexpected", "retry_rate", "client_error_rate", "server_error_rate", "pii"]
         {
-            assert!(at(Trust::Sender, id) && !at(Trust::Witness, id), "{id}");
+            assert!(watched(Trust::Sender, id) && !watched(Trust::Witness, id), "{id}");
+            assert!(of(Trust::Sender, RunKind::Run, id).unwrap().contains("attempts"), "{id}");
         }
-        for id in ["success_rate", "lost", "signatures"] {
-            assert!(!at(Trust::Sender, id) && at(Trust::Runner, id), "{id}");
+        // Who leaves out a flow leaves out what it was due.
+        for id in ["success_rate", "lost", "signatures", "payloads"] {
+            for level in [Trust::Sender, Trust::Witness] {
+                assert_eq!(of(level, RunKind::Run, id), Some(FLOWS_LEFT_OUT), "{id}");
+            }
+            assert!(at(Trust::Runner, id), "{id}");
         }
         assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
         let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();

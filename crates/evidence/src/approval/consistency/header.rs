@@ -123,8 +123,17 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.clauses != Sweep::of_contract(&scenario.contract, &header.retry).clauses {
         differs("the clauses of the sender's contract are not the scenario's".to_owned());
     }
+    of_scenarios_size(header, scenario, &mut differs);
+}
+
+/// As many flows as the scenario has, unless the command line gave another number. A sweep has one for each case of its clauses, and
+/// a staging system gets one for each row that the scenario has written out, where no other data was given.
+fn of_scenarios_size(header: &Header, scenario: &Scenario, differs: &mut impl FnMut(String)) {
+    let rows = u32::try_from(scenario.data.rows.len()).unwrap_or(u32::MAX);
+    let takes_rows = header.environment != EMBEDDED && header.given("data").is_none() && rows > 0;
+    let by_rows = takes_rows && header.flows == rows.min(scenario.flows);
     let is_sized = header.given("flows").is_some() || !scenario.contract.is_empty();
-    if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
+    if !is_sized && !by_rows && header.flows != scenario.flows {
         differs(format!(
             "{} flows, but the scenario has {} and no other number was given",
             header.flows, scenario.flows
