@@ -271,7 +271,7 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
 
 /// The artifacts that are named, those in the directories that are named, and those of the journals that are.
 fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journals), Failure> {
-    let is_journal = |path: &&PathBuf| path.is_file() && run_of(path).is_some();
+    let is_journal = |path: &&PathBuf| run_of(path).is_some();
     let of_runs: Vec<PathBuf> = given.iter().filter(is_journal).cloned().collect();
     let journals = Journals::new(of_runs.clone());
     let mut files = Vec::new();
@@ -294,9 +294,18 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journal
     }
     // A journal is judged by its artifact, which may have been given too.
     for journal in of_runs {
-        if !files.iter().any(|file| journals.of(file).as_deref() == Some(&*journal)) {
-            files.push(artifact_of(&journal, &journals));
+        if files.iter().any(|file| journals.is_judged_by(file, &journal)) {
+            continue;
         }
+        let artifact = artifact_of(&journal, &journals);
+        if artifact.is_file() && !journals.is_judged_by(&artifact, &journal) {
+            return Err(Failure::usage(format!(
+                "{}: nothing is judged by it: {} follows from another journal that was given; give its own artifact, or leave it out",
+                journal.display(),
+                artifact.display()
+            )));
+        }
+        files.push(artifact);
     }
     Ok((files, journals))
 }
