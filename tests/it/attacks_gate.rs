@@ -223,3 +223,61 @@ fn flows_that_may_have_been_left_out_are_told() {
     let is_told = text.contains("Success rate, ") && text.contains("(whole flows may have been left out");
     assert_eq!((code, is_told), (0, true), "it looks like any other run, which is told: {text}");
 }
+
+/// What a header says of secrets, and what is said to have been out of sight, excuses nothing that cannot be.
+#[test]
+fn secrets_and_gaps_that_there_cannot_be_are_refused() {
+    let plain = Sample { injected_every: 0, ..recent() };
+    for (secrets, blind) in [(0, false), (17, false), (2, true)] {
+        let run = Run::new(&Sample { blind, ..recent() });
+        let mut all = records(&run.journal());
+        all[0]["header"]["webhook"]["secrets"] = secrets.into();
+        crate::attacks::forge(&run, &all);
+        let (code, text) = judge(&run, &["--trust", "runner"]);
+        assert_eq!((code, text.contains("header_differs")), (1, true), "{secrets}: {text}");
+    }
+    let gap = |all: &mut Vec<Value>| {
+        all.insert(1, json!({"watch": {"gap": {"from": 0, "to": 0, "why": "it was dark"}}}));
+    };
+    attacked("a gap", &plain, gap, 1, "gap_of_no_receiver");
+}
+
+/// A journal that was named is judged: not another one in its place, of which the artifact is that bears its name.
+#[test]
+fn a_journal_that_nothing_is_judged_by_is_named() {
+    let (good, bad) = (Run::new(&recent()), Run::new(&recent()));
+    let mut lost = records(&bad.journal());
+    lost.retain(|r| r["attempt"]["attempt"] != 9 && r["answered"]["attempt"] != 9);
+    lost[0]["header"]["run_id"] = "11111111-2222-4333-8444-555555555555".into();
+    crate::attacks::forge(&bad, &lost);
+    let other = good.file("zz.jsonl");
+    std::fs::rename(good.journal(), &other).unwrap();
+    let secret = good.file("secret").display().to_string();
+    let given = |journals: &[&Path]| {
+        let journals: Vec<&str> = journals.iter().map(|path| path.to_str().unwrap()).collect();
+        let args = [&["--secret-file", &secret, "--trust", "runner"], &journals[1..]].concat();
+        smoke(&["gate"], Path::new(journals[0]), &args)
+    };
+    assert_eq!(given(&[&other]).0, 0, "{}", given(&[&other]).1);
+    std::fs::copy(bad.journal(), good.journal()).unwrap();
+    for journals in [
+        &[&*good.journal(), &*other][..],
+        &[&*other, &*good.journal()],
+        &[good.dir.path(), &good.journal(), &other],
+    ] {
+        let (code, text) = given(journals);
+        let named = format!("{}: nothing is judged by it", good.journal().display());
+        assert_eq!((code, text.contains(&named)), (2, true), "{text}");
+    }
+    // A copy is judged by its original.
+    std::fs::copy(&other, good.journal()).unwrap();
+    assert_eq!(given(&[&good.journal(), &other]).0, 0, "{}", given(&[&good.journal(), &other]).1);
+    // Nobody waits for a pipe.
+    let pipe = good.file("staging_payments_journal.jsonl");
+    std::fs::remove_file(&pipe).unwrap();
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let begun = std::time::Instant::now();
+    let (code, text) = given(&[good.dir.path()]);
+    assert_eq!((code, text.contains("not a file")), (1, true), "{text}");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+}

@@ -336,6 +336,7 @@ fn a_receiver_registers_runs_and_remembers_them_over_a_restart() {
     let first = payments(&receiver, &[]).exits(0);
     let (code, text) = gate(&[&folder(&first)], &with(&["--trust", "witness", "--require", "payments"]));
     assert_eq!((code, text.contains("1 run was started, 1 is shown")), (0, true), "{text}");
+    assert!(text.contains("flows that were played besides") && !text.contains("left out"), "{text}");
     // The journal gives the same artifact again, and no other key has signed it.
     let (code, text) =
         gate(&[&folder(&first)], &["--environment", "embedded", "--witness", &("00".repeat(31) + "05")]);

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The name of an environment that is the stand-in in this process: nobody but this run uses it.
 pub const EMBEDDED: &str = "embedded";
 
+/// Most secrets under which webhooks are accepted at once: they are rotated one by one.
+pub const MAX_SECRETS: usize = 16;
+
 /// The version of the journal format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
 

@@ -2,7 +2,7 @@
 
 use super::Contradictions;
 use record::faults::Sweep;
-use record::{EMBEDDED, Header, Override, Record, RunKind, ScenarioRef, Watch};
+use record::{EMBEDDED, Header, MAX_SECRETS, Override, Record, RunKind, ScenarioRef, Watch};
 use scenario::Scenario;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.webhook.secret_configured != (header.webhook.secret_length_chars > 0) {
         differs("whether a secret was configured contradicts its length".to_owned());
     }
+    of_secrets(header, &mut differs);
     if matches!(header.kind, RunKind::Observe | RunKind::Receive) {
         of_one_who_only_receives(header, &mut differs);
     }
@@ -38,6 +39,19 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     }
     if let Some(scenario) = scenario {
         of_scenario(header, scenario, found);
+    }
+}
+
+/// Whoever says that there were more secrets than there were has what is signed with none of the approver's taken for another's.
+fn of_secrets(header: &Header, differs: &mut impl FnMut(String)) {
+    let secrets = header.webhook.secrets;
+    // Where smoke is the sender, nobody accepts anything.
+    let accepts = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
+    if accepts && !(1..=MAX_SECRETS).contains(&secrets) {
+        differs(format!("webhooks are accepted under 1 to {MAX_SECRETS} secrets, and not under {secrets}"));
+    }
+    if accepts && header.blind && secrets > 1 {
+        differs(format!("a blind run has no secret, yet {secrets} are said to be accepted"));
     }
 }
 
