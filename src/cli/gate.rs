@@ -17,6 +17,7 @@ use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
 use scenario::{Loaded, MAX_SENDER, Period, built_in_names, load, load_built_in, load_bytes, sender_path};
 use signature::Secret;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -270,7 +271,7 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
 
 /// The artifacts that are named, those in the directories that are named, and those of the journals that are.
 fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journals), Failure> {
-    let is_journal = |path: &&PathBuf| path.is_file() && run_of(path).is_some();
+    let is_journal = |path: &&PathBuf| run_of(path).is_some();
     let of_runs: Vec<PathBuf> = given.iter().filter(is_journal).cloned().collect();
     let journals = Journals::new(of_runs.clone());
     let mut files = Vec::new();
@@ -293,9 +294,18 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journal
     }
     // A journal is judged by its artifact, which may have been given too.
     for journal in of_runs {
-        if !files.iter().any(|file| journals.of(file).as_deref() == Some(&*journal)) {
-            files.push(artifact_of(&journal, &journals));
+        if files.iter().any(|file| journals.is_judged_by(file, &journal)) {
+            continue;
         }
+        let artifact = artifact_of(&journal, &journals);
+        if artifact.is_file() && !journals.is_judged_by(&artifact, &journal) {
+            return Err(Failure::usage(format!(
+                "{}: nothing is judged by it: {} follows from another journal that was given; give its own artifact, or leave it out",
+                journal.display(),
+                artifact.display()
+            )));
+        }
+        files.push(artifact);
     }
     Ok((files, journals))
 }
@@ -363,7 +373,7 @@ fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
 fn known(loaded: Loaded) -> Known {
     let sender = known_sender(&loaded);
     let Loaded { scenario, sha256, source_name, .. } = loaded;
-    Known { source: source_name, sha256, scenario: Some(Box::new(scenario)), sender }
+    Known { source: source_name, others: Vec::new(), sha256, scenario: Some(Box::new(scenario)), sender }
 }
 
 /// The profile file that a scenario names.
@@ -372,6 +382,34 @@ fn known_sender(loaded: &Loaded) -> Option<Box<KnownSender>> {
     let bytes = read_input(&path, MAX_SENDER).ok()?;
     let (source, sha256) = (path.display().to_string(), text_sha256_hex(&bytes));
     Some(Box::new(KnownSender { source, sha256, profile: loaded.sender.clone() }))
+}
+
+/// The scenarios of a folder by the name that each has, as runs of it have; a file that cannot be read goes by its own.
+fn in_folder(dir: &Path) -> BTreeMap<String, Known> {
+    let mut found: BTreeMap<String, Known> = BTreeMap::new();
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
+    paths.sort();
+    for path in paths {
+        let Some(bytes) = bounded(&path) else { continue };
+        let source = path.display().to_string();
+        let (name, file) = match load_bytes(&bytes, &source, dir) {
+            Ok(loaded) => (loaded.scenario.name.clone(), known(loaded)),
+            Err(_) => {
+                let (sha256, others) = (text_sha256_hex(&bytes), Vec::new());
+                let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+                (name, Known { source, others, sha256, scenario: None, sender: None })
+            }
+        };
+        match found.entry(name) {
+            Entry::Vacant(place) => drop(place.insert(file)),
+            // A copy is no other.
+            Entry::Occupied(place) if place.get().sha256 == file.sha256 => {}
+            Entry::Occupied(mut place) => place.get_mut().others.push(file.source),
+        }
+    }
+    found
 }
 
 /// The gates and scenarios that count.
@@ -383,20 +421,7 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
             scenarios.insert(name.to_owned(), known(loaded));
         }
     }
-    for entry in std::fs::read_dir("scenarios").into_iter().flatten().flatten() {
-        let path = entry.path();
-        let yaml = path.extension().is_some_and(|e| e == "yaml");
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if let Some(bytes) = yaml.then(|| bounded(&path)).flatten() {
-            let source = path.display().to_string();
-            let (sha256, dir) = (text_sha256_hex(&bytes), Path::new("scenarios"));
-            let known = match load_bytes(&bytes, &source, dir) {
-                Ok(loaded) => known(loaded),
-                Err(_) => Known { source, sha256, scenario: None, sender: None },
-            };
-            scenarios.insert(name, known);
-        }
-    }
+    scenarios.extend(in_folder(Path::new("scenarios")));
     for path in &args.scenario {
         let loaded = load(path).map_err(|e| Failure::Usage(e.into()))?;
         scenarios.insert(loaded.scenario.name.clone(), known(loaded));

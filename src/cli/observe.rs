@@ -26,6 +26,7 @@ use evidence::gate::Verdict;
 use evidence::report::{artifact, from_journal, memo, summary};
 use judge::{Live, SenderLog};
 use plan::ObservePlan;
+use record::witness::Registering;
 use std::path::PathBuf;
 use tokio::sync::watch::{Receiver, channel};
 use watch::WindowEnd;
@@ -76,7 +77,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let path = plan.files.journal();
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     source
-        .register((header.run_id, header.kind, &header.scenario.name))
+        .register(Registering::new(header.run_id, header.kind, &header.scenario.name, header.flows))
         .await
         .map_err(|e| Failure::environment(format!("--inbox: {e}")))?;
     let journal = Journal::create(&path, &header).map_err(cannot)?;

@@ -2,6 +2,7 @@
 
 use super::{Failure, environment, out};
 use clap::Args;
+use record::MAX_SECRETS;
 use record::read_input;
 use signature::Secret;
 use std::path::{Path, PathBuf};
@@ -64,6 +65,11 @@ impl SecretSource {
         let secrets = files.chain(variables).collect::<Result<Vec<Secret>, Failure>>()?;
         if secrets.len() > 1 && secrets.iter().any(|one| one.expose().trim().is_empty()) {
             return Err(Failure::usage("--secret-file, --secret-env: one of the secrets is empty"));
+        }
+        if secrets.len() > MAX_SECRETS {
+            return Err(Failure::usage(format!(
+                "--secret-file, --secret-env: at most {MAX_SECRETS} secrets"
+            )));
         }
         Ok(secrets.into_iter().reduce(|first, other| first.or(&other)))
     }

@@ -6,6 +6,7 @@ use crate::drive::Blocked;
 use crate::inbox::{Inbox, Replay, Tls, serve};
 use crate::outbound::shown_url;
 use crate::record_source::RecordSource;
+use record::witness::Registering;
 use signature::Verifier;
 use std::io;
 use std::sync::Arc;
@@ -84,7 +85,8 @@ impl WebhookSource {
     pub(super) async fn register(&mut self, run: Uuid, plan: &Plan) -> Result<(), RunError> {
         let (Self::Records(source), Receiver::Remote(inbox)) = (self, &plan.receiver) else { return Ok(()) };
         let failed = |source| RunError::Inbox { url: shown_url(&inbox.url), source };
-        source.register((run, plan.kind, &plan.loaded.scenario.name)).await.map_err(failed)
+        let registering = Registering::new(run, plan.kind, &plan.loaded.scenario.name, plan.flows);
+        source.register(registering).await.map_err(failed)
     }
 
     /// Takes webhooks in until `stop` turns true, and says what stands in the way.

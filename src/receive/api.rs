@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use record::seal::SignedCheckpoint;
+use record::witness::Registering;
 use record::{Header, Line, MAX_LINE, Record, RunKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -247,7 +248,7 @@ impl Paths {
         }
     }
 
-    /// Registers the run of the query: its id, kind and scenario.
+    /// Registers the run of the query: its id, kind and scenario, and how many flows it has.
     fn register(&self, request: &RawRequest) -> Response {
         if request.method != "POST" {
             return refused(405, "register runs with POST").with("Allow", "POST");
@@ -263,7 +264,8 @@ impl Paths {
         let (Some(run), Some(kind), Some(scenario)) = (run, kind, asked.get("scenario")) else {
             return refused(400, "run (a UUID), kind (run, load, observe) and scenario are required");
         };
-        match witness.register(self, (run, kind, scenario)) {
+        let flows = asked.get("flows").and_then(|flows| flows.parse().ok());
+        match witness.register(self, Registering { run, kind, scenario, flows }) {
             Ok((since, checkpoint)) => {
                 let registration = Registration { next: since.to_string(), checkpoint };
                 Response::json(200, &json!({ "smoke": registration }))

@@ -4,9 +4,10 @@ use super::api::{Cursor, Paths, Piece};
 use crate::journal::{Journal, segment_path};
 use record::seal::{PublicKey, SignedCheckpoint, SigningKey};
 use record::witness::{
-    CheckpointStatement, MAX_SCENARIO_NAME, NAMED_RUNS, RegisteredRun, Roll, RollEntry, WitnessChain,
+    CheckpointStatement, MAX_SCENARIO_NAME, NAMED_RUNS, RegisteredRun, Registering, Roll, RollEntry,
+    WitnessChain,
 };
-use record::{Placement, Record, RunKind, Tick, TimeLine, Watch, last_record};
+use record::{Placement, Record, Tick, TimeLine, Watch, last_record};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -118,7 +119,7 @@ impl Witness {
     pub(super) fn register(
         &self,
         paths: &Paths,
-        (run, kind, scenario): (Uuid, RunKind, &str),
+        Registering { run, kind, scenario, flows }: Registering<'_>,
     ) -> Result<(Cursor, SignedCheckpoint), Refused> {
         let mut roll = lock(&self.roll);
         let entry = match roll.known.iter().find(|entry| entry.run.run == run) {
@@ -135,6 +136,7 @@ impl Witness {
                         number: roll.runs + 1,
                         kind,
                         scenario: scenario.chars().take(MAX_SCENARIO_NAME).collect(),
+                        flows,
                         registered_us: self.wall_us(at),
                         receiver: paths.look(since, Some(since))?.header.run_id,
                     },

@@ -5,7 +5,8 @@ use crate::outbound::http_url;
 use crate::receive::{Meta, Registration, Token};
 use chrono::{DateTime, Utc};
 use record::seal::SignedCheckpoint;
-use record::{Offset, Record, RunKind};
+use record::witness::Registering;
+use record::{Offset, Record};
 use std::time::Duration;
 use url::Url;
 use wire::Clock;
@@ -110,7 +111,7 @@ impl Remote {
     /// When the receiver does not answer as it should.
     pub(super) async fn register(
         &mut self,
-        (run, kind, scenario): (uuid::Uuid, RunKind, &str),
+        Registering { run, kind, scenario, flows }: Registering<'_>,
     ) -> Result<SignedCheckpoint, RemoteError> {
         #[derive(serde::Deserialize)]
         struct Answer {
@@ -122,6 +123,9 @@ impl Remote {
             .append_pair("run", &run.to_string())
             .append_pair("kind", kind.name())
             .append_pair("scenario", scenario);
+        if let Some(flows) = flows {
+            url.query_pairs_mut().append_pair("flows", &flows.to_string());
+        }
         let request = self.http.post(url).bearer_auth(self.token.expose());
         let body = whole(request.send().await.map_err(unreachable)?).await?;
         let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());

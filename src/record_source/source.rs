@@ -7,7 +7,8 @@ use super::remote::{Ask, Remote, RemoteError};
 use super::witnessed::Witnessed;
 use crate::receive::{Meta, Token};
 use record::seal::SignedCheckpoint;
-use record::{Attempt, Gap, Note, Offset, Record, RunKind, Tick, Watch};
+use record::witness::Registering;
+use record::{Attempt, Gap, Note, Offset, Record, Tick, Watch};
 use signature::{Reason, Verifier};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -129,17 +130,14 @@ impl RecordSource {
     ///
     /// # Errors
     /// When the receiver does not answer as it should.
-    pub(crate) async fn register(
-        &mut self,
-        (run, kind, scenario): (uuid::Uuid, RunKind, &str),
-    ) -> Result<(), RemoteError> {
+    pub(crate) async fn register(&mut self, registering: Registering<'_>) -> Result<(), RemoteError> {
         let Origin::Remote(receiver) = &mut self.origin else { return Ok(()) };
         if !receiver.vouches {
             return Ok(());
         }
         let zero_us = receiver.zero_us(self.clock);
-        let signed = receiver.remote.register((run, kind, scenario)).await?;
-        let (witnessed, first) = Witnessed::begin(run, signed, zero_us, self.clock.now())?;
+        let signed = receiver.remote.register(registering).await?;
+        let (witnessed, first) = Witnessed::begin(registering.run, signed, zero_us, self.clock.now())?;
         receiver.witnessed = Some(witnessed);
         self.pending.push(first);
         Ok(())

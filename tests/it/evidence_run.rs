@@ -71,6 +71,7 @@ fn checkout() -> Checkout {
     let payments = scenario::load_built_in("payments").expect("a scenario");
     let payments = Known {
         source: "payments.yaml".into(),
+        others: Vec::new(),
         sha256: payments.sha256,
         scenario: Some(Box::new(payments.scenario)),
         sender: None,

@@ -11,6 +11,8 @@ mod attacks;
 #[cfg(test)]
 mod attacks_embedded;
 #[cfg(test)]
+mod attacks_gate;
+#[cfg(test)]
 mod attacks_load;
 #[cfg(test)]
 mod attacks_steps;

@@ -168,6 +168,7 @@ fn checkout() -> Checkout {
         let loaded = scenario::load_built_in(name).ok()?;
         let known = Known {
             source: name.to_owned(),
+            others: Vec::new(),
             sha256: loaded.sha256,
             scenario: Some(Box::new(loaded.scenario)),
             sender: None,

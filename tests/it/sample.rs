@@ -251,7 +251,7 @@ pub fn header(sample: &Sample) -> Header {
         },
         ours: vec!["/data/tournament_id".into()],
         identities: identities(),
-        overrides: within(sample.within_ms),
+        overrides: overrides(sample),
         blind: sample.blind,
         pii_salt: "00112233445566778899aabbccddeeff".into(),
         faults: if sample.injected_every > 0 { vec!["503x2".parse().expect("a fault")] } else { Vec::new() },
@@ -275,7 +275,10 @@ fn identities() -> Vec<Identity> {
 }
 
 /// What the command line gave, unless it is the scenario's own limit.
-fn within(ms: u64) -> Vec<Override> {
-    let given = Override { option: "within".into(), value: format!("{ms}ms") };
-    if ms == 30_000 { Vec::new() } else { vec![given] }
+/// What is not the scenario's own was given on the command line.
+fn overrides(sample: &Sample) -> Vec<Override> {
+    let given = |option: &str, value: String| Override { option: option.into(), value };
+    let within = (sample.within_ms != 30_000).then(|| given("within", format!("{}ms", sample.within_ms)));
+    let flows = (sample.flows != 10).then(|| given("flows", sample.flows.to_string()));
+    within.into_iter().chain(flows).collect()
 }

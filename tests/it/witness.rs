@@ -35,6 +35,7 @@ impl Witnessed {
             number: others.len() as u64 + 1,
             kind: RunKind::Run,
             scenario: "payments".to_owned(),
+            flows: Some(header.flows),
             registered_us: zero_us + 50,
             receiver: uuid::Uuid::nil(),
         };
@@ -247,6 +248,18 @@ fn checkpoints_are_the_receivers_and_of_this_run() {
     attacked("edited", edited, 1, "witness_signature_not_valid");
     let run = |w: &mut Witnessed| w.header.run_id = uuid::Uuid::nil();
     attacked("of another run", run, 1, "witness_of_another_run");
+    let fewer = |w: &mut Witnessed| {
+        (w.header.flows, w.header.concurrency) = (9, 9);
+        w.header.overrides.push(record::Override { option: "flows".to_owned(), value: "9".to_owned() });
+        w.records.retain(|record| match record {
+            Record::FlowStart(start) => start.flow != 9,
+            Record::Expect(expect) => expect.flow != 9,
+            Record::Step(step) => step.flow != Some(9),
+            Record::FlowEnd(end) => end.flow != 9,
+            _ => true,
+        });
+    };
+    attacked("a flow left out whole", fewer, 1, "the run was registered with 10 flows, but its header has 9");
     let twice = |w: &mut Witnessed| {
         let closing = w.records.pop().unwrap();
         w.records.extend([closing.clone(), closing]);
@@ -261,6 +274,7 @@ fn registered(number: u64, scenario: &str, minutes_ago: i64) -> RegisteredRun {
         number,
         kind: RunKind::Run,
         scenario: scenario.to_owned(),
+        flows: None,
         registered_us: u64::try_from(at.timestamp_micros()).unwrap(),
         receiver: uuid::Uuid::nil(),
     }
@@ -352,6 +366,7 @@ fn a_receiver_registers_runs_and_remembers_them_over_a_restart() {
     let first = payments(&receiver, &[]).exits(0);
     let (code, text) = gate(&[&folder(&first)], &with(&["--trust", "witness", "--require", "payments"]));
     assert_eq!((code, text.contains("1 run was started, 1 is shown")), (0, true), "{text}");
+    assert!(text.contains("flows that were played besides") && !text.contains("left out"), "{text}");
     // The journal gives the same artifact again, and no other key has signed it.
     let (code, text) =
         gate(&[&folder(&first)], &["--environment", "embedded", "--witness", &("00".repeat(31) + "05")]);

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// The name of an environment that is the stand-in in this process: nobody but this run uses it.
 pub const EMBEDDED: &str = "embedded";
 
+/// Most secrets under which webhooks are accepted at once: they are rotated one by one.
+pub const MAX_SECRETS: usize = 16;
+
 /// The version of the journal format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
 
@@ -209,6 +212,12 @@ impl Header {
     #[must_use]
     pub fn tested(&self) -> &str {
         if self.stand_in { EMBEDDED } else { &self.environment }
+    }
+
+    /// What the command line gave for this option in place of the scenario's own.
+    #[must_use]
+    pub fn given(&self, option: &str) -> Option<&Override> {
+        self.overrides.iter().find(|given| given.option == option)
     }
 
     /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.

@@ -19,6 +19,27 @@ pub const NAMED_RUNS: usize = 100;
 /// Longest name of a scenario that is registered, in bytes.
 pub const MAX_SCENARIO_NAME: usize = 128;
 
+/// What a run says of itself when it registers.
+#[derive(Debug, Clone, Copy)]
+pub struct Registering<'a> {
+    /// Its id.
+    pub run: Uuid,
+    /// What kind of run it is.
+    pub kind: RunKind,
+    /// The scenario that it plays.
+    pub scenario: &'a str,
+    /// How many flows it has; of a run whose flows are told one by one.
+    pub flows: Option<u32>,
+}
+
+impl<'a> Registering<'a> {
+    /// A run of this header or plan: only the flows of a plain run are told one by one.
+    #[must_use]
+    pub fn new(run: Uuid, kind: RunKind, scenario: &'a str, flows: u32) -> Self {
+        Self { run, kind, scenario, flows: (kind == RunKind::Run).then_some(flows) }
+    }
+}
+
 /// A run that was registered at a receiver before it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +52,9 @@ pub struct RegisteredRun {
     pub kind: RunKind,
     /// The scenario that it was said to play.
     pub scenario: String,
+    /// How many flows it was said to have; absent of what has none, and where run or receiver is of an earlier version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flows: Option<u32>,
     /// When, µs since the Unix epoch by the receiver's clock.
     pub registered_us: u64,
     /// The receiver's own run then; one that was started again may have another clock.

@@ -31,6 +31,8 @@ pub struct Checkout {
 pub struct Known {
     /// Where it is.
     pub source: String,
+    /// Other files of the checkout that have its name and say something else: which one counts, nobody knows.
+    pub others: Vec<String>,
     /// Its SHA-256, hex.
     pub sha256: String,
     /// What it says; `None` for a file that is none.
@@ -52,18 +54,18 @@ pub struct KnownSender {
 impl Checkout {
     /// The scenario that a run played, where it is known: what the digest in the header stands for.
     pub(super) fn scenario_of(&self, header: &Header) -> Option<&Scenario> {
-        let known = self.known_of(header)?;
-        known.scenario.as_deref().filter(|scenario| scenario.name == header.scenario.name)
+        self.known_of(header)?;
+        self.scenario_named(&header.scenario.name)
     }
 
     /// The scenario of this name.
     pub(super) fn scenario_named(&self, name: &str) -> Option<&Scenario> {
-        let known = self.scenarios.get(name)?;
+        let known = self.scenarios.get(name).filter(|known| known.others.is_empty())?;
         known.scenario.as_deref().filter(|scenario| scenario.name == name)
     }
 
     fn known_of(&self, header: &Header) -> Option<&Known> {
-        self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)
+        self.scenarios.get(&header.scenario.name).filter(|known| known.sha256 == header.scenario.sha256)
     }
 }
 
@@ -162,15 +164,22 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
             format!("`{name}` is not in the checkout; give its file with --scenario"),
             "journal header".to_owned(),
         ),
+        Some(Known { source, others, .. }) if !others.is_empty() => {
+            let figure = format!(
+                "{source} and {} are both called {name}: leave one of them, or give the right one with --scenario",
+                others.join(", ")
+            );
+            (Verdict::Unproven, figure, source.clone())
+        }
+        Some(Known { source, sha256, .. }) if checkout.scenario_of(header).is_some() => {
+            (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
+        }
         // A profile that it names may be missing: its flows are held against nothing then.
-        Some(Known { source, sha256, scenario: None, .. }) if *sha256 == header.scenario.sha256 => {
+        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
             let figure = format!(
                 "{source} cannot be read here as a scenario, so the run's flows cannot be compared with it"
             );
             (Verdict::Unproven, figure, source.clone())
-        }
-        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
-            (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
         }
         Some(Known { source, .. }) if !pinned.is_empty() => (
             Verdict::Unproven,
@@ -239,13 +248,23 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     } else if let Some(sender) = &header.sender {
         sender_contract(header, sender, &gate, checkout)
     } else {
-        usual_contract(header, &gate)
+        usual_contract(header, &gate, checkout)
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
 
-/// The retry contract of a run that names no profile.
-fn usual_contract(header: &Header, gate: &RetryGate) -> (Verdict, String) {
+/// The retry contract of a run that names no profile: the usual sender's, who signs so, or else the one that the scenario of the
+/// checkout has by naming no other.
+fn usual_contract(header: &Header, gate: &RetryGate, checkout: &Checkout) -> (Verdict, String) {
+    let is_usual = [Scheme::DeltacrownV1, Scheme::DeltacrownV2].contains(&header.scheme);
+    if !is_usual && checkout.scenario_of(header).is_none_or(|scenario| scenario.sender.is_some()) {
+        let figure = format!(
+            "judged by {}, which is not what {} promises as far as anybody knows: its profile is not in the header (--sender)",
+            told(&header.retry),
+            header.scheme
+        );
+        return (Verdict::Unproven, figure);
+    }
     // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
     let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
     let wanted = gate.over(RetryContract::default(), Some(header.webhook.max_attempts.min(MOST_ATTEMPTS)));
@@ -265,13 +284,12 @@ fn sender_contract(
     checkout: &Checkout,
 ) -> (Verdict, String) {
     let own_file = checkout.known_of(header).and_then(|known| known.sender.as_deref());
-    let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
     let own = sender.contract();
     // A profile may have as many as it likes: the limit is for what a header claims beside it.
     let other = Some(header.webhook.max_attempts).filter(|attempts| *attempts != own.attempts());
     let wanted = gate.over(own, other.map(|attempts| attempts.min(MOST_ATTEMPTS)));
     let same_file = own_file.filter(|file| file.profile == *sender);
-    if built_in.as_ref() != Some(sender) && same_file.is_none() {
+    if same_file.is_none() && !is_built_in(header, sender, checkout) {
         let name = &sender.name;
         let why = match own_file {
             Some(KnownSender { source, sha256, .. }) => format!(
@@ -300,6 +318,16 @@ fn sender_contract(
             ),
         )
     }
+}
+
+/// Whether the profile is a built-in one that the run may have: its webhooks are signed as it says, and it does not stand in the
+/// place of a file that the scenario names, unless the run says that it does (a scheme that is not the scenario's).
+fn is_built_in(header: &Header, sender: &SenderProfile, checkout: &Checkout) -> bool {
+    let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
+    let signs_so = header.given("scheme").is_some() || sender.scheme().is_ok_and(|own| own == header.scheme);
+    let has_file = checkout.known_of(header).is_some_and(|known| known.sender.is_some());
+    let is_told = checkout.scenario_of(header).is_some_and(|scenario| scenario.scheme != header.scheme);
+    built_in.as_ref() == Some(sender) && signs_so && (!has_file || is_told)
 }
 
 /// What differs in two contracts besides what is told of them anyway.

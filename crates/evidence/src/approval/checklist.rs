@@ -3,7 +3,7 @@
 use super::document::{Document, number, shown};
 use super::figures::{Figures, RETRY_RATE};
 use super::judgement::{Group, Item};
-use super::left_open;
+use super::left_open::{self, Level};
 use super::proof::Proof;
 use super::trust::Trust;
 use crate::analysis::{CAUSE, Cases};
@@ -20,9 +20,9 @@ const CASES: usize = 3;
 /// The gates as they were judged again; those that failed name the first cases of the run.
 /// The level of trust that they have reached says what is open about each.
 pub(super) fn recomputed(proof: &Proof, journal: &str, reached: Trust) -> Vec<Item> {
-    let kind = proof.evidence.analysis.header.kind;
+    let level = Level::of(proof, reached);
     let with_open = |check: &Check| Item {
-        open: left_open::of(reached, kind, &check.id).map(str::to_owned),
+        open: left_open::of(level, &check.id).map(str::to_owned),
         ..proven(check, proof.cases.as_ref(), journal)
     };
     proof.checks.iter().map(with_open).collect()

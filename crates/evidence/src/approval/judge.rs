@@ -4,6 +4,7 @@ use super::admissibility::{self, Checkout};
 use super::demand::Demand;
 use super::document::Document;
 use super::judgement::{Findings, Item, Judgement, Kind, evidence};
+use super::left_open::Level;
 use super::proof::{self, Proof, name};
 use super::run_files::{Journals, beside, signature_of};
 use super::seeded::StandInRows;
@@ -138,8 +139,7 @@ fn proven(
         found.add(kind, format!("{}: {}", name(journal), pii::shown(sentence)));
     }
     let reached = trust::reached(proof, sealed.as_ref());
-    let run_kind = proof.evidence.analysis.header.kind;
-    let by_criterion = left_open::told(reached, run_kind, &proof.checks);
+    let by_criterion = left_open::told(Level::of(proof, reached), &proof.checks);
     let (is_usual, header) = (request.demand.trust.is_none(), &proof.evidence.analysis.header);
     items.push(trust::item(reached, asked(request), is_usual, &by_criterion, Some(header)));
     items.extend(recomputed::items(request, (proof, reached), journal, artifact, found));

@@ -1,5 +1,6 @@
 //! What a level of trust leaves open, criterion by criterion: what each of them rests on, and whether somebody vouches for that.
 
+use super::proof::Proof;
 use super::trust::Trust;
 use crate::gate::{Check, Verdict};
 use record::RunKind;
@@ -17,12 +18,35 @@ enum RestsOn {
     Word,
 }
 
-/// Criteria that what was signed settles alone where each webhook is asked for: one that was due and is left out is lost.
+/// Criteria that what was signed settles alone where each webhook is asked for: one that was due and is left out is lost, unless
+/// the whole flow is.
 const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
 /// Criteria that rest on times, which only a receiver that vouches has seen.
 const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
 /// Criteria that rest on what the run wrote down of itself.
 const WORD: [&str; 6] = ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors"];
+
+/// What criteria are settled at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub reached: Trust,
+    pub kind: RunKind,
+    /// Whether a receiver vouches for how many flows there were.
+    pub counts_flows: bool,
+}
+
+impl Level {
+    pub(super) fn of(proof: &Proof, reached: Trust) -> Self {
+        let kind = proof.evidence.analysis.header.kind;
+        Self { reached, kind, counts_flows: proof.witnessed.counts_flows() }
+    }
+}
+
+/// Nobody but the run itself knows how many flows it had.
+const FLOWS_LEFT_OUT: &str = "whole flows may have been left out, with the webhooks that they were due";
+
+/// Their number is known, and which ones they were is not.
+const FLOWS_REPLACED: &str = "flows that were played besides may be shown in place of ones that went wrong";
 
 /// How the ids of criteria begin that are about the webhooks of a load.
 const OF_FLOWS: &str = "webhooks_";
@@ -44,9 +68,11 @@ fn rests_on(id: &str, kind: RunKind) -> RestsOn {
 }
 
 /// Why a criterion is not settled at this level, although its figures are right; `None` where it is.
-pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str> {
+pub(super) fn of(level: Level, id: &str) -> Option<&'static str> {
+    let Level { reached, kind, counts_flows } = level;
     // A load keeps sums, and no webhooks that anybody could look at again.
     let is_counted = kind == RunKind::Load;
+    let has_flows = kind == RunKind::Run;
     match (reached, rests_on(id, kind)) {
         (Trust::Identity, _) => None,
         (Trust::Numbers | Trust::Runner, _) => Some("it is the runner's word"),
@@ -59,15 +85,19 @@ pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str
         (Trust::Witness, _) if is_counted => {
             Some("the receiver signed how many attempts arrived and how each was judged, not whose they are")
         }
-        (Trust::Sender | Trust::Witness, RestsOn::Signed) | (Trust::Witness, RestsOn::Absence) => None,
+        (Trust::Sender, RestsOn::Signed) => Some(FLOWS_LEFT_OUT),
+        // What came is all there, but may be said to be of no flow.
+        (Trust::Witness, RestsOn::Signed | RestsOn::Absence) => {
+            has_flows.then_some(if counts_flows { FLOWS_REPLACED } else { FLOWS_LEFT_OUT })
+        }
     }
 }
 
 /// The criteria that are open at this level, under what is open about them.
-pub(super) fn told(reached: Trust, kind: RunKind, checks: &[Check]) -> String {
+pub(super) fn told(level: Level, checks: &[Check]) -> String {
     let mut reasons: Vec<(&'static str, Vec<&str>)> = Vec::new();
     for check in checks.iter().filter(|check| check.verdict != Verdict::NotExercised) {
-        let Some(why) = of(reached, kind, &check.id) else { continue };
+        let Some(why) = of(level, &check.id) else { continue };
         match reasons.iter_mut().find(|(known, _)| *known == why) {
             Some((_, titles)) => titles.push(&check.title),
             None => reasons.push((why, vec![&check.title])),
@@ -87,16 +117,28 @@ mod tests {
     use super::*;
     use crate::gate::CRITERIA;
 
+    fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str> {
+        super::of(Level { reached, kind, counts_flows: false }, id)
+    }
+
     /// What a runner without the secret can hide is told, and what he cannot is not.
     #[test]
     fn what_rests_on_absence_is_open_until_a_receiver_vouches() {
         let at = |level, id| of(level, RunKind::Run, id).is_some();
+        let watched = |level, id| of(level, RunKind::Observe, id).is_some();
         for id in ["duplicates", "unexpected", "retry_rate", "client_error_rate", "server_error_rate", "pii"]
         {
-            assert!(at(Trust::Sender, id) && !at(Trust::Witness, id), "{id}");
+            assert!(watched(Trust::Sender, id) && !watched(Trust::Witness, id), "{id}");
+            assert!(of(Trust::Sender, RunKind::Run, id).unwrap().contains("attempts"), "{id}");
         }
-        for id in ["success_rate", "lost", "signatures"] {
-            assert!(!at(Trust::Sender, id) && at(Trust::Runner, id), "{id}");
+        // Who leaves out a flow leaves out what it was due.
+        for id in ["success_rate", "lost", "signatures", "payloads"] {
+            for level in [Trust::Sender, Trust::Witness] {
+                assert_eq!(of(level, RunKind::Run, id), Some(FLOWS_LEFT_OUT), "{id}");
+            }
+            let registered = Level { reached: Trust::Witness, kind: RunKind::Run, counts_flows: true };
+            assert_eq!(super::of(registered, id), Some(FLOWS_REPLACED), "{id}");
+            assert!(at(Trust::Runner, id), "{id}");
         }
         assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
         let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();

@@ -6,13 +6,14 @@ use super::judgement::Findings;
 use super::proof::{Proof, name};
 use super::run_files::beside;
 use super::seen::Seen;
-use super::unreadable::broken;
+use super::unreadable::{broken, changed};
 use super::witness::{Checkpoints, Witnessed};
-use crate::analysis::{Analysis, receiver_clock};
+use crate::analysis::Analysis;
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
 use chrono::TimeDelta;
-use record::{Integrity, Reader, Tick};
+use record::{Integrity, Reader, Record, Tick, Watch};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Name of the journal of each shard.
@@ -50,12 +51,13 @@ pub(super) fn prove(
     stated: &[u8],
     found: &mut Findings,
 ) -> Option<Proof> {
-    let (mut wholes, mut witnessed) = (Vec::new(), Vec::new());
+    let (mut wholes, mut witnessed, mut clocks) = (Vec::new(), Vec::new(), Vec::new());
     for path in parts {
         match whole(request, path, found) {
-            Ok((whole, vouched)) => {
+            Ok((whole, vouched, clock)) => {
                 wholes.push(whole);
                 witnessed.push(vouched);
+                clocks.extend(clock);
             }
             Err(error) => {
                 broken(path, &error, found);
@@ -65,8 +67,14 @@ pub(super) fn prove(
     }
     match put_together(request, parts, &wholes, stated) {
         Ok(proof) => {
+            let again =
+                proof.load.iter().flat_map(|(load, _)| &load.shards).map(|shard| &shard.journal_sha256);
+            let first = wholes.iter().map(|whole| &whole.integrity.sha256);
+            if again.collect::<BTreeSet<_>>() != first.collect() {
+                changed("the journals of the shards", found);
+            }
             // The clock that is furthest from the receiver's is the one that is told.
-            let apart = parts.iter().filter_map(|path| receiver_clock(path)).max_by_key(TimeDelta::abs);
+            let apart = clocks.into_iter().max_by_key(TimeDelta::abs);
             Some(Proof { witnessed: Witnessed::of_parts(witnessed), apart, ..proof })
         }
         Err(error) => {
@@ -76,24 +84,29 @@ pub(super) fn prove(
     }
 }
 
-/// A part by itself: its chain, its keys, its sums, and what the receiver that it was read back from vouches for.
+/// A part by itself: its chain, its keys, its sums, what the receiver that it was read back from vouches for, and that one's
+/// clock minus the run's.
 fn whole(
     request: &Request<'_>,
     path: &Path,
     found: &mut Findings,
-) -> Result<(Evidence, Witnessed), EvidenceError> {
+) -> Result<(Evidence, Witnessed, Option<TimeDelta>), EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, request.checkout.scenario_of(&copy));
     let mut checkpoints = Checkpoints::new(&copy, request.witness);
+    let mut clock = None;
     let evidence = Evidence::read_lines(header, reader, |record, line| {
+        if let Record::Watch(Watch::Offset(offset)) = record {
+            clock = Some(TimeDelta::microseconds(offset.offset_us));
+        }
         consistency.take(record, line);
         checkpoints.take(record);
     })?;
     consistency.finish().report(&shown(path), found);
-    let zero = copy.started + receiver_clock(path).unwrap_or_default();
+    let zero = copy.started + clock.unwrap_or_default();
     let ended = evidence.integrity.ended;
-    Ok((evidence, checkpoints.finish(ended, zero)))
+    Ok((evidence, checkpoints.finish(ended, zero), clock))
 }
 
 /// A part is told by the folder of its shard.

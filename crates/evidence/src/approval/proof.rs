@@ -6,7 +6,7 @@ use super::judgement::{Findings, Item, evidence};
 use super::seeded;
 use super::seen::Seen;
 use super::times::SKEW;
-use super::unreadable::{broken, of_a_load, of_a_probe};
+use super::unreadable::{broken, changed, of_a_load, of_a_probe};
 use super::witness::{Checkpoints, Witnessed};
 use crate::analysis::load::Series;
 use crate::analysis::{Cases, Recheck, receiver_clock, tallies};
@@ -16,7 +16,7 @@ use crate::report::{
     probe_from_journal, to_bytes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use record::{Header, LoadShard, Reader, Record, RunKind};
+use record::{Header, Integrity, LoadShard, Reader, Record, RunKind, Watch};
 use signature::{Reason, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
@@ -154,7 +154,11 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let mut seen = Seen::new(&header, apart, request.demand.challenge.as_deref());
     let mut driven = Driven::new(&copy, request.checkout);
     let mut checkpoints = Checkpoints::new(&header, request.witness);
+    let mut stated = None;
     let mut evidence = Evidence::read_lines(header, reader, |record, line| {
+        if let Record::Watch(Watch::Offset(offset)) = record {
+            stated = Some(TimeDelta::microseconds(offset.offset_us));
+        }
         consistency.take(record, line);
         seen.take(record);
         driven.take(record);
@@ -164,6 +168,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         }
     })?;
     consistency.finish().report(&name(path), found);
+    let mut readings = Readings { first: evidence.integrity.clone(), differ: stated != apart };
     let scenario = request.checkout.scenario_of(&copy);
     seeded::check(&copy, scenario, request.stand_in_rows, &name(path), found);
     // The one clock or the other is wrong, which is told: signatures are judged by the sender's.
@@ -174,13 +179,14 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         && let behind @ Some(_) = seen.sender_far_behind()
     {
         sender_behind = behind;
-        if let Some(again) = by_senders_clock(path, secret, (apart, behind))? {
+        if let Some((again, integrity)) = by_senders_clock(path, secret, (apart, behind))? {
+            readings.take(&integrity.sha256);
             *done = again;
         }
     }
     let witnessed = checkpoints.finish(evidence.integrity.ended, copy.started + apart.unwrap_or_default());
     let shard = copy.shard;
-    let Made { bytes, load, extra } = made(path, &copy, &mut evidence)?;
+    let Made { bytes, load, extra } = made(path, &copy, &mut evidence, &mut readings)?;
     let extra = extra.or(driven.item(&name(path)));
     // A secret that bears out nothing is not staging's: nothing is judged by it.
     let is_staging_s = matches!(&recheck, Some(Ok(recheck)) if !recheck.is_of_another_secret());
@@ -188,6 +194,10 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         Some(secret) => judged_with(path, secret, (apart, sender_behind))?,
         None => None,
     };
+    if let Some(judged) = &judged {
+        readings.take(&judged.integrity.sha256);
+    }
+    readings.report(path, found);
     let by = judged.as_ref().unwrap_or(&evidence);
     let (checks, cases) = (by.checks.clone(), by.failed_cases());
     let mut proof = Proof {
@@ -208,6 +218,25 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     Ok(proof)
 }
 
+/// A journal is read several times. Whoever exchanges it in between would have one of them judged, and another one verified.
+struct Readings {
+    first: Integrity,
+    differ: bool,
+}
+
+impl Readings {
+    fn take(&mut self, sha256: &str) {
+        self.differ |= sha256 != self.first.sha256;
+    }
+
+    /// A journal without its end, which proves nothing, may be one that still grows.
+    fn report(&self, path: &Path, found: &mut Findings) {
+        if self.differ && self.first.ended {
+            changed(&name(path), found);
+        }
+    }
+}
+
 /// What follows from a journal.
 struct Made {
     bytes: Vec<u8>,
@@ -216,11 +245,17 @@ struct Made {
 }
 
 /// The artifact of the journal's kind; what judges a load or a probe takes the place of what judges webhooks.
-fn made(path: &Path, header: &Header, evidence: &mut Evidence) -> Result<Made, EvidenceError> {
+fn made(
+    path: &Path,
+    header: &Header,
+    evidence: &mut Evidence,
+    readings: &mut Readings,
+) -> Result<Made, EvidenceError> {
     let (mut load, mut extra) = (None, None);
     let bytes = match header.kind {
         RunKind::Load => {
             let (artifact, series, bytes) = load_from_journal(path).map_err(of_a_load)?;
+            readings.take(artifact.journal_sha256());
             evidence.verdict = artifact.acceptance_gates.verdict;
             evidence.checks.clone_from(&artifact.acceptance_gates.checks);
             load = Some((artifact, series));
@@ -228,6 +263,7 @@ fn made(path: &Path, header: &Header, evidence: &mut Evidence) -> Result<Made, E
         }
         RunKind::Probe => {
             let (probe, bytes) = probe_from_journal(path).map_err(of_a_probe)?;
+            readings.take(probe.provenance.journal_sha256.as_deref().unwrap_or_default());
             evidence.verdict = probe.acceptance_gates.verdict;
             extra = Some(all_cases(&probe, &name(path)));
             evidence.checks = probe.acceptance_gates.checks;
@@ -243,14 +279,14 @@ fn by_senders_clock(
     path: &Path,
     secret: &Secret,
     (apart, behind): (Option<TimeDelta>, Option<TimeDelta>),
-) -> Result<Option<Recheck>, EvidenceError> {
+) -> Result<Option<(Recheck, Integrity)>, EvidenceError> {
     let (header, mut reader) = Reader::open(path)?;
     let Ok(recheck) = Recheck::new(&header, secret) else { return Ok(None) };
     let mut recheck = recheck.by_receiver(apart).by_sender(behind);
     while let Some(record) = reader.next_record()? {
         recheck.take(&record);
     }
-    Ok(Some(recheck))
+    Ok(Some((recheck, reader.integrity())))
 }
 
 /// A blind run, judged as if it had had the secret.
@@ -306,4 +342,27 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
 /// A path's last part.
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_that_is_exchanged_between_two_readings_is_refused() {
+        let told = |ended, stated_otherwise, again: &[&str]| {
+            let first = Integrity { sha256: "a".to_owned(), records: 3, ended, torn_bytes: 0 };
+            let mut readings = Readings { first, differ: stated_otherwise };
+            again.iter().for_each(|sha256| readings.take(sha256));
+            let mut found = Findings::default();
+            readings.report(Path::new("dir/j.jsonl"), &mut found);
+            found.0.into_iter().map(|finding| finding.kind).collect::<Vec<_>>()
+        };
+        assert!(told(true, false, &[]).is_empty() && told(true, false, &["a", "a"]).is_empty());
+        assert_eq!(told(true, false, &["b"]), ["journal_changed"]);
+        assert_eq!(told(true, false, &["b", "a"]), ["journal_changed"]);
+        assert_eq!(told(true, true, &["a"]), ["journal_changed"]);
+        // A journal that still grows is unproven anyway.
+        assert!(told(false, true, &["b"]).is_empty());
+    }
 }

@@ -49,6 +49,17 @@ impl Journals {
         }
     }
 
+    /// Whether an artifact is judged by this journal, or by a copy of it.
+    #[must_use]
+    pub fn is_judged_by(&self, artifact: &Path, journal: &Path) -> bool {
+        let is_copy = |other: &Path| {
+            let digest = sha256(other);
+            digest.is_some() && digest == sha256(journal)
+        };
+        let judged_by = self.all_of(artifact);
+        judged_by.iter().any(|own| own == journal) || judged_by.iter().any(|own| is_copy(own))
+    }
+
     /// The artifact that belongs to another file of its run: the one with its name (`NAME_output.json`, `NAME.json`), for a journal
     /// else any beside it that is of its run.
     #[must_use]
@@ -94,10 +105,11 @@ impl Stated {
     }
 }
 
-/// The run that a journal is of; `None` for a file that is none.
+/// The run that a journal is of; `None` for a file that is none, and for what is no file: a pipe would be waited for.
 #[must_use]
 pub fn run_of(journal: &Path) -> Option<Uuid> {
-    Reader::open(journal).ok().map(|(header, _)| header.run_id)
+    let file = journal.is_file().then_some(journal)?;
+    Reader::open(file).ok().map(|(header, _)| header.run_id)
 }
 
 /// SHA-256 of a file, lower hex.

@@ -66,7 +66,7 @@ impl Trust {
                 "anyone with the secret can make up webhooks, their times and a whole run, and leave out what went wrong"
             }
             Self::Sender => {
-                "the runner can leave out webhooks and runs that went wrong, and shift times within signature freshness; \
+                "the runner can leave out webhooks, flows and runs that went wrong, and shift times within signature freshness; \
                  a runner who got hold of the secret can do all that the level below allows"
             }
             Self::Witness => {

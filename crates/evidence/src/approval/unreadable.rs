@@ -20,6 +20,12 @@ pub(super) fn broken(path: &Path, error: &EvidenceError, found: &mut Findings) {
     found.add(kind, sentence);
 }
 
+/// What was read of a journal once is not what was read of it before.
+pub(super) fn changed(journal: &str, found: &mut Findings) {
+    let what = "it was exchanged or edited while it was being read, so that what was judged is not what was verified; judge it again";
+    found.add("journal_changed", format!("{journal}: {what}"));
+}
+
 /// What is wrong with the journal of a load, as for any other.
 pub(super) fn of_a_load(error: LoadError) -> EvidenceError {
     match error {

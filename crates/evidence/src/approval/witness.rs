@@ -30,6 +30,7 @@ pub(super) struct Checkpoints<'r> {
     run: Uuid,
     kind: RunKind,
     scenario: String,
+    flows: u32,
     chain: WitnessChain,
     /// The receiver's time at tick 0, by the last checkpoint.
     zero_us: u64,
@@ -82,6 +83,7 @@ impl<'r> Checkpoints<'r> {
             run: header.run_id,
             kind: header.kind,
             scenario: header.scenario.name.clone(),
+            flows: header.flows,
             chain: WitnessChain::of(header.run_id),
             zero_us: 0,
             first: None,
@@ -155,6 +157,12 @@ impl<'r> Checkpoints<'r> {
                 statement.run.scenario,
                 self.kind.name(),
                 self.scenario
+            ));
+        }
+        if let Some(flows) = statement.run.flows.filter(|flows| *flows != self.flows) {
+            return Err((
+                "witness_flows_differ",
+                format!("the run was registered with {flows} flows, but its header has {}", self.flows),
             ));
         }
         self.settled()?;
@@ -391,6 +399,11 @@ impl Witnessed {
 
     pub(super) const fn is_whole(&self) -> bool {
         matches!(self, Self::Whole(_))
+    }
+
+    /// Whether the receiver vouches for how many flows there were, too; of runs of earlier versions it does not know.
+    pub(super) fn counts_flows(&self) -> bool {
+        matches!(self, Self::Whole(all) if all.iter().all(|whole| whole.last.run.flows.is_some()))
     }
 
     /// What is told of it: nothing of a run without checkpoints, where none are asked for.

@@ -72,6 +72,7 @@ mod tests {
             number: 2,
             kind: RunKind::Run,
             scenario: "payments".to_owned(),
+            flows: Some(10),
             registered_us: 5,
             receiver: Uuid::nil(),
         };

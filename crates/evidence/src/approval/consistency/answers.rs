@@ -32,6 +32,8 @@ pub(super) struct Answers {
     if_numbered: Contradictions,
     if_own: Contradictions,
     if_whole: Contradictions,
+    /// Flows that are driven beside a window have none of its webhooks, and say so.
+    gaps: Contradictions,
 }
 
 impl Answers {
@@ -50,13 +52,23 @@ impl Answers {
             if_numbered: Contradictions::default(),
             if_own: Contradictions::default(),
             if_whole: Contradictions::default(),
+            gaps: Contradictions::default(),
         }
     }
 
     /// Some of them are not in this journal, or were recorded elsewhere.
     pub(super) fn noted(&mut self, watch: &Watch) {
         match watch {
-            Watch::Continues(_) | Watch::Gap(_) => self.is_whole = false,
+            Watch::Continues(_) => self.is_whole = false,
+            Watch::Gap(_) => {
+                self.is_whole = false;
+                if self.kind == RunKind::Run {
+                    self.gaps.add(
+                        "gap_of_no_receiver",
+                        "webhooks are said to have been out of sight, but the run received them by itself",
+                    );
+                }
+            }
             Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
             Watch::JudgedBy(_) => self.if_own.add(
                 "clock_of_no_receiver",
@@ -170,10 +182,13 @@ impl Answers {
                 format!("attempts are numbered up to {last}, but {number} is not there: some were removed");
             self.if_numbered.add("attempts_missing", sentence);
         }
-        let are_numbered = self.are_numbered();
-        for (holds, contradictions) in
-            [(are_numbered, self.if_numbered), (self.is_own, self.if_own), (self.is_whole, self.if_whole)]
-        {
+        let (are_numbered, received) = (self.are_numbered(), !self.all.is_empty());
+        for (holds, contradictions) in [
+            (are_numbered, self.if_numbered),
+            (self.is_own, self.if_own),
+            (self.is_whole, self.if_whole),
+            (self.is_own && received, self.gaps),
+        ] {
             contradictions
                 .0
                 .into_iter()

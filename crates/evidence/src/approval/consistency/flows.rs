@@ -1,6 +1,5 @@
 //! The flows of a run are those that its scenario has: each step in its place, logged in, with the webhooks that it must fire.
 
-use super::header::option;
 use super::order::s;
 use super::outcomes::{About, answer_fits, has_pieces, login_fits, status_fits, told_soundly, tries_fit};
 use super::{Contradictions, plays};
@@ -72,7 +71,7 @@ struct Flow<'a> {
 
 impl<'a> Flows<'a> {
     pub(super) fn new(header: &'a Header, scenario: Option<&'a Scenario>) -> Self {
-        let given = option(header, "within").and_then(|o| o.value.parse::<Period>().ok());
+        let given = header.given("within").and_then(|o| o.value.parse::<Period>().ok());
         let scenario = scenario.filter(|_| plays(header));
         Self {
             header,

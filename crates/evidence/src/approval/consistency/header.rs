@@ -2,7 +2,7 @@
 
 use super::Contradictions;
 use record::faults::Sweep;
-use record::{EMBEDDED, Header, Override, Record, RunKind, ScenarioRef, Watch};
+use record::{EMBEDDED, Header, MAX_SECRETS, Override, Record, RunKind, ScenarioRef, Watch};
 use scenario::Scenario;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.webhook.secret_configured != (header.webhook.secret_length_chars > 0) {
         differs("whether a secret was configured contradicts its length".to_owned());
     }
+    of_secrets(header, &mut differs);
     if matches!(header.kind, RunKind::Observe | RunKind::Receive) {
         of_one_who_only_receives(header, &mut differs);
     }
@@ -38,6 +39,19 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     }
     if let Some(scenario) = scenario {
         of_scenario(header, scenario, found);
+    }
+}
+
+/// Whoever says that there were more secrets than there were has what is signed with none of the approver's taken for another's.
+fn of_secrets(header: &Header, differs: &mut impl FnMut(String)) {
+    let secrets = header.webhook.secrets;
+    // Where smoke is the sender, nobody accepts anything.
+    let accepts = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
+    if accepts && !(1..=MAX_SECRETS).contains(&secrets) {
+        differs(format!("webhooks are accepted under 1 to {MAX_SECRETS} secrets, and not under {secrets}"));
+    }
+    if accepts && header.blind && secrets > 1 {
+        differs(format!("a blind run has no secret, yet {secrets} are said to be accepted"));
     }
 }
 
@@ -98,13 +112,14 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.scenario.subject != scenario.subject.kind || header.scenario.plural != scenario.subject.plural {
         differs("the subject of the flows is not the scenario's".to_owned());
     }
-    let given = ["scheme", "sender"].iter().any(|name| option(header, name).is_some());
+    let given = ["scheme", "sender"].iter().any(|name| header.given(name).is_some());
     if header.scheme != scenario.scheme && !given {
         differs(format!(
             "the signature scheme is {}, but the scenario's is {}",
             header.scheme, scenario.scheme
         ));
     }
+    of_scenarios_sender(header, scenario, &mut differs);
     let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
     if header.ours.iter().collect::<BTreeSet<_>>() != ours {
         differs("the places that identify this run's webhooks differ from the scenario's".to_owned());
@@ -122,8 +137,17 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.clauses != Sweep::of_contract(&scenario.contract, &header.retry).clauses {
         differs("the clauses of the sender's contract are not the scenario's".to_owned());
     }
-    let is_sized = option(header, "flows").is_some() || !scenario.contract.is_empty();
-    if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
+    of_scenarios_size(header, scenario, &mut differs);
+}
+
+/// As many flows as the scenario has, unless the command line gave another number. A sweep has one for each case of its clauses, and
+/// a staging system gets one for each row that the scenario has written out, where no other data was given.
+fn of_scenarios_size(header: &Header, scenario: &Scenario, differs: &mut impl FnMut(String)) {
+    let rows = u32::try_from(scenario.data.rows.len()).unwrap_or(u32::MAX);
+    let takes_rows = header.environment != EMBEDDED && header.given("data").is_none() && rows > 0;
+    let by_rows = takes_rows && header.flows == rows.min(scenario.flows);
+    let is_sized = header.given("flows").is_some() || !scenario.contract.is_empty();
+    if !is_sized && !by_rows && header.flows != scenario.flows {
         differs(format!(
             "{} flows, but the scenario has {} and no other number was given",
             header.flows, scenario.flows
@@ -131,9 +155,31 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     }
 }
 
-/// What the command line gave for this option.
-pub(super) fn option<'h>(header: &'h Header, name: &str) -> Option<&'h Override> {
-    header.overrides.iter().find(|o| o.option == name)
+/// The profile in the header is the one that the scenario names, or `--sender` in its place; without either there is none. By it
+/// the retry contract and the time-out are judged.
+fn of_scenarios_sender(header: &Header, scenario: &Scenario, differs: &mut impl FnMut(String)) {
+    let is_given = header.given("sender").is_some();
+    if is_given && header.given("scheme").is_some() {
+        differs("--sender and --scheme are said to have been given at once, which smoke refuses".to_owned());
+    }
+    let is_named = is_given || scenario.sender.is_some();
+    // `--scheme` alone leaves the scenario's profile in its place.
+    let signed_as = if is_given { header.scheme } else { scenario.scheme };
+    match &header.sender {
+        None if is_named => {
+            differs(format!("the sender is {}, but the header does not have its profile", signed_as.sender()))
+        }
+        Some(sender) if !is_named => differs(format!(
+            "the header has the profile of {}, but neither the scenario nor --sender names a sender",
+            sender.name
+        )),
+        Some(sender) if sender.name != signed_as.sender() => differs(format!(
+            "the header has the profile of {}, but the sender is {}",
+            sender.name,
+            signed_as.sender()
+        )),
+        _ => {}
+    }
 }
 
 /// Whether a journal of this kind has such records.
