@@ -196,7 +196,7 @@ fn deliveries_that_were_trimmed_reordered_or_redated_are_seen() {
         for record in &mut w.records[at + 1..=at + 1] {
             match record {
                 Record::Attempt(a) => {
-                    (a.first_byte.0, a.received.0) = (a.first_byte.0 + 700_000, a.received.0 + 700_000)
+                    (a.first_byte.0, a.received.0) = (a.first_byte.0 + 700_000, a.received.0 + 700_000);
                 }
                 Record::Answered(a) => a.end.0 += 700_000,
                 _ => unreachable!(),

@@ -167,7 +167,10 @@ fn of_scenarios_sender(header: &Header, scenario: &Scenario, differs: &mut impl 
     let signed_as = if is_given { header.scheme } else { scenario.scheme };
     match &header.sender {
         None if is_named => {
-            differs(format!("the sender is {}, but the header does not have its profile", signed_as.sender()))
+            differs(format!(
+                "the sender is {}, but the header does not have its profile",
+                signed_as.sender()
+            ));
         }
         Some(sender) if !is_named => differs(format!(
             "the header has the profile of {}, but neither the scenario nor --sender names a sender",
