@@ -1,5 +1,6 @@
 //! A merged load: recomputed from the journals of its shards, which `smoke merge` lays beside it.
 
+use super::checkpoints::Checkpoints;
 use super::consistency::Consistency;
 use super::judge::Request;
 use super::judgement::Findings;
@@ -7,7 +8,7 @@ use super::proof::{Proof, name};
 use super::run_files::beside;
 use super::seen::Seen;
 use super::unreadable::{broken, changed};
-use super::witness::{Checkpoints, Witnessed};
+use super::witness::Witnessed;
 use crate::analysis::Analysis;
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};

@@ -9,6 +9,7 @@ mod again;
 mod arithmetic;
 mod attempt_log;
 mod checklist;
+mod checkpoints;
 mod clocks;
 mod consistency;
 mod counts;

@@ -1,5 +1,6 @@
 //! The proof of an artifact: its journal, read once, recomputed, verified again.
 
+use super::checkpoints::Checkpoints;
 use super::consistency::{Consistency, Driven};
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
@@ -7,7 +8,7 @@ use super::seeded;
 use super::seen::Seen;
 use super::times::SKEW;
 use super::unreadable::{broken, changed, of_a_load, of_a_probe};
-use super::witness::{Checkpoints, Witnessed};
+use super::witness::Witnessed;
 use crate::analysis::load::Series;
 use crate::analysis::{Cases, Recheck, receiver_clock, tallies};
 use crate::gate::{API_PII, Check, EVENT_HEADER, LATENCY_P50, PAYLOADS, PII, REPEATED_KEYS, STEPS, Verdict};
