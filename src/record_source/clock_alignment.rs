@@ -12,7 +12,8 @@ pub(super) struct ClockAlignment {
     apart_us: i64,
     /// How far its system's wall time is ahead of its time line, in ms.
     ahead_ms: i64,
-    /// How many secrets it has.
+    /// The receiver's run, and how many secrets it has.
+    receiver: uuid::Uuid,
     secrets: usize,
     /// What was told last.
     told: Option<JudgedBy>,
@@ -74,7 +75,7 @@ impl ClockAlignment {
         if self.placement.begin_run(batch.run_id) {
             (self.apart_us, self.ahead_ms) = (0, 0);
         }
-        self.secrets = batch.secrets;
+        (self.receiver, self.secrets) = (batch.run_id, batch.secrets);
     }
 
     /// With what an attempt was judged by before it, where that is not what was told last; `apart_us` is their time line minus ours.
@@ -97,7 +98,7 @@ impl ClockAlignment {
 
     fn judged_by(&mut self, apart_us: i64) -> Option<Record> {
         let ahead_us = self.ahead_ms.saturating_mul(1000).saturating_add(apart_us);
-        let by = JudgedBy { ahead_us, secrets: self.secrets };
+        let by = JudgedBy { receiver: self.receiver, ahead_us, secrets: self.secrets };
         (self.told.replace(by) != Some(by)).then_some(Record::Watch(Watch::JudgedBy(by)))
     }
 }

@@ -260,10 +260,11 @@ fn a_clock_that_somebody_wrote_into_a_window_proves_no_signature() {
             stale(all);
             let place = all.iter().position(|r| r["attempt"]["attempt"] == 5).unwrap();
             let tick = all[place]["attempt"]["received"].clone();
+            let receiver = watched(all, "judged_by").next().unwrap()["receiver"].clone();
             for (place, ahead_ms) in [(place + 1, 0), (place, -700_000)] {
                 let fact = match clock {
                     "wall_clock" => json!({"at": tick, "ahead_ms": ahead_ms}),
-                    _ => json!({"ahead_us": ahead_ms * 1000, "secrets": 1}),
+                    _ => json!({"receiver": receiver, "ahead_us": ahead_ms * 1000, "secrets": 1}),
                 };
                 all.insert(place, json!({"watch": {clock: fact}}));
             }
@@ -346,8 +347,12 @@ fn a_receivers_journal_that_was_changed_is_refused_by_name() {
     assert!(code == 3 && !text.contains("Contradictions"), "{text}");
     let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| receiver.refused(name, change, says);
     of("removed", |all| without(all, &[2], false), "some were removed");
-    let clock =
-        |all: &mut Vec<Value>| all.insert(1, json!({"watch": {"judged_by": {"ahead_us": 5, "secrets": 1}}}));
+    let clock = |all: &mut Vec<Value>| {
+        all.insert(
+            1,
+            json!({"watch": {"judged_by": {"receiver": uuid::Uuid::nil(), "ahead_us": 5, "secrets": 1}}}),
+        );
+    };
     of("a receiver elsewhere", clock, "clock_of_no_receiver");
     of("twice", |all| each(all, "attempt").for_each(|a| a["attempt"] = 0.into()), "attempt_twice");
     of("all foreign", |all| all[0]["header"]["ours"] = json!(["/data/x"]), "header_differs");

@@ -246,6 +246,8 @@ impl std::fmt::Display for WallClock {
 /// By what a receiver elsewhere judged the signatures that follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JudgedBy {
+    /// Its run: another one may have other secrets.
+    pub receiver: uuid::Uuid,
     /// The system's wall time there, by which freshness is judged, minus the time line of this journal, in µs.
     pub ahead_us: i64,
     /// How many secrets it had.

@@ -17,6 +17,11 @@ pub struct Recheck {
     /// How many secrets the receiver had, and how many were given.
     secrets: usize,
     given: usize,
+    /// Of the receiver's run that judges, where it is elsewhere; how often it was another, and whether the verdicts of one hold in
+    /// part.
+    by: Option<ByOne>,
+    restarts: u64,
+    mixed: bool,
     started: DateTime<Utc>,
     /// How far the clock by which webhooks were judged was ahead of the time line, in µs, and before that: what came as it was
     /// stepped may have been judged by either.
@@ -47,6 +52,21 @@ pub struct Recheck {
     pub first: Option<Disagreement>,
 }
 
+/// The verdicts of one run of a receiver elsewhere.
+#[derive(Debug)]
+struct ByOne {
+    receiver: uuid::Uuid,
+    /// Whether one that accepts holds, and whether one does not.
+    confirmed: bool,
+    contradicted: bool,
+}
+
+impl ByOne {
+    const fn is_mixed(&self) -> bool {
+        self.confirmed && self.contradicted
+    }
+}
+
 /// A recorded verdict that the bytes beside it do not bear out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Disagreement {
@@ -69,6 +89,9 @@ impl Recheck {
             verifier,
             secrets: header.webhook.secrets.max(1),
             given: secret.count(),
+            by: None,
+            restarts: 0,
+            mixed: false,
             started: header.started,
             ahead_us: [0, 0],
             apart_us: 0,
@@ -113,8 +136,17 @@ impl Recheck {
                 self.ahead_us = [self.apart_us.saturating_add(parted_us), self.ahead_us[0]];
             }
             Record::Watch(Watch::JudgedBy(theirs)) => {
+                if self.by.as_ref().is_some_and(|by| by.receiver != theirs.receiver) {
+                    self.mixed |= self.by.take().is_some_and(|by| by.is_mixed());
+                    self.restarts += 1;
+                }
                 let before = if self.is_elsewhere { self.ahead_us[0] } else { theirs.ahead_us };
                 self.is_elsewhere = true;
+                self.by.get_or_insert(ByOne {
+                    receiver: theirs.receiver,
+                    confirmed: false,
+                    contradicted: false,
+                });
                 self.ahead_us = [theirs.ahead_us, before];
                 self.secrets = self.secrets.max(theirs.secrets);
             }
@@ -139,6 +171,14 @@ impl Recheck {
     pub const fn is_of_another_secret(&self) -> bool {
         let changed = self.disagreements == 0 || self.disagreements == self.mismatched;
         self.mismatched > 0 && self.valid == 0 && changed
+    }
+
+    /// Whether the receiver was started again with another secret than before: of one of its runs not one verdict holds but those of
+    /// webhooks that nobody accepted, and of another all do.
+    #[must_use]
+    pub fn is_of_a_receiver_with_another_secret(&self) -> bool {
+        let explains = self.disagreements > 0 && self.disagreements == self.mismatched + self.vindicated;
+        explains && self.restarts > 0 && !self.mixed && self.by.as_ref().is_none_or(|by| !by.is_mixed())
     }
 
     /// How many of the run's secrets were not given, where that explains everything: what was accepted under one of them.
@@ -211,6 +251,10 @@ impl Recheck {
         }
         self.mismatched += u64::from(recorded != Reason::Mismatch && found == Reason::Mismatch);
         self.vindicated += u64::from(recorded == Reason::Mismatch && found == Reason::Valid);
+        if let Some(by) = &mut self.by {
+            by.confirmed |= found == recorded && recorded == Reason::Valid;
+            by.contradicted |= found != recorded;
+        }
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
@@ -228,40 +272,68 @@ mod tests {
     use record::{Body, RunKind, Tick};
     use signature::{Outgoing, Scheme, Signer, Verdict};
 
+    const OURS: &str = "a-secret-of-thirty-two-characters";
+    const THEIRS: &str = "another-secret-of-more-characters";
+
+    fn nothing_yet() -> Recheck {
+        let header = Header::new(RunKind::Run, Utc::now()).expect("a header");
+        let header = Header { scheme: Scheme::DeltacrownV2, ..header };
+        Recheck::new(&header, &Secret::new(OURS)).expect("a key")
+    }
+
+    /// Takes an attempt that is signed with this secret when it comes, and was recorded so.
+    fn take(recheck: &mut Recheck, secret: &str, reason: Reason) {
+        let outgoing = Outgoing {
+            event: "paid",
+            id: "4960b1c5-318e-4f87-b6c4-62792d82faa3",
+            timestamp_ms: recheck.started.timestamp_millis(),
+            body: b"{}",
+        };
+        let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(secret)).expect("a key");
+        let headers = signer.sign(&outgoing).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        recheck.take(&Record::Attempt(Box::new(Attempt {
+            attempt: recheck.checked,
+            first_byte: Tick(0),
+            received: Tick(0),
+            peer: None,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers,
+            body: Body::from_bytes(b"{}".to_vec()),
+            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None },
+            answer: Some(200),
+            duplicate: false,
+            elsewhere: false,
+            fault: None,
+            redirect: None,
+        })));
+    }
+
     /// What is found under a secret of attempts that are signed with it, each recorded so.
     fn recheck(recorded: &[Reason]) -> Recheck {
-        let secret = Secret::new("a-secret-of-thirty-two-characters");
-        let started = Utc::now();
-        let header =
-            Header { scheme: Scheme::DeltacrownV2, ..Header::new(RunKind::Run, started).expect("a header") };
-        let mut recheck = Recheck::new(&header, &secret).expect("a key");
-        let signer = Signer::new(header.scheme, &secret).expect("a key");
-        for (attempt, reason) in (1..).zip(recorded) {
-            let outgoing = Outgoing {
-                event: "paid",
-                id: "4960b1c5-318e-4f87-b6c4-62792d82faa3",
-                timestamp_ms: started.timestamp_millis(),
-                body: b"{}",
-            };
-            let headers = signer.sign(&outgoing).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            recheck.take(&Record::Attempt(Box::new(Attempt {
-                attempt,
-                first_byte: Tick(0),
-                received: Tick(0),
-                peer: None,
-                method: "POST".to_owned(),
-                target: "/".to_owned(),
-                headers,
-                body: Body::from_bytes(b"{}".to_vec()),
-                verdict: Verdict { valid: *reason == Reason::Valid, reason: *reason, diagnosis: None },
-                answer: Some(200),
-                duplicate: false,
-                elsewhere: false,
-                fault: None,
-                redirect: None,
-            })));
-        }
+        let mut recheck = nothing_yet();
+        recorded.iter().for_each(|reason| take(&mut recheck, OURS, *reason));
         recheck
+    }
+
+    #[test]
+    fn a_receiver_that_was_restarted_with_another_secret_is_told_from_webhooks_that_were_made_up() {
+        // The secrets that webhooks were signed with in the receiver's first run, and in its second.
+        let judged = |runs: [&[&str]; 2]| {
+            let mut recheck = nothing_yet();
+            for (n, secrets) in (0..).zip(runs) {
+                let receiver = uuid::Uuid::from_u128(n);
+                let by = record::JudgedBy { receiver, ahead_us: 0, secrets: 1 };
+                recheck.take(&Record::Watch(Watch::JudgedBy(by)));
+                secrets.iter().for_each(|secret| take(&mut recheck, secret, Reason::Valid));
+            }
+            recheck
+        };
+        assert!(judged([&[OURS, OURS], &[THEIRS, THEIRS]]).is_of_a_receiver_with_another_secret());
+        assert!(judged([&[THEIRS], &[OURS]]).is_of_a_receiver_with_another_secret());
+        for made_up in [[&[OURS][..], &[OURS, THEIRS]], [&[OURS, THEIRS], &[OURS]], [&[OURS], &[OURS]]] {
+            assert!(!judged(made_up).is_of_a_receiver_with_another_secret(), "{made_up:?}");
+        }
     }
 
     #[test]

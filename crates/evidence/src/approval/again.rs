@@ -103,6 +103,13 @@ fn of_other_secrets(recheck: &Recheck, is_blind: bool) -> Option<String> {
             recheck.vindicated
         ));
     }
+    if recheck.is_of_a_receiver_with_another_secret() {
+        return Some(format!(
+            "{} of {} verdicts do not hold under this secret, all of them of some runs of the receiver, which was restarted: if that \
+             was with another secret, give each with a --secret-file of its own, as the sender's operator says it; else they are made up",
+            recheck.disagreements, recheck.checked
+        ));
+    }
     recheck.lacks_secrets().map(|missing| {
         format!(
             "{} of {} webhooks are signed with another secret: {missing} of those that the receiver had were not given; give \
