@@ -253,10 +253,11 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
 
-/// The retry contract of a run that names no profile: the usual sender's, who signs so, or else the one that the scenario of the
+/// The retry contract of a run that names no profile: the usual sender's, where who signs so promises that, or else the one that the scenario of the
 /// checkout has by naming no other.
 fn usual_contract(header: &Header, gate: &RetryGate, checkout: &Checkout) -> (Verdict, String) {
-    let is_usual = [Scheme::DeltacrownV1, Scheme::DeltacrownV2].contains(&header.scheme);
+    let by_profile = SenderProfile::built_in(header.scheme).map(|profile| profile.retry);
+    let is_usual = by_profile.is_some_and(|retry| retry == SenderProfile::usual().retry);
     if !is_usual && checkout.scenario_of(header).is_none_or(|scenario| scenario.sender.is_some()) {
         let figure = format!(
             "judged by {}, which is not what {} promises as far as anybody knows: its profile is not in the header (--sender)",
