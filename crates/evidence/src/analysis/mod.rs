@@ -59,6 +59,7 @@ pub use privacy::{Findings, Located, Privacy};
 pub use flows::{FlowFacts, Flows};
 pub use receiver_clock::receiver_clock;
 pub use recheck::{Disagreement, Recheck};
+pub(crate) use retry::gaps;
 pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
 pub(crate) use sample::{event_name, shown_signature};

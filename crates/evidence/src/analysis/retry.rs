@@ -175,7 +175,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
 
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
 /// unseen.
-fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
+pub(crate) fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
     let gap = |pair: &[AttemptResult]| match pair {
         [before, after] => before
             .end

@@ -5,7 +5,7 @@ use super::consistency::{Consistency, Driven};
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
 use super::seeded;
-use super::seen::Seen;
+use super::seen::{QUIET, Seen};
 use super::times::SKEW;
 use super::unreadable::{broken, changed, of_a_load, of_a_probe};
 use super::witness::Witnessed;
@@ -21,9 +21,6 @@ use record::{Header, Integrity, LoadShard, Reader, Record, RunKind, Watch};
 use signature::{Reason, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
-
-/// A run ends so long after its last webhook at most, or is as old as that one.
-const QUIET: TimeDelta = TimeDelta::minutes(10);
 
 /// A journal that was read to its end, and what was made of it.
 pub(super) struct Proof {
@@ -87,9 +84,9 @@ impl Proof {
     /// How recent it is, by what nobody can put off: a run that says that it ended long after its last webhook is as old as that.
     pub(super) fn last_known(&self) -> (DateTime<Utc>, &'static str) {
         let analysis = &self.evidence.analysis;
-        let arrived = self.seen.last_arrival().filter(|_| self.witnessed.ended().is_none());
+        let arrived = self.seen.last_arrival();
         let arrived = arrived.map(|at| self.by_receiver(at.wall(analysis.header.started)));
-        match arrived.filter(|at| self.ended() - *at > QUIET) {
+        match arrived.filter(|at| (self.ended() - *at).to_std().is_ok_and(|quiet| quiet > QUIET)) {
             Some(at) => (at, "its last webhook arrived"),
             None => (self.ended(), "ended"),
         }

@@ -27,8 +27,9 @@ const EQUAL_AT_ONCE: usize = 4;
 const CLOCK_MS: i64 = 5_000;
 /// A webhook does not come before it was signed, but for clocks of several hosts of a sender, ms.
 const EARLY_MS: i64 = 1_000;
-/// A challenge comes back so soon after the first webhook, or says nothing of what came before.
-const CHALLENGED_WITHIN: Duration = Duration::from_secs(10 * 60);
+/// A challenge comes back so soon after the first webhook, or says nothing of what came before; and a run ends so soon after its last
+/// one, or is as old as that.
+pub(super) const QUIET: Duration = Duration::from_secs(10 * 60);
 /// Parts of a window that are looked at for traffic; of a stage that is to be promoted each hour is one.
 const PARTS: u64 = 6;
 
@@ -132,7 +133,11 @@ impl Seen {
         if signed {
             self.posted.take(attempt);
             self.first_arrival.get_or_insert(attempt.first_byte);
-            self.last_arrival = self.last_arrival.max(Some(attempt.first_byte));
+            // What a run plays it plays in a row: what comes long after that may be of another day.
+            let is_late = |last: Tick| self.kind == RunKind::Run && attempt.first_byte.since(last) > QUIET;
+            if !self.last_arrival.is_some_and(is_late) {
+                self.last_arrival = self.last_arrival.max(Some(attempt.first_byte));
+            }
         }
         let plain = unpacked(&attempt.headers, &bytes).unwrap_or_default();
         // A token lets anybody in who has it, and signs nothing.
@@ -184,7 +189,8 @@ impl Seen {
             if known.is_some() {
                 self.signed.insert(attempt.first_byte.0, None);
             }
-            if at >= self.started_ms {
+            // Whose clock is off by what is forgiven has signed since then all the same.
+            if at >= self.started_ms.saturating_sub(CLOCK_MS) {
                 self.of_this_run.push(offset);
             }
         }
@@ -342,7 +348,7 @@ impl Seen {
                      an older run"
                 ),
             ),
-            _ if before.is_some_and(|before| before > CHALLENGED_WITHIN) => (
+            _ if before.is_some_and(|before| before > QUIET) => (
                 Verdict::Unproven,
                 format!(
                     "in {n} signed bodies, the first of which came {} after the first webhook: those before it may be from before \

@@ -2,7 +2,7 @@
 
 use super::artifact::{FaultInjection, InjectedAttempt, InjectedDelivery};
 use super::sections::ms;
-use crate::analysis::{Analysis, AttemptResult, Delivery};
+use crate::analysis::{Analysis, AttemptResult, Delivery, gaps};
 use record::Ending;
 use std::borrow::Cow;
 
@@ -24,29 +24,22 @@ fn listed(analysis: &Analysis, delivery: &Delivery) -> InjectedDelivery {
         delivery: delivery.number,
         event: delivery.event.to_string(),
         fate: fate.as_str().unwrap_or_default().to_owned(),
-        attempts: attempts(delivery),
+        attempts: attempts(analysis, delivery),
         log: delivery.tries.iter().enumerate().map(|(i, t)| log_line(analysis, delivery, i, t)).collect(),
     }
 }
 
-fn attempts(delivery: &Delivery) -> Vec<InjectedAttempt> {
+fn attempts(analysis: &Analysis, delivery: &Delivery) -> Vec<InjectedAttempt> {
     let first = delivery.first_byte();
-    let mut before: Option<&AttemptResult> = None;
-    let row = |(i, t): (usize, &AttemptResult), before: Option<&AttemptResult>| InjectedAttempt {
+    let before = gaps(analysis, &delivery.tries);
+    let row = |(i, t): (usize, &AttemptResult)| InjectedAttempt {
         attempt: i + 1,
         offset_ms: ms(t.first_byte.0.saturating_sub(first.0)),
-        gap_ms: before.and_then(|b| b.end).map(|end| ms(t.first_byte.0.saturating_sub(end.0))),
+        gap_ms: i.checked_sub(1).and_then(|i| *before.get(i)?).map(ms),
         status: t.status,
         fault: t.fault.map(|fault| fault.to_string()),
     };
-    let tries = delivery.tries.iter().enumerate();
-    tries
-        .map(|(i, t)| {
-            let row = row((i, t), before);
-            before = Some(t);
-            row
-        })
-        .collect()
+    delivery.tries.iter().enumerate().map(row).collect()
 }
 
 /// One attempt as a log line with the wall time of its first byte.
