@@ -1,9 +1,10 @@
 //! Who vouches: what is asked for about staging, blind runs, signed statements, the challenge.
 
+use crate::attacks::{each, forged};
 use crate::evidence_run::{Run, recent};
 use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 
@@ -70,6 +71,52 @@ fn what_a_level_leaves_open_is_said_by_criterion() {
     let (_, why, trust) = open(&recent(), "success_rate", &["--trust", "runner"]);
     assert_eq!(why.as_deref(), Some("it is the runner's word"));
     assert!(trust.contains("all criteria"), "{trust}");
+}
+
+/// A run is as old as its last webhook, whenever it says that it ended.
+#[test]
+fn an_end_that_is_put_off_makes_no_run_younger() {
+    let now = recent();
+    let run = Run::new(&Sample { started_us: now.started_us - 30 * 3_600_000_000, blind: true, ..now });
+    let secret = run.file("secret").display().to_string();
+    let judged = || gate(run.dir.path(), &["--secret-file", &secret]);
+    assert!(judged().1.contains("h ago, more than 24 h: too old"));
+    let journal = std::fs::read_to_string(run.journal()).unwrap();
+    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+    let mut records: Vec<Value> = journal.lines().map(record).collect();
+    each(&mut records, "end")
+        .for_each(|end| end["at"] = (end["at"].as_u64().unwrap() + 29 * 3_600_000_000).into());
+    std::fs::write(run.journal(), forged(records.iter().map(Value::to_string).collect())).unwrap();
+    run.recompute();
+    let (code, text) = judged();
+    assert_eq!((code, text.contains("its last webhook arrived")), (3, true), "{text}");
+}
+
+/// A pause in which the receiver could not be read is none that anybody measured: neither a breach nor a contradiction.
+#[test]
+fn a_pause_that_nobody_watched_is_no_pause_off_schedule() {
+    let run = Run::new(&recent());
+    let journal = std::fs::read_to_string(run.journal()).unwrap();
+    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+    let mut records: Vec<Value> = journal.lines().map(record).collect();
+    let offset = json!({"at": 0, "offset_us": 0, "uncertainty_us": 100, "samples": 9});
+    let last = records.iter().position(|record| record.get("end").is_some()).unwrap();
+    let gap = json!({"from": 0, "to": records[last]["end"]["at"], "why": "the inbox does not respond"});
+    records.insert(last, json!({"watch": {"gap": gap}}));
+    records.insert(1, json!({"watch": {"offset": offset}}));
+    each(&mut records, "end").for_each(|end| end["records"] = (end["records"].as_u64().unwrap() + 2).into());
+    std::fs::write(run.journal(), forged(records.iter().map(Value::to_string).collect())).unwrap();
+    run.recompute();
+    let artifact: Value =
+        serde_json::from_slice(&std::fs::read(run.file("staging_payments_output.json")).unwrap()).unwrap();
+    let attempts = artifact["fault_injection"]["deliveries"][0]["attempts"].as_array().unwrap();
+    assert!(attempts.len() > 1 && attempts.iter().all(|attempt| attempt["gap_ms"].is_null()), "{attempts:?}");
+    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+    let kept = checks.iter().find(|check| check["id"] == "retry_schedule").unwrap();
+    assert_eq!((&kept["verdict"], &kept["n"]), (&json!("not_exercised"), &json!(0)), "{kept}");
+    let secret = run.file("secret").display().to_string();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--trust", "runner"]);
+    assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
 }
 
 /// A clock that is hours off accuses nobody, whether or not the run states by how much.
