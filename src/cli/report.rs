@@ -185,13 +185,16 @@ fn told(recheck: &Recheck) -> Exit {
         out::say(format!("{} of {} signatures valid, each as recorded", recheck.valid, recheck.checked));
         return Exit::Pass;
     };
-    if let Some(missing) = recheck.lacks_secrets() {
-        out::say(format!(
-            "{} of {} webhooks are signed with another secret; the receiver had {missing} more: give each with a --secret-file \
-             of its own",
-            recheck.disagreements, recheck.checked
-        ));
+    if let Some(why) = recheck.other_secrets() {
+        out::say(why);
         return Exit::Unproven;
+    }
+    if recheck.invalid > 0 {
+        out::say(format!(
+            "{} of {} signatures are not valid, the first of them attempt {}: {}",
+            recheck.invalid, recheck.checked, first.attempt, first.found
+        ));
+        return Exit::Fail;
     }
     out::say(format!(
         "{} of {} recorded verdicts do not hold under the secret; attempt {}: recorded {}, found {}",

@@ -33,7 +33,8 @@ impl ClockAlignment {
     }
 
     /// The records that belong to our window, on our time line: `zero_us` is their clock at our tick 0, in µs since the Unix
-    /// epoch, and `apart_us` theirs minus ours. What came before `begin_us` by their clock is left out, and so are the ends of such attempts.
+    /// epoch, and `apart_us` theirs minus ours. What came before `begin_us` by their clock is left out, and so are the ends of such
+    /// attempts.
     pub(super) fn take(
         &mut self,
         batch: Batch,
@@ -75,6 +76,7 @@ impl ClockAlignment {
         if self.placement.begin_run(batch.run_id) {
             (self.apart_us, self.ahead_ms) = (0, 0);
         }
+        self.ahead_ms = batch.missed.unwrap_or(self.ahead_ms);
         (self.receiver, self.secrets) = (batch.run_id, batch.secrets);
     }
 
@@ -163,7 +165,7 @@ mod tests {
             let mut look = |first: u64, now: u64, since: u64| {
                 let records = (0..5).map(|n| attempt(first + n, Tick(now - 4 + n))).collect();
                 alignment.take_read(
-                    Batch { run_id, started, records, secrets: 1, missed: false },
+                    Batch { run_id, started, records, secrets: 1, missed: None },
                     clock,
                     Tick(since),
                 )
@@ -207,7 +209,7 @@ mod tests {
         };
         let stepped = WallClock { at: Tick(20_004_000), ahead_ms: (later - off) * 1000 };
         let run_id = uuid::Uuid::new_v4();
-        let batch = |records| Batch { run_id, started, records, secrets: 1, missed: false };
+        let batch = |records| Batch { run_id, started, records, secrets: 1, missed: None };
         let before = (0..3).map(|n| one(n, off)).collect();
         let step = (off != later).then_some(Record::Watch(Watch::WallClock(stepped)));
         (batch(before), batch(step.into_iter().chain((5..8).map(|n| one(n, later))).collect()))
@@ -262,7 +264,19 @@ mod tests {
         let zero_us = clock.started().timestamp_micros() + apart_us;
         let only = after.records.into_iter().filter(|record| matches!(record, Record::Attempt(_)));
         let twice: Vec<Record> = only.clone().chain(only).collect();
-        let records = alignment.take(Batch { records: twice, ..after }, (zero_us, apart_us), i64::MIN);
+        let batch = |missed| Batch {
+            run_id: after.run_id,
+            started: after.started,
+            records: twice.clone(),
+            secrets: 1,
+            missed,
+        };
+        let records = alignment.take(batch(None), (zero_us, apart_us), i64::MIN);
+        assert_eq!(verified_again(clock, &records), (0, 0));
+        // So does one that was lost, in a run of the receiver that nothing was read of before.
+        let mut alignment = ClockAlignment::default();
+        alignment.begin_run(&Batch { run_id: uuid::Uuid::new_v4(), ..batch(None) });
+        let records = alignment.take(batch(Some(700_000)), (zero_us, apart_us), i64::MIN);
         assert_eq!(verified_again(clock, &records), (0, 0));
     }
 }

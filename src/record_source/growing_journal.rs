@@ -131,7 +131,7 @@ impl GrowingJournal {
         };
         let header = &self.segment.header;
         let (run_id, started, secrets) = (header.run_id, header.started, header.webhook.secrets);
-        let batch = Batch { run_id, started, records, secrets, missed: false };
+        let batch = Batch { run_id, started, records, secrets, missed: None };
         Ok(Look { batch, missed, sight })
     }
 

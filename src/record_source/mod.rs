@@ -25,6 +25,7 @@ struct Batch {
     records: Vec<Record>,
     /// How many secrets it has.
     secrets: usize,
-    /// Whether something before them is not there any more.
-    missed: bool,
+    /// Where something before them is not there any more, its clock may have been stepped there: how far its system's wall time was
+    /// ahead of its time line afterwards, in ms.
+    missed: Option<i64>,
 }

@@ -165,7 +165,8 @@ impl Remote {
         }
         self.measure(&meta, clock, (sent.wall(clock.started()), read.wall(clock.started())));
         self.next.clone_from(&meta.next);
-        let (run_id, started, missed, secrets) = (meta.run_id, meta.started, meta.missed, meta.secrets);
+        let missed = meta.missed.then_some(meta.ahead_ms);
+        let (run_id, started, secrets) = (meta.run_id, meta.started, meta.secrets);
         let batch = Batch { run_id, started, records, secrets, missed };
         Ok((meta, batch))
     }

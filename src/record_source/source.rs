@@ -250,11 +250,7 @@ impl RecordSource {
         let restarted = receiver.follow_run(&batch);
         let (zero_us, url) = (receiver.zero_us(self.clock), receiver.url.clone());
         let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
-        let missed = batch.missed;
-        if missed {
-            // Where its clock was stepped may have been among what is lost.
-            self.alignment.is_ahead(meta.ahead_ms);
-        }
+        let missed = batch.missed.is_some();
         let records = self.alignment.take(batch, (zero_us, receiver.offset.offset_us), begin_us);
         receiver.verify(&records, self.clock);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);

@@ -24,7 +24,8 @@ pub(super) struct Known {
     glances: Vec<bool>,
 }
 
-/// What a beginning is taken for at a first glance.
+/// What a beginning is taken for at a first glance: multiplicative hashing (Knuth, The Art of Computer Programming, section 6.4), by
+/// 2^32 over the golden ratio.
 const fn glance(beginning: [u8; BEGINNING]) -> usize {
     (u32::from_le_bytes(beginning).wrapping_mul(0x9E37_79B1) >> (u32::BITS - GLANCE)) as usize
 }

@@ -1,8 +1,8 @@
 //! Attacks on runs and loads that smoke played against its own stand-in, as in `attacks`.
 
-use crate::attacks::{forge, gate, records};
 use crate::evidence_run::{Run, recent};
 use crate::harness::Smoke;
+use crate::tampering::{forge, gate, records};
 use serde_json::{Value, json};
 
 /// A load under the names of the guide's files is a load.

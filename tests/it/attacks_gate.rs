@@ -1,10 +1,10 @@
 //! What could be done to the header of a run, to the files beside it, and to what the gate is given, so that evidence is held
 //! against something else than it was made by. The chain is rebuilt and the artifact written again, without the secret.
 
-use crate::attacks::{attacked, forged, gate as judge, smoke};
 use crate::evidence_run::{Run, recent};
 use crate::harness::{Ran, Smoke, unwrapped};
 use crate::sample::Sample;
+use crate::tampering::{attacked, forged, gate as judge, records_of, smoke};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -36,11 +36,6 @@ fn journal_of(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("staging_{name}_journal.jsonl"))
 }
 
-fn records(journal: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(journal).unwrap();
-    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
-}
-
 /// Writes records as a journal, and the artifact that follows from them.
 fn write(dir: &Path, name: &str, records: &[Value]) {
     let journal = journal_of(dir, name);
@@ -62,7 +57,7 @@ fn the_profile_of_another_sender_is_refused() {
     let ran =
         played("pay_f.yaml", &renamed("pay_f").replacen("scheme: deltacrown-v2", "sender: acme.yaml", 1));
     let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("pay_f.yaml").display().to_string());
-    let honest = records(&journal_of(&dir, "pay_f"));
+    let honest = records_of(&journal_of(&dir, "pay_f"));
     let of = |change: &dyn Fn(&mut Value)| {
         let mut all = honest.clone();
         change(&mut all[0]["header"]);
@@ -106,7 +101,7 @@ fn the_profile_of_another_sender_is_refused() {
 fn a_profile_that_nobody_named_is_refused() {
     let ran = played("payments.yaml", &renamed("payments"));
     let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("payments.yaml").display().to_string());
-    let mut all = records(&journal_of(&dir, "payments"));
+    let mut all = records_of(&journal_of(&dir, "payments"));
     let stripe = scenario::built_in_sender("stripe").unwrap();
     all[0]["header"]["sender"] = serde_json::to_value(&stripe).unwrap();
     all[0]["header"]["retry"] = serde_json::to_value(stripe.contract()).unwrap();
@@ -140,7 +135,7 @@ fn gate_in(checkout: &Path, ran: &Ran) -> (i32, String) {
 fn a_scenario_goes_by_its_name_and_not_by_its_files() {
     let ran = played("pf.yaml", &renamed("pay_x"));
     let dir = ran.dir().join("artifacts");
-    let honest = records(&journal_of(&dir, "pay_x"));
+    let honest = records_of(&journal_of(&dir, "pay_x"));
     let checkout = tempfile::tempdir().unwrap();
     let scenarios = checkout.path().join("scenarios");
     std::fs::create_dir(&scenarios).unwrap();
@@ -172,7 +167,7 @@ fn a_clock_that_only_one_reading_finds_is_refused() {
     let ran = played("payments.yaml", &renamed("payments"));
     let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("payments.yaml").display().to_string());
     let journal = journal_of(&dir, "payments");
-    let mut lines: Vec<String> = records(&journal).iter().map(ToString::to_string).collect();
+    let mut lines: Vec<String> = records_of(&journal).iter().map(ToString::to_string).collect();
     let offset = r#"{"watch": {"offset":{"at":10,"offset_us":0,"uncertainty_us":5,"samples":1}}}"#;
     lines.insert(1, offset.to_owned());
     std::fs::write(&journal, forged(lines)).unwrap();
@@ -215,10 +210,10 @@ fn flows_that_may_have_been_left_out_are_told() {
     let args = ["--all", "--trust", "sender"];
     let (code, text) = judge(&blind, &args);
     assert_eq!((code, text.contains("whole flows may have been left out")), (0, true), "{text}");
-    let mut all = records(&blind.journal());
+    let mut all = records_of(&blind.journal());
     without_flows(&mut all, 10);
     all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "10"}]);
-    crate::attacks::forge(&blind, &all);
+    crate::tampering::forge(&blind, &all);
     let (code, text) = judge(&blind, &args);
     let is_told = text.contains("Success rate, ") && text.contains("(whole flows may have been left out");
     assert_eq!((code, is_told), (0, true), "it looks like any other run, which is told: {text}");
@@ -230,9 +225,9 @@ fn secrets_and_gaps_that_there_cannot_be_are_refused() {
     let plain = Sample { injected_every: 0, ..recent() };
     for (secrets, blind) in [(0, false), (17, false), (2, true)] {
         let run = Run::new(&Sample { blind, ..recent() });
-        let mut all = records(&run.journal());
+        let mut all = records_of(&run.journal());
         all[0]["header"]["webhook"]["secrets"] = secrets.into();
-        crate::attacks::forge(&run, &all);
+        crate::tampering::forge(&run, &all);
         let (code, text) = judge(&run, &["--trust", "runner"]);
         assert_eq!((code, text.contains("header_differs")), (1, true), "{secrets}: {text}");
     }
@@ -246,10 +241,10 @@ fn secrets_and_gaps_that_there_cannot_be_are_refused() {
 #[test]
 fn a_journal_that_nothing_is_judged_by_is_named() {
     let (good, bad) = (Run::new(&recent()), Run::new(&recent()));
-    let mut lost = records(&bad.journal());
+    let mut lost = records_of(&bad.journal());
     lost.retain(|r| r["attempt"]["attempt"] != 9 && r["answered"]["attempt"] != 9);
     lost[0]["header"]["run_id"] = "11111111-2222-4333-8444-555555555555".into();
-    crate::attacks::forge(&bad, &lost);
+    crate::tampering::forge(&bad, &lost);
     let other = good.file("zz.jsonl");
     std::fs::rename(good.journal(), &other).unwrap();
     let secret = good.file("secret").display().to_string();

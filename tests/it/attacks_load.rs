@@ -1,8 +1,8 @@
 //! Attacks on loads, as in `attacks`: a load counts, and its sums are held against each other, its plan and its header.
 
-use crate::attacks::{forged, smoke};
 use crate::harness::Smoke;
 use crate::load::{fine, receiver};
+use crate::tampering::{forged, records_of, smoke};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -16,11 +16,10 @@ struct Load {
 impl Load {
     fn of(args: &[&str], environment: &'static str) -> Self {
         let ran = Smoke::new("load").args(args).on_a_busy_machine().arg("--quiet").run();
-        let text = std::fs::read_to_string(ran.file("staging_load_journal.jsonl")).unwrap();
-        let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+        let records = records_of(&ran.file("staging_load_journal.jsonl"));
         let dir = tempfile::tempdir().unwrap();
         std::fs::copy(ran.dir().join("patient.yaml"), dir.path().join("patient.yaml")).unwrap();
-        Self { dir, records: text.lines().map(record).collect(), environment }
+        Self { dir, records, environment }
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -1,9 +1,9 @@
 //! Attacks on what steps and flows say of themselves, as in `attacks`.
 
-use crate::attacks::{attacked, each, step};
 use crate::evidence_run::recent;
 use crate::harness::Smoke;
 use crate::sample::Sample;
+use crate::tampering::{attacked, each, step};
 use serde_json::{Value, json};
 
 /// What is masked in a response is not known; the rest of it is compared all the same.

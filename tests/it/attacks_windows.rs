@@ -1,8 +1,8 @@
 //! Attacks on windows, as in `attacks`: what a window says of itself is held against its arrivals, its log, its tries of the
 //! receiver and its own times; and an honest one is never contradicted.
 
-use crate::attacks::{each, forged, smoke};
 use crate::receiver::{Receiver, SECRET, Webhook, until};
+use crate::tampering::{each, forged, records_of, smoke};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
@@ -58,8 +58,7 @@ impl Window {
         play(endpoint.split('/').nth(2).unwrap().parse().unwrap(), &mut log);
         let done = child.wait_with_output().unwrap();
         assert!(matches!(done.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&done.stdout));
-        let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
-        let records = read().lines().map(record).collect();
+        let records = records_of(&journal);
         Self { dir, records }
     }
 
@@ -82,9 +81,7 @@ impl Window {
         receiver.terminate();
         receiver.wait();
         std::fs::write(dir.path().join("secret"), SECRET).unwrap();
-        let text = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
-        let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
-        let mut records: Vec<Value> = text.lines().map(record).collect();
+        let mut records = records_of(&dir.path().join("j.jsonl"));
         each(&mut records, "end")
             .for_each(|end| end["at"] = (end["at"].as_u64().unwrap() + 3_000_000).into());
         Self { dir, records }
@@ -255,6 +252,8 @@ fn a_clock_that_somebody_wrote_into_a_window_proves_no_signature() {
         }
     };
     window.refused("a stale one called valid", stale, "signature_verdict_differs");
+    let none = |all: &mut Vec<Value>| watched(all, "judged_by").for_each(|by| by["secrets"] = 0.into());
+    window.refused("no secret", none, "accepted under 1 to 16 secrets");
     for clock in ["wall_clock", "judged_by"] {
         let (code, text) = window.judged(|all| {
             stale(all);

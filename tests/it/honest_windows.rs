@@ -242,6 +242,9 @@ fn a_receiver_that_had_two_secrets_is_not_contradicted_by_one() {
     assert!(said.contains(says), "{said}");
     let (code, said) = smoke(dir, &["report", "j.jsonl", "--output", "r.json", "--secret-file", "secret"]);
     assert!(code == Some(3) && said.contains("4 of 12 webhooks are signed with another secret"), "{said}");
+    std::fs::write(dir.join("third"), SECRET.replace('f', "d")).unwrap();
+    let (code, said) = smoke(dir, &["report", "j.jsonl", "--output", "r.json", "--secret-file", "third"]);
+    assert!(code == Some(3) && said.contains("is this the right secret?"), "{said}");
     let (_, said) = smoke(dir, &[&["gate", "r.json", "j.jsonl", "--trust", "runner"], &secrets[..]].concat());
     assert!(said.contains("12 of 12 valid, each as recorded"), "{said}");
 }

@@ -141,6 +141,8 @@ mod strangers;
 #[cfg(test)]
 mod surroundings;
 #[cfg(test)]
+mod tampering;
+#[cfg(test)]
 mod tap;
 #[cfg(test)]
 mod telemetry;
@@ -154,3 +156,5 @@ mod wall_clock;
 mod window;
 #[cfg(test)]
 mod witness;
+#[cfg(test)]
+mod witness_receivers;

@@ -1,9 +1,9 @@
 //! Who vouches: what is asked for about staging, blind runs, signed statements, the challenge.
 
-use crate::attacks::{each, forged};
 use crate::evidence_run::{Run, recent};
 use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
+use crate::tampering::{each, forge, records, records_of};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
@@ -81,13 +81,10 @@ fn an_end_that_is_put_off_makes_no_run_younger() {
     let secret = run.file("secret").display().to_string();
     let judged = || gate(run.dir.path(), &["--secret-file", &secret]);
     assert!(judged().1.contains("h ago, more than 24 h: too old"));
-    let journal = std::fs::read_to_string(run.journal()).unwrap();
-    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
-    let mut records: Vec<Value> = journal.lines().map(record).collect();
+    let mut records = records(&run);
     each(&mut records, "end")
         .for_each(|end| end["at"] = (end["at"].as_u64().unwrap() + 29 * 3_600_000_000).into());
-    std::fs::write(run.journal(), forged(records.iter().map(Value::to_string).collect())).unwrap();
-    run.recompute();
+    forge(&run, &records);
     let (code, text) = judged();
     assert_eq!((code, text.contains("its last webhook arrived")), (3, true), "{text}");
 }
@@ -96,17 +93,13 @@ fn an_end_that_is_put_off_makes_no_run_younger() {
 #[test]
 fn a_pause_that_nobody_watched_is_no_pause_off_schedule() {
     let run = Run::new(&recent());
-    let journal = std::fs::read_to_string(run.journal()).unwrap();
-    let record = |line: &str| serde_json::from_str::<Value>(line).unwrap()["record"].clone();
-    let mut records: Vec<Value> = journal.lines().map(record).collect();
+    let mut records = records(&run);
     let offset = json!({"at": 0, "offset_us": 0, "uncertainty_us": 100, "samples": 9});
     let last = records.iter().position(|record| record.get("end").is_some()).unwrap();
     let gap = json!({"from": 0, "to": records[last]["end"]["at"], "why": "the inbox does not respond"});
     records.insert(last, json!({"watch": {"gap": gap}}));
     records.insert(1, json!({"watch": {"offset": offset}}));
-    each(&mut records, "end").for_each(|end| end["records"] = (end["records"].as_u64().unwrap() + 2).into());
-    std::fs::write(run.journal(), forged(records.iter().map(Value::to_string).collect())).unwrap();
-    run.recompute();
+    forge(&run, &records);
     let artifact: Value =
         serde_json::from_slice(&std::fs::read(run.file("staging_payments_output.json")).unwrap()).unwrap();
     let attempts = artifact["fault_injection"]["deliveries"][0]["attempts"].as_array().unwrap();
@@ -290,19 +283,15 @@ fn a_challenge_is_found_inside_a_signed_body() {
     assert_eq!((code, text.contains("is in no signed body")), (3, true), "{text}");
 
     // One of its webhooks, woven into another run that knew nothing of the challenge.
-    let records = |path: &Path| -> Vec<Value> {
-        let text = std::fs::read_to_string(path).unwrap();
-        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
-    };
-    let fresh = records(&artifacts.join("staging_payments_lifecycle_journal.jsonl"));
+    let fresh = records_of(&artifacts.join("staging_payments_lifecycle_journal.jsonl"));
     let mut woven =
         fresh.into_iter().find(|r| r["attempt"]["body"].to_string().contains(&challenge)).unwrap();
     let older = Smoke::new("payments").arg("--quiet").run().exits(0);
     let journal = older.file("staging_payments_journal.jsonl");
-    let mut all = records(&journal);
+    let mut all = records_of(&journal);
     woven["attempt"]["attempt"] = 10.into();
     all.insert(all.len() - 1, woven);
-    std::fs::write(&journal, crate::attacks::forged(all.iter().map(Value::to_string).collect())).unwrap();
+    std::fs::write(&journal, crate::tampering::forged(all.iter().map(Value::to_string).collect())).unwrap();
     let bytes = evidence::report::from_journal(&journal).unwrap().1;
     std::fs::write(older.file("staging_payments_output.json"), bytes).unwrap();
     let (_, text) =

@@ -17,6 +17,7 @@ mod expected;
 mod flows;
 mod fold;
 mod interned;
+mod judging_clock;
 mod keyed;
 mod ledger;
 pub mod load;

@@ -1,15 +1,13 @@
 //! Verifies the webhooks of a journal again, under the secret, at the time each of them arrived.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use record::{Attempt, Header, Record, Watch};
+use super::judging_clock::JudgingClock;
+use chrono::TimeDelta;
+use record::{Attempt, Header, JudgedBy, Record, Watch};
 use signature::Secret;
 use signature::{KeyError, Reason, Verifier};
 
 /// After so many disagreements the secret is another one, or the journal is made up; counting on would say nothing more.
 const ENOUGH: u64 = 1000;
-/// A clock that is off by no more is not told from the run's own, µs: that of two machines, of which a receiver notes no step.
-const CLOSE_US: i64 = 1_000_000;
-
 /// A second verification of every attempt.
 #[derive(Debug)]
 pub struct Recheck {
@@ -22,16 +20,7 @@ pub struct Recheck {
     by: Option<ByOne>,
     restarts: u64,
     mixed: bool,
-    started: DateTime<Utc>,
-    /// How far the clock by which webhooks were judged was ahead of the time line, in µs, and before that: what came as it was
-    /// stepped may have been judged by either.
-    ahead_us: [i64; 2],
-    /// The receiver's clock minus the run's, where they are two and nothing more is known of it, in µs.
-    apart_us: i64,
-    /// How far the sender's clock is behind, where it is the one that counts, in µs.
-    behind_us: i64,
-    /// Whether the journal says by which clock a receiver elsewhere judged: the one that wrote it judged nothing then.
-    is_elsewhere: bool,
+    clock: JudgingClock,
     /// Attempts verified again.
     pub checked: u64,
     /// Of those, valid now.
@@ -92,11 +81,7 @@ impl Recheck {
             by: None,
             restarts: 0,
             mixed: false,
-            started: header.started,
-            ahead_us: [0, 0],
-            apart_us: 0,
-            behind_us: 0,
-            is_elsewhere: false,
+            clock: JudgingClock::new(header.started),
             checked: 0,
             valid: 0,
             disagreements: 0,
@@ -113,51 +98,40 @@ impl Recheck {
     /// ([`receiver_clock`](super::receiver_clock)).
     #[must_use]
     pub fn by_receiver(mut self, apart: Option<TimeDelta>) -> Self {
-        self.apart_us = microseconds(apart);
-        self.ahead_us = [self.apart_us; 2];
+        self.clock.by_receiver(apart);
         self
     }
 
     /// The same where webhooks are judged by the sender's clock, which is `behind` the one that judged them.
     #[must_use]
     pub fn by_sender(mut self, behind: Option<TimeDelta>) -> Self {
-        self.behind_us = microseconds(behind);
+        self.clock.by_sender(behind);
         self
     }
 
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Attempt(attempt) if self.disagreements < ENOUGH => self.verify(attempt),
-            Record::Watch(Watch::Continues(before)) => {
-                self.ahead_us = [before.ahead_ms.saturating_mul(1000); 2];
-            }
-            Record::Watch(Watch::WallClock(parted)) if !self.is_elsewhere => {
-                let parted_us = parted.ahead_ms.saturating_mul(1000);
-                self.ahead_us = [self.apart_us.saturating_add(parted_us), self.ahead_us[0]];
-            }
-            Record::Watch(Watch::JudgedBy(theirs)) => {
-                if self.by.as_ref().is_some_and(|by| by.receiver != theirs.receiver) {
-                    self.mixed |= self.by.take().is_some_and(|by| by.is_mixed());
-                    self.restarts += 1;
+            Record::Watch(fact) => {
+                self.clock.take(fact);
+                if let Watch::JudgedBy(theirs) = fact {
+                    self.judged_by(theirs);
                 }
-                let before = if self.is_elsewhere { self.ahead_us[0] } else { theirs.ahead_us };
-                self.is_elsewhere = true;
-                self.by.get_or_insert(ByOne {
-                    receiver: theirs.receiver,
-                    confirmed: false,
-                    contradicted: false,
-                });
-                self.ahead_us = [theirs.ahead_us, before];
-                self.secrets = self.secrets.max(theirs.secrets);
             }
             _ => {}
         }
     }
 
-    /// The clocks by which an attempt may have been judged when it came, in Unix ms.
-    fn judged_at(&self, attempt: &Attempt) -> [i64; 2] {
-        let at = attempt.received.wall(self.started).timestamp_micros().saturating_sub(self.behind_us);
-        self.ahead_us.map(|ahead| at.saturating_add(ahead).div_euclid(1000))
+    /// The receiver's secrets are those that it has now, and of its runs the one before is over.
+    fn judged_by(&mut self, theirs: &JudgedBy) {
+        self.secrets = self.secrets.max(theirs.secrets);
+        if self.by.as_ref().is_some_and(|by| by.receiver == theirs.receiver) {
+            return;
+        }
+        let new = ByOne { receiver: theirs.receiver, confirmed: false, contradicted: false };
+        let before = self.by.replace(new);
+        self.restarts += u64::from(before.is_some());
+        self.mixed |= before.is_some_and(|by| by.is_mixed());
     }
 
     /// Whether everything that is not valid is only signed at another time than it came: the secret is right, and a clock is not.
@@ -173,28 +147,59 @@ impl Recheck {
         self.mismatched > 0 && self.valid == 0 && changed
     }
 
+    /// Why verdicts do not hold, where the secret, or some of the secrets, that the receiver had are others than those that were given:
+    /// that speaks against nobody.
+    #[must_use]
+    pub fn other_secrets(&self) -> Option<String> {
+        if self.is_of_another_secret() {
+            let recorded = if self.invalid > 0 { "unchecked" } else { "valid" };
+            return Some(format!(
+                "is this the right secret? every verdict changed from {recorded} to mismatch"
+            ));
+        }
+        if self.is_of_a_run_with_another_secret() {
+            return Some(format!(
+                "the receiver had a different secret: {} webhooks recorded as signed with another one are valid under yours; \
+                 run again with this one",
+                self.vindicated
+            ));
+        }
+        let how = "give each with a --secret-file of its own, as the sender's operator says it, not whoever ran this";
+        if self.is_of_a_receiver_with_another_secret() {
+            return Some(format!(
+                "{} of {} verdicts do not hold under this secret, all of them of some runs of the receiver, which was restarted: if \
+                 that was with another secret, {how}; else they are made up",
+                self.disagreements, self.checked
+            ));
+        }
+        self.lacks_secrets().map(|missing| {
+            format!(
+                "{} of {} webhooks are signed with another secret: {missing} of those that the receiver had were not given; {how}: \
+                 with another secret they are made up",
+                self.disagreements, self.checked
+            )
+        })
+    }
+
     /// Whether the receiver was started again with another secret than before: of one of its runs not one verdict holds but those of
     /// webhooks that nobody accepted, and of another all do.
-    #[must_use]
-    pub fn is_of_a_receiver_with_another_secret(&self) -> bool {
+    fn is_of_a_receiver_with_another_secret(&self) -> bool {
         let explains = self.disagreements > 0 && self.disagreements == self.mismatched + self.vindicated;
         explains && self.restarts > 0 && !self.mixed && self.by.as_ref().is_none_or(|by| !by.is_mixed())
     }
 
-    /// How many of the run's secrets were not given, where that explains everything: what was accepted under one of them.
-    #[must_use]
-    pub fn lacks_secrets(&self) -> Option<usize> {
+    /// How many of the receiver's secrets were not given, where that explains everything: what was accepted under one of them.
+    fn lacks_secrets(&self) -> Option<usize> {
         let explains = self.disagreements > 0 && self.disagreements == self.mismatched;
         self.secrets.checked_sub(self.given).filter(|missing| explains && *missing > 0)
     }
 
     /// Whether the run had another secret than the one that was given, or not all of them: webhooks that it took for somebody else's
     /// are valid, and none that it accepted for a reason that this does not explain.
-    #[must_use]
-    pub const fn is_of_a_run_with_another_secret(&self) -> bool {
+    const fn is_of_a_run_with_another_secret(&self) -> bool {
         let (none_confirmed, more_given) = (self.vindicated == self.valid, self.given > self.secrets);
-        let explains =
-            self.vindicated + if none_confirmed { self.mismatched } else { 0 } == self.disagreements;
+        let mismatched = if none_confirmed { self.mismatched } else { 0 };
+        let explains = self.vindicated + mismatched == self.disagreements;
         self.vindicated > 0 && explains && (none_confirmed || more_given)
     }
 
@@ -207,26 +212,20 @@ impl Recheck {
     /// What its bytes say, by the clock that judged it: where that was stepped, by the one of the two that bears out what was
     /// recorded, or would have, where nothing was.
     fn found(&self, attempt: &Attempt, body: &[u8]) -> Reason {
-        let [now, before] = self.judged_at(attempt);
+        let ([now, before], own) = (self.clock.at(attempt), self.clock.own(attempt));
         let found = self.reason(attempt, body, now);
-        let by = |at: i64, due: Reason| (at != now && self.reason(attempt, body, at) == due).then_some(due);
-        match attempt.verdict.reason {
-            recorded if found == recorded => found,
+        let (due, others) = match attempt.verdict.reason {
             // Nobody has judged it: the run's own clock is as good as that of a receiver that went by none.
-            Reason::Unchecked if found == Reason::Valid => found,
-            Reason::Unchecked => {
-                let own = attempt.received.wall(self.started).timestamp_millis();
-                by(before, Reason::Valid).or_else(|| by(own, Reason::Valid)).unwrap_or(found)
-            }
-            recorded => by(before, recorded).unwrap_or(found),
-        }
+            Reason::Unchecked => (Reason::Valid, [before, own]),
+            recorded => (recorded, [before, before]),
+        };
+        let holds = |at: i64| at != now && self.reason(attempt, body, at) == due;
+        if found == due || others.into_iter().any(holds) { due } else { found }
     }
 
     /// What is right by the run's own clock, where that is not the one that judged.
     fn by_own_clock(&self, attempt: &Attempt, body: &[u8]) -> Option<Reason> {
-        let is_other = self.ahead_us.iter().any(|us| us.abs() > CLOSE_US);
-        let own = attempt.received.wall(self.started).timestamp_millis();
-        is_other.then(|| self.reason(attempt, body, own))
+        self.clock.is_off().then(|| self.reason(attempt, body, self.clock.own(attempt)))
     }
 
     fn reason(&self, attempt: &Attempt, body: &[u8], now_ms: i64) -> Reason {
@@ -262,21 +261,21 @@ impl Recheck {
     }
 }
 
-fn microseconds(apart: Option<TimeDelta>) -> i64 {
-    apart.unwrap_or_default().num_microseconds().unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::DateTime;
     use record::{Body, RunKind, Tick};
     use signature::{Outgoing, Scheme, Signer, Verdict};
 
+    /// When webhooks are signed, and come.
+    const NOW_MS: i64 = 1_763_044_200_000;
     const OURS: &str = "a-secret-of-thirty-two-characters";
     const THEIRS: &str = "another-secret-of-more-characters";
 
     fn nothing_yet() -> Recheck {
-        let header = Header::new(RunKind::Run, Utc::now()).expect("a header");
+        let started = DateTime::from_timestamp_millis(NOW_MS).expect("a time");
+        let header = Header::new(RunKind::Run, started).expect("a header");
         let header = Header { scheme: Scheme::DeltacrownV2, ..header };
         Recheck::new(&header, &Secret::new(OURS)).expect("a key")
     }
@@ -286,7 +285,7 @@ mod tests {
         let outgoing = Outgoing {
             event: "paid",
             id: "4960b1c5-318e-4f87-b6c4-62792d82faa3",
-            timestamp_ms: recheck.started.timestamp_millis(),
+            timestamp_ms: NOW_MS,
             body: b"{}",
         };
         let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(secret)).expect("a key");

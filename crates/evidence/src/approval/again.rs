@@ -62,7 +62,7 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
     let analysis = &proof.evidence.analysis;
     let is_blind = analysis.header.blind;
     let said = |verdict, figure: String| (verdict, figure.into(), BOTH);
-    if let Some(why) = of_other_secrets(recheck, is_blind) {
+    if let Some(why) = recheck.other_secrets() {
         return said(Verdict::Unproven, why);
     }
     if recheck.invalid > 0 || recheck.disagreements > 0 {
@@ -88,36 +88,6 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
     }
     let how = if is_blind { "; the run had no secret" } else { ", each as recorded" };
     said(Verdict::Pass, format!("{} of {} valid{how}", recheck.valid, recheck.checked))
-}
-
-/// Where it is not the secret, or not all of the secrets, that the receiver had.
-fn of_other_secrets(recheck: &Recheck, is_blind: bool) -> Option<String> {
-    if recheck.is_of_another_secret() {
-        let recorded = if is_blind || recheck.invalid > 0 { "unchecked" } else { "valid" };
-        return Some(format!("is this the right secret? every verdict changed from {recorded} to mismatch"));
-    }
-    if recheck.is_of_a_run_with_another_secret() {
-        return Some(format!(
-            "the receiver had a different secret: {} webhooks recorded as signed with another one are valid under yours; \
-             run again with this one",
-            recheck.vindicated
-        ));
-    }
-    if recheck.is_of_a_receiver_with_another_secret() {
-        return Some(format!(
-            "{} of {} verdicts do not hold under this secret, all of them of some runs of the receiver, which was restarted: if that \
-             was with another secret, give each with a --secret-file of its own, as the sender's operator says it; else they are made up",
-            recheck.disagreements, recheck.checked
-        ));
-    }
-    recheck.lacks_secrets().map(|missing| {
-        format!(
-            "{} of {} webhooks are signed with another secret: {missing} of those that the receiver had were not given; give \
-             each with a --secret-file of its own, as the sender's operator says it, not whoever ran this: with another secret they are \
-             made up",
-            recheck.disagreements, recheck.checked
-        )
-    })
 }
 
 /// What is not valid, or not what was recorded, which contradicts the journal.

@@ -7,7 +7,7 @@ use record::seal::PublicKey;
 use record::witness::{
     Checkpoint, CheckpointStatement, RegisteredRun, WitnessChain, is_witnessed, on_witness_clock,
 };
-use record::{Header, Record, RunKind, RunStats, Tick, Watch};
+use record::{Header, JudgedBy, Record, RunKind, RunStats, Tick, Watch};
 use signature::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -74,8 +74,10 @@ impl<'r> Checkpoints<'r> {
             }
             return;
         }
-        if let Record::End(end) = record {
-            self.ended_at = Some(end.at);
+        match record {
+            Record::End(end) => self.ended_at = Some(end.at),
+            Record::Watch(Watch::JudgedBy(by)) if self.found.is_none() => self.found = self.judged(by).err(),
+            _ => {}
         }
         if self.kind == RunKind::Load {
             if let Record::RunStats(sums) = record {
@@ -155,6 +157,18 @@ impl<'r> Checkpoints<'r> {
         self.first.get_or_insert_with(|| statement.clone());
         self.last = Some(statement);
         Ok(())
+    }
+
+    /// What follows was judged by the run of the receiver that signs it.
+    fn judged(&self, by: &JudgedBy) -> Result<(), (&'static str, String)> {
+        let signed = self.last.as_ref().and_then(|last| last.receiver);
+        if signed.is_none_or(|receiver| receiver == by.receiver) {
+            return Ok(());
+        }
+        let sentence =
+            "webhooks are said to be judged by another run of the receiver than the one that signed them"
+                .to_owned();
+        Err(("witness_of_another_run", sentence))
     }
 
     /// Its records are put on the run's time line by one and the same time as long as the receiver is not started again.

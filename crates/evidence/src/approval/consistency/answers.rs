@@ -1,10 +1,11 @@
 //! Attempts and their answers: each number once, each answer the one that smoke gives, the head and the body of one request.
 
 use super::Contradictions;
+use super::header::secrets_out_of_range;
 use super::order::s;
 use foldhash::HashMap;
 use record::faults::Fault;
-use record::{Answered, Attempt, Body, End, Header, RunKind, Tick, Watch};
+use record::{Answered, Attempt, Body, End, Header, MAX_SECRETS, RunKind, Tick, Watch};
 use scenario::{Scenario, usual_settle};
 use signature::Reason;
 use std::time::Duration;
@@ -57,7 +58,7 @@ impl Answers {
     }
 
     /// Some of them are not in this journal, or were recorded elsewhere.
-    pub(super) fn noted(&mut self, watch: &Watch) {
+    pub(super) fn noted(&mut self, watch: &Watch, found: &mut Contradictions) {
         match watch {
             Watch::Continues(_) => self.is_whole = false,
             Watch::Gap(_) => {
@@ -70,10 +71,15 @@ impl Answers {
                 }
             }
             Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
-            Watch::JudgedBy(_) => self.if_own.add(
-                "clock_of_no_receiver",
-                "webhooks are said to be judged by the clock of a receiver elsewhere, but there is none",
-            ),
+            Watch::JudgedBy(by) => {
+                self.if_own.add(
+                    "clock_of_no_receiver",
+                    "webhooks are said to be judged by the clock of a receiver elsewhere, but there is none",
+                );
+                if !(1..=MAX_SECRETS).contains(&by.secrets) {
+                    found.add("header_differs", secrets_out_of_range(by.secrets));
+                }
+            }
             _ => {}
         }
     }

@@ -42,13 +42,17 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     }
 }
 
+pub(super) fn secrets_out_of_range(secrets: usize) -> String {
+    format!("webhooks are accepted under 1 to {MAX_SECRETS} secrets, and not under {secrets}")
+}
+
 /// Whoever says that there were more secrets than there were has what is signed with none of the approver's taken for another's.
 fn of_secrets(header: &Header, differs: &mut impl FnMut(String)) {
     let secrets = header.webhook.secrets;
     // Where smoke is the sender, nobody accepts anything.
     let accepts = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
     if accepts && !(1..=MAX_SECRETS).contains(&secrets) {
-        differs(format!("webhooks are accepted under 1 to {MAX_SECRETS} secrets, and not under {secrets}"));
+        differs(secrets_out_of_range(secrets));
     }
     if accepts && header.blind && secrets > 1 {
         differs(format!("a blind run has no secret, yet {secrets} are said to be accepted"));

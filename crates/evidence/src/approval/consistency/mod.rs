@@ -94,7 +94,7 @@ impl<'a> Consistency<'a> {
             Record::Attempt(attempt) => answers.arrived(attempt, found),
             Record::Answered(answered) => answers.answered(answered),
             Record::Watch(watch) => {
-                answers.noted(watch);
+                answers.noted(watch, found);
                 if matches!(watch, Watch::Continues(_)) && self.line != SECOND {
                     found.add(
                         "continues_out_of_place",
