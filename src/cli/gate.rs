@@ -421,7 +421,9 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
             scenarios.insert(name.to_owned(), known(loaded));
         }
     }
-    scenarios.extend(in_folder(Path::new("scenarios")));
+    // The gates lie beside the scenarios, and are none.
+    let files = in_folder(Path::new("scenarios"));
+    scenarios.extend(files.into_iter().filter(|(_, file)| file.source != gates.name()));
     for path in &args.scenario {
         let loaded = load(path).map_err(|e| Failure::Usage(e.into()))?;
         scenarios.insert(loaded.scenario.name.clone(), known(loaded));
