@@ -13,6 +13,8 @@ const BEGINNING: usize = 4;
 pub(super) struct TextIndex {
     /// One bit for each category.
     categories: HashMap<Box<str>, u32>,
+    /// Bytes of the shortest text.
+    shortest: usize,
     /// The lengths of the texts that begin so.
     lengths: HashMap<[u8; BEGINNING], Vec<usize>>,
 }
@@ -30,6 +32,8 @@ impl TextIndex {
         if !lengths.contains(&folded.len()) {
             lengths.push(folded.len());
         }
+        self.shortest =
+            if self.categories.is_empty() { folded.len() } else { self.shortest.min(folded.len()) };
         *self.categories.entry(folded.into()).or_default() |= bit(category);
     }
 
@@ -50,8 +54,8 @@ impl TextIndex {
     /// The texts that begin at a place and stand on their own.
     fn begin_at<'t>(&'t self, folded: &'t str, start: usize) -> impl Iterator<Item = Found> + 't {
         let rest = folded.as_bytes().get(start..).unwrap_or_default();
-        let beginnings =
-            (2..=BEGINNING.min(rest.len())).filter_map(|length| rest.get(..length)).map(beginning);
+        let beginnings = self.shortest.min(BEGINNING)..=BEGINNING.min(rest.len());
+        let beginnings = beginnings.filter_map(|length| rest.get(..length)).map(beginning);
         let lengths = beginnings.filter_map(|beginning| self.lengths.get(&beginning)).flatten();
         lengths.map(move |length| Found { start, end: start + length }).filter(|found| {
             let value = folded.get(found.start..found.end);
