@@ -27,8 +27,12 @@ pub fn client_builder<'u>(
     for url in urls.into_iter().filter_map(|url| Url::parse(url).ok()) {
         proxies.of(&url)?;
     }
-    let rule = reqwest::Proxy::custom(move |url| Some(proxies.of(url).ok()??.url.clone()));
-    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).proxy(rule);
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+    let builder = if proxies.are_none() {
+        builder.no_proxy()
+    } else {
+        builder.proxy(reqwest::Proxy::custom(move |url| Some(proxies.of(url).ok()??.url.clone())))
+    };
     // Without root certificates reqwest makes no client at all, and http needs none: then no server of https is believed.
     Ok(if has_root_certificates() { builder } else { builder.tls_certs_only([]) })
 }

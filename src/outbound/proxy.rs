@@ -84,6 +84,12 @@ impl Proxies {
         }
     }
 
+    /// Whether everything is reached directly.
+    #[must_use]
+    pub const fn are_none(&self) -> bool {
+        self.http.is_none() && self.https.is_none()
+    }
+
     /// The proxy for a URL; `None` when it is reached directly.
     ///
     /// # Errors
