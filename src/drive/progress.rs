@@ -1,5 +1,6 @@
 //! What a run tells while it goes on, and which webhooks it waits for.
 
+use foldhash::HashMap as Fast;
 use record::Outcome;
 use record::Tick;
 use std::collections::{BTreeMap, HashMap};
@@ -79,7 +80,10 @@ pub struct Missing {
 }
 
 /// How many webhooks have come and ended: by event, and by the flow whose they are, as far as they say it.
-pub type Came = HashMap<String, HashMap<Option<u32>, u64>>;
+pub type Came = HashMap<String, CameOfEvent>;
+
+/// The same of one event.
+pub type CameOfEvent = Fast<Option<u32>, u64>;
 
 /// All webhooks that are due so far, by event and flow. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -114,9 +118,10 @@ impl Dues {
     pub fn write_off(&self, came: &Came) {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         for (event, flows) in all.iter_mut() {
-            let mut anybodys = came_of(came, event, None);
+            let came = came_of(came, event);
+            let mut anybodys = came(None);
             for (flow, owed) in flows {
-                let own = came_of(came, event, Some(*flow));
+                let own = came(Some(*flow));
                 let taken = owed.count.saturating_sub(own).min(anybodys);
                 anybodys -= taken;
                 owed.count = owed.count.min(own + taken);
@@ -130,20 +135,23 @@ impl Dues {
     pub fn missing(&self, came: &Came) -> Option<Missing> {
         let all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         let of_event = |(event, flows): (&String, &BTreeMap<u32, Owed>)| {
+            let came = came_of(came, event);
             let short = |(flow, owed): (&u32, &Owed)| {
-                let short = owed.count.saturating_sub(came_of(came, event, Some(*flow)));
+                let short = owed.count.saturating_sub(came(Some(*flow)));
                 (short > 0).then_some((short, owed.missing))
             };
             let short: Vec<(u64, Missing)> = flows.iter().filter_map(short).collect();
             let sum: u64 = short.iter().map(|(short, _)| short).sum();
-            (sum > came_of(came, event, None)).then(|| short.into_iter().map(|(_, missing)| missing))
+            (sum > came(None)).then(|| short.into_iter().map(|(_, missing)| missing))
         };
         all.iter().filter_map(of_event).flatten().reduce(Missing::or_later)
     }
 }
 
-fn came_of(came: &Came, event: &str, flow: Option<u32>) -> u64 {
-    came.get(event).and_then(|flows| flows.get(&flow)).copied().unwrap_or(0)
+/// How many of one event have come, by the flow whose they are.
+fn came_of<'c>(came: &'c Came, event: &str) -> impl Fn(Option<u32>) -> u64 + use<'c> {
+    let came = came.get(event);
+    move |flow| came.and_then(|flows| flows.get(&flow)).copied().unwrap_or(0)
 }
 
 impl Missing {

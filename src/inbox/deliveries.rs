@@ -2,12 +2,13 @@
 //! correlator's answer.
 
 use super::hooks::{Ended, Outcome};
+use crate::drive::Came;
 use correlate::{After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Stage, after};
 use foldhash::HashMap as Fast;
 use record::RetryContract;
 use record::Tick;
 use record::faults::Fault;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// What webhooks without an id are that are equal, byte by byte.
@@ -84,9 +85,9 @@ pub struct Settling {
     pub due_until: Tick,
     /// Deliveries that have been accepted, aborted or given up, other traffic left out: by event, and by the flow whose they are as
     /// far as they say so.
-    pub ended: HashMap<String, HashMap<Option<u32>, u64>>,
+    pub ended: Came,
     /// The same with those that wait for their next attempt.
-    pub begun: HashMap<String, HashMap<Option<u32>, u64>>,
+    pub begun: Came,
     /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
     /// When the sender's circuit breaker had to open for the last time.
@@ -347,7 +348,7 @@ impl Deliveries {
     }
 }
 
-fn count(counts: &mut HashMap<String, HashMap<Option<u32>, u64>>, awaited: &[Awaited]) {
+fn count(counts: &mut Came, awaited: &[Awaited]) {
     for Awaited { event, flow } in awaited {
         if counts.len() < Deliveries::EVENTS || counts.contains_key(event) {
             *counts.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
