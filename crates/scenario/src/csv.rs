@@ -83,7 +83,7 @@ impl Reader<'_> {
 
     /// A cell without quotes. Blanks around it are refused: whether they are meant cannot be known.
     fn bare(&mut self) -> Result<String, LineError> {
-        let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
+        let end = self.rest.bytes().position(|b| matches!(b, b',' | b'\n')).unwrap_or(self.rest.len());
         let (cell, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
         let (cell, rest) = match cell.strip_suffix('\r') {
             Some(cell) if !rest.starts_with(',') => (cell, rest),

@@ -53,7 +53,9 @@ pub use load::{
     Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed,
 };
 pub use model::*;
-pub use names::{RowsFrom, environment, learns, settings_behind, subject_behind, waits_for_answer};
+pub use names::{
+    RowsFrom, changes_on_the_way, environment, learns, settings_behind, subject_behind, waits_for_answer,
+};
 pub use plain::read_yaml;
 pub use record::period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};

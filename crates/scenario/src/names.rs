@@ -2,7 +2,7 @@
 
 use super::model::{Expect, ExpectedWebhook, Json, Scenario, Step};
 use super::request::{Part, Request};
-use super::scope::BUILT_IN;
+use super::scope::{BUILT_IN, NEW_EACH_TIME};
 use super::session::{Basic, Session};
 use super::suggest;
 use super::template::{self, Piece};
@@ -220,6 +220,16 @@ pub fn learns(scenario: &Scenario) -> bool {
     let ours = scenario.webhooks.ours.values().flat_map(|text| expressions(text));
     scenario.all_steps().any(waits)
         || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
+}
+
+/// Whether what a flow is about, or what its webhooks are told by, may become another while it is played: by a capture, or by
+/// a value that is another one each time.
+#[must_use]
+pub fn changes_on_the_way(scenario: &Scenario) -> bool {
+    let captured: BTreeSet<&str> = scenario.all_steps().flat_map(Step::captured).collect();
+    let changes = |name: &str| captured.contains(name) || NEW_EACH_TIME.contains(&name);
+    let texts = of_subject(scenario);
+    texts.iter().flat_map(|(_, text)| expressions(text)).any(|expr| expr.names().any(changes))
 }
 
 /// The texts of a session, but for those of its renewal, which knows one name more.

@@ -256,9 +256,15 @@ pub fn resolve_webhook(
 ) -> Result<ExpectedWebhook, TemplateError> {
     let event = scope.render_text(&webhook.event)?;
     let after = webhook.after.as_ref().map(|after| scope.render_text(after)).transpose()?;
-    let matchers = resolve_matchers(&webhook.matchers, scope)?;
-    let headers = resolve_matchers(&webhook.headers, scope)?;
-    Ok(ExpectedWebhook { event, after, matchers, headers, ..webhook.clone() })
+    Ok(ExpectedWebhook {
+        event,
+        after,
+        matchers: resolve_matchers(&webhook.matchers, scope)?,
+        headers: resolve_matchers(&webhook.headers, scope)?,
+        capture: webhook.capture.clone(),
+        count: webhook.count,
+        within: webhook.within,
+    })
 }
 
 /// The canaries of all rows: each once, empty ones left out, in order.

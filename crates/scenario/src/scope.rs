@@ -3,7 +3,7 @@
 use super::capture::header;
 use super::model::Scenario;
 use super::suggest;
-use super::template::{self, TemplateError, as_text};
+use super::template::{self, TemplateError, as_text, into_text};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -29,6 +29,9 @@ pub fn process_env() -> Env {
 /// Built-in names, which no variable, column or capture may take.
 pub(super) const BUILT_IN: [&str; 9] =
     ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge", "response"];
+
+/// The built-in names that have another value each time.
+pub(super) const NEW_EACH_TIME: [&str; 4] = ["uuid", "counter", "now", "now_ms"];
 
 /// Wall time, as the run tells it.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -341,7 +344,7 @@ impl Scope {
     /// # Errors
     /// As [`Self::render`].
     pub fn render_text(&mut self, text: &str) -> Result<String, TemplateError> {
-        self.render(text).map(|value| as_text(&value))
+        self.render(text).map(into_text)
     }
 
     /// Renders every text in a JSON value; keys stay as they are.
@@ -366,7 +369,7 @@ impl Scope {
                 template::Piece::Expr { raw, expr } => {
                     let value = template::evaluate(raw, &expr, &mut |name| self.lookup(name))?;
                     let position = if out.is_empty() { Position::Beginning } else { Position::Later };
-                    out.push_str(&change(as_text(&value), position));
+                    out.push_str(&change(into_text(value), position));
                 }
             }
         }

@@ -52,8 +52,8 @@ pub(super) fn problem(path: &str) -> Option<String> {
 
 /// Whether a segment is `.` or `..`, in any spelling that a URL has for them.
 fn is_dots(segment: &str) -> bool {
-    // None of them is longer than `%2e%2e`.
-    if segment.len() > 6 {
+    // None of them is longer than `%2e%2e` or begins with anything else.
+    if segment.len() > 6 || !segment.starts_with(['.', '%']) {
         return false;
     }
     let plain = segment.to_ascii_lowercase().replace("%2e", ".");

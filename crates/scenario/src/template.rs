@@ -91,7 +91,7 @@ impl<'a> Term<'a> {
 pub(super) fn parse(text: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find("{{") {
+    while let Some(start) = opening(rest) {
         let (before, template) = rest.split_at(start);
         if !before.is_empty() {
             pieces.push(Piece::Text(before));
@@ -105,6 +105,12 @@ pub(super) fn parse(text: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
         pieces.push(Piece::Text(rest));
     }
     Ok(pieces)
+}
+
+/// Where the first template of a text begins. Each text of a flow is asked for it, and most have no brace.
+fn opening(text: &str) -> Option<usize> {
+    let followed = |at: &usize| text.as_bytes().get(at + 1) == Some(&b'{');
+    text.match_indices('{').map(|(at, _)| at).find(followed)
 }
 
 /// Reads the template at the beginning of `text`, which begins with `{{`; gives its length in bytes too.
@@ -132,7 +138,9 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn blanks(&mut self) {
-        self.rest = self.rest.trim_start();
+        while let Some(rest) = self.rest.strip_prefix(char::is_whitespace) {
+            self.rest = rest;
+        }
     }
 
     fn take(&mut self, token: &str) -> bool {
@@ -149,8 +157,8 @@ impl<'a> Cursor<'a> {
 
     fn word(&mut self) -> &'a str {
         self.blanks();
-        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        let end = self.rest.find(|c| !is_word(c)).unwrap_or(self.rest.len());
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        let end = self.rest.bytes().position(|b| !is_word(b)).unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word
@@ -177,7 +185,10 @@ impl<'a> Cursor<'a> {
                 .map(Term::Literal)
                 .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
             w if w.starts_with(ANSWER) && w.len() > ANSWER.len() => Ok(Term::Name(word)),
-            w if w.starts_with('.') || w.ends_with('.') || w.contains("..") => {
+            w if w.starts_with('.')
+                || w.ends_with('.')
+                || w.as_bytes().windows(2).any(|two| two == b"..") =>
+            {
                 Err(format!("`{w}` is not a name: a dot joins two words"))
             }
             _ => Ok(Term::Name(word)),
@@ -237,7 +248,7 @@ pub(super) fn render(
     text: &str,
     lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
 ) -> Result<Value, TemplateError> {
-    if !text.contains("{{") {
+    if opening(text).is_none() {
         return Ok(Value::String(text.to_owned()));
     }
     let pieces = parse(text)?;
@@ -248,7 +259,7 @@ pub(super) fn render(
     for piece in &pieces {
         match piece {
             Piece::Text(text) => out.push_str(text),
-            Piece::Expr { raw, expr } => out.push_str(&as_text(&evaluate(raw, expr, lookup)?)),
+            Piece::Expr { raw, expr } => out.push_str(&into_text(evaluate(raw, expr, lookup)?)),
         }
     }
     Ok(Value::String(out))
@@ -271,7 +282,7 @@ pub(super) fn evaluate(
             (Filter::Default(term), Ok(Value::String(text))) if text.is_empty() => value_of(term),
             (Filter::Default(term), Err(_)) => value_of(term),
             (Filter::Text | Filter::Int, Ok(Value::Null)) => Ok(Value::Null),
-            (Filter::Text, Ok(value)) => Ok(Value::String(as_text(&value))),
+            (Filter::Text, Ok(value)) => Ok(Value::String(into_text(value))),
             (Filter::Int, Ok(value)) => int(&value),
             (_, value) => value,
         };
@@ -294,6 +305,14 @@ pub(super) fn as_text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Null => String::new(),
         other => other.to_string(),
+    }
+}
+
+/// The same of a value that nobody needs any more.
+pub(super) fn into_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => as_text(&other),
     }
 }
 
