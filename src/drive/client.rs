@@ -2,14 +2,16 @@
 
 use super::jar::Jar;
 use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
+use correlate::read_json;
 use reqwest::Url;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
+use serde_json::Value;
 use signature::Secret;
 use std::error::Error;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use url::Position;
 
@@ -43,9 +45,17 @@ pub struct Reply {
     pub url: Url,
     /// Whether it was sent again, since the server had closed the kept connection.
     pub resent: bool,
+    /// The body, read once.
+    json: OnceLock<Option<Value>>,
 }
 
 impl Reply {
+    /// The body, where it is JSON.
+    #[must_use]
+    pub fn json(&self) -> Option<&Value> {
+        self.json.get_or_init(|| read_json(&self.body).ok()).as_ref()
+    }
+
     /// The first header of that name, compared without case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -334,7 +344,7 @@ async fn read(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Reply { status, headers, body, url, resent })
+    Ok(Reply { status, headers, body, url, resent, json: OnceLock::new() })
 }
 
 /// The innermost cause, which says what happened; reqwest's own text says little and repeats the URL.

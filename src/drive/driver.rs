@@ -2,7 +2,7 @@
 
 use super::blocked::Blocked;
 use super::client::{Attached, Client};
-use super::learning::{Known, Told};
+use super::learning::Known;
 use super::logins::UsedSession;
 use super::progress::{Due, Dues, Event, Listener};
 use super::seen::SeenWebhooks;
@@ -13,8 +13,8 @@ use crate::redact::Redactor;
 use record::Tick;
 use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
-    ExpectedWebhook, Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, resolve_expect,
-    resolve_request, resolve_webhook, waits_for_answer,
+    ExpectedWebhook, Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, changes_on_the_way,
+    resolve_expect, resolve_request, resolve_webhook, waits_for_answer,
 };
 use serde_json::Value;
 use std::io;
@@ -56,6 +56,8 @@ pub struct Driver {
     pub(super) plan: Plan,
     pub(super) sessions: Sessions,
     dues: Dues,
+    /// Whether what is known of a flow may become more while it is played.
+    pub(super) learns: bool,
     blocked: watch::Sender<Option<Blocked>>,
 }
 
@@ -79,7 +81,8 @@ impl Driver {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let sessions = Sessions::new(plan.redactor.clone());
-        Self { plan, sessions, dues: Dues::default(), blocked: watch::Sender::default() }
+        let learns = changes_on_the_way(&plan.loaded.scenario);
+        Self { plan, sessions, dues: Dues::default(), learns, blocked: watch::Sender::default() }
     }
 
     /// What of the surroundings has ended the flows, if anything has.
@@ -162,7 +165,10 @@ impl Driver {
         };
         self.trace(flow, step, &mut request);
         let at = self.plan.clock.now();
-        let mut dues = match self.announce(at, step, playing, Told::Before)? {
+        // Those that only the answer tells apart are written behind it.
+        let waits = |webhook: &&ExpectedWebhook| waits_for_answer(step, webhook);
+        let (by_answer, before): (Vec<_>, Vec<_>) = step.webhooks.iter().partition(waits);
+        let mut dues = match self.announce(at, step, playing, &before)? {
             Ok(dues) => dues,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
         };
@@ -170,8 +176,8 @@ impl Driver {
             self.send_until(&Sending { step, request: &request, session }, &mut playing.scope).await?;
         self.note_resent(flow, step, &judged)?;
         if judged.problems.is_empty() {
-            self.learn(step, &judged, playing)?;
-            match self.announce(at, step, playing, Told::ByItsAnswer)? {
+            self.learn(step, &judged, !by_answer.is_empty(), playing)?;
+            match self.announce(at, step, playing, &by_answer)? {
                 Ok(more) => dues.extend(more),
                 Err(error) => judged.problems.push(self.plan.redactor.scrub(&error.to_string()).into_owned()),
             }
@@ -201,19 +207,17 @@ impl Driver {
         }
     }
 
-    /// Writes the webhooks that the step must fire, before it is sent: they may come before its answer. Those that only the
-    /// answer tells apart are written behind it. `at`: when the step was about to be sent.
+    /// Writes webhooks that the step must fire, before it is sent where that can be: they may come before its answer. `at`: when
+    /// the step was about to be sent.
     fn announce(
         &self,
         at: Tick,
         step: &Step,
         playing: &mut Playing,
-        told: Told,
+        wanted: &[&ExpectedWebhook],
     ) -> io::Result<Result<Vec<Due>, TemplateError>> {
         let flow = playing.flow;
-        let by_answer = |webhook: &&ExpectedWebhook| waits_for_answer(step, webhook);
-        let wanted = step.webhooks.iter().filter(|webhook| by_answer(webhook) == (told == Told::ByItsAnswer));
-        let resolved = wanted.map(|webhook| resolve_webhook(webhook, &mut playing.scope));
+        let resolved = wanted.iter().map(|webhook| resolve_webhook(webhook, &mut playing.scope));
         let resolved = match resolved.collect::<Result<Vec<_>, _>>() {
             Ok(resolved) => resolved,
             Err(error) => return Ok(Err(error)),

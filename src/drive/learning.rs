@@ -3,7 +3,6 @@
 
 use super::driver::{Driver, Playing};
 use super::step::Judged;
-use correlate::read_json;
 use record::{Learned, Record, Tick};
 use scenario::{Answer, Scope, Step, resolve_webhook};
 use serde_json::Value;
@@ -11,15 +10,6 @@ use signature::Secret;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-
-/// When it is known what a webhook is told by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    /// Before its step is sent.
-    Before,
-    /// When its step has been answered.
-    ByItsAnswer,
-}
 
 /// What a flow is about, and what tells its webhooks, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -46,16 +36,24 @@ impl Driver {
     }
 
     /// Takes the step's captures out of its answer; a place that is not there captures nothing, and the step that needs it
-    /// says so.
-    pub(super) fn learn(&self, step: &Step, judged: &Judged, playing: &mut Playing) -> io::Result<()> {
+    /// says so. `asked`: whether webhooks of the step are told by its answer.
+    pub(super) fn learn(
+        &self,
+        step: &Step,
+        judged: &Judged,
+        asked: bool,
+        playing: &mut Playing,
+    ) -> io::Result<()> {
         let Ok(reply) = &judged.reply else { return Ok(()) };
-        let body: Option<Value> = read_json(&reply.body).ok();
         for (name, capture) in &step.capture {
-            if let Some(value) = capture.take(|pointer| body.as_ref()?.pointer(pointer), &reply.headers) {
+            if let Some(value) = capture.take(|pointer| reply.json()?.pointer(pointer), &reply.headers) {
                 self.capture(name, value, playing);
             }
         }
-        playing.scope.answered(Some(Arc::new(Answer { body, headers: reply.headers.clone() })));
+        if asked {
+            let (body, headers) = (reply.json().cloned(), reply.headers.clone());
+            playing.scope.answered(Some(Arc::new(Answer { body, headers })));
+        }
         self.write_learned(playing)
     }
 
@@ -69,6 +67,9 @@ impl Driver {
     /// Writes what the captures say about the flow that was not known before. A value that was known stays: a webhook that
     /// bears it is the flow's own, whatever the step captures later.
     fn write_learned(&self, playing: &mut Playing) -> io::Result<()> {
+        if !self.learns {
+            return Ok(());
+        }
         let now = self.known(&mut playing.scope);
         let is_new = playing.known.subject.is_null() && !now.subject.is_null();
         let subject = is_new.then(|| now.subject.clone());

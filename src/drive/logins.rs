@@ -7,7 +7,6 @@ use super::jar::Jar;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
 use super::step::{excerpt, is_html, said};
 use crate::redact::Redactor;
-use correlate::read_json;
 use futures_util::future::join_all;
 use record::{Outcome, SessionStep};
 use scenario::{
@@ -34,8 +33,6 @@ const AT_ONCE: usize = 4;
 pub(super) struct UsedSession<'s> {
     pub(super) name: &'s str,
     pub(super) session: &'s Session,
-    /// The login request; none where nobody logs in.
-    login: Option<ResolvedRequest>,
     /// What is known beforehand.
     credential: Option<Credential>,
     pub(super) place: Arc<Place>,
@@ -141,7 +138,7 @@ async fn exchange(
     let tokens = tokens(&reply, &pointers, redactor).map(|Issued { access, refresh, lives }| {
         let by_itself = || lifetime(access.as_ref()?.expose(), clock.wall().timestamp());
         let life = lives.or_else(by_itself);
-        Tokens { access, refresh, renew_at: life.map(|life| renew_at(ended, life)) }
+        Tokens { access: access.map(Arc::new), refresh, renew_at: life.map(|life| renew_at(ended, life)) }
     });
     Exchange { started, ended, status, tokens }
 }
@@ -177,8 +174,9 @@ fn tokens(
             ))),
         };
     };
-    let body: Value = read_json(&reply.body)
-        .map_err(|_| nothing(format!("the response is not JSON: {}", excerpt(reply, redactor))))?;
+    let body = reply
+        .json()
+        .ok_or_else(|| nothing(format!("the response is not JSON: {}", excerpt(reply, redactor))))?;
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
     let token = at(access).ok_or_else(|| nothing(format!("no token at {access} in the response")))?;
     let refresh = pointers.refresh.and_then(at);
@@ -221,8 +219,8 @@ impl Driver {
             }
             None => name.clone(),
         };
-        let place = self.sessions.place(&own, resolved.login.as_ref());
-        Ok(Some(UsedSession { name, session, login: resolved.login, credential: resolved.credential, place }))
+        let place = self.sessions.place(own, resolved.login);
+        Ok(Some(UsedSession { name, session, credential: resolved.credential, place }))
     }
 
     /// What the session adds to a request.
@@ -257,7 +255,7 @@ impl Driver {
         refused: Option<u64>,
     ) -> io::Result<Result<Bearer, LoginError>> {
         let mut state = used.place.state.lock().await;
-        let Some(login) = &used.login else {
+        let Some(login) = &used.place.login else {
             let bearer = Bearer { token: None, number: 0 };
             return Ok(match refused {
                 // Nobody can be another than he is.

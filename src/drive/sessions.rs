@@ -5,11 +5,11 @@ use super::logins::LoginError;
 use crate::redact::Redactor;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use foldhash::HashMap;
 use record::Tick;
 use scenario::ResolvedRequest;
 use serde_json::Value;
 use signature::Secret;
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -22,7 +22,7 @@ const EARLY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub(super) struct Tokens {
     /// What is sent as bearer token; nothing where the session is its cookies.
-    pub access: Option<Secret>,
+    pub access: Option<Arc<Secret>>,
     /// What renews it, if the login gave one.
     pub refresh: Option<Secret>,
     /// When it is to be renewed, if it says when it expires.
@@ -32,7 +32,7 @@ pub(super) struct Tokens {
 /// What a session sends, and which of its tokens that is.
 #[derive(Debug, Clone)]
 pub(super) struct Bearer {
-    pub token: Option<Secret>,
+    pub token: Option<Arc<Secret>>,
     pub number: u64,
 }
 
@@ -51,6 +51,8 @@ pub(super) enum State {
 /// The place of one login.
 #[derive(Debug)]
 pub(super) struct Place {
+    /// The login request; none where nobody logs in.
+    pub login: Option<ResolvedRequest>,
     /// Who holds its lock logs in or renews for all.
     pub state: Mutex<State>,
     /// Its cookies.
@@ -84,20 +86,27 @@ impl Sessions {
     }
 
     /// The place of a login; the same for every flow that logs in with the same request.
-    pub(super) fn place(&self, session: &str, request: Option<&ResolvedRequest>) -> Arc<Place> {
-        let key = (session.to_owned(), request.cloned());
+    pub(super) fn place(&self, session: String, login: Option<ResolvedRequest>) -> Arc<Place> {
+        let key = (session, login);
         self.known.lock().unwrap_or_else(PoisonError::into_inner).place(key, &self.redactor)
     }
 }
 
 impl Known {
     fn place(&mut self, key: Key, redactor: &Redactor) -> Arc<Place> {
-        if self.young.len() >= GENERATION && !self.young.contains_key(&key) {
+        if let Some(place) = self.young.get(&key) {
+            return Arc::clone(place);
+        }
+        if self.young.len() >= GENERATION {
             self.old = std::mem::take(&mut self.young);
         }
-        let before = self.old.remove(&key);
-        let new = || Arc::new(Place { state: Mutex::default(), jar: Jar::new(redactor.clone()) });
-        Arc::clone(self.young.entry(key).or_insert_with(|| before.unwrap_or_else(new)))
+        let new = || {
+            let (login, jar) = (key.1.clone(), Jar::new(redactor.clone()));
+            Arc::new(Place { login, state: Mutex::default(), jar })
+        };
+        let place = self.old.remove(&key).unwrap_or_else(new);
+        self.young.insert(key, Arc::clone(&place));
+        place
     }
 }
 
@@ -136,10 +145,11 @@ mod tests {
     #[test]
     fn a_login_that_is_used_again_and_again_is_done_once_whatever_comes_between() {
         let sessions = Sessions::new(Redactor::new());
-        let staff = sessions.place("staff", Some(&login(0)));
+        let place = |session: &str, user| sessions.place(session.to_owned(), Some(login(user)));
+        let staff = place("staff", 0);
         for user in 1..4 * GENERATION {
-            sessions.place("owner", Some(&login(user)));
-            assert!(Arc::ptr_eq(&staff, &sessions.place("staff", Some(&login(0)))));
+            place("owner", user);
+            assert!(Arc::ptr_eq(&staff, &place("staff", 0)));
         }
         let known = sessions.known.lock().unwrap();
         assert!(known.young.len() + known.old.len() <= 2 * GENERATION);

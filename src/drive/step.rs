@@ -3,7 +3,7 @@
 use super::client::{ClientError, Reply};
 use crate::outbound::shown_url;
 use crate::redact::Redactor;
-use correlate::{mended, read_json};
+use correlate::mended;
 use record::matcher::Matcher;
 use record::{KEPT_BODY, Tick};
 use scenario::{Expect, OneOrMany};
@@ -126,14 +126,11 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
     if expected.is_empty() {
         return Vec::new();
     }
-    let body: Value = match read_json(&reply.body) {
-        Ok(body) => body,
-        Err(_) => {
-            let kind = pii::printable(reply.header("content-type").unwrap_or("no content type"));
-            // Of what is quite another thing the beginning says more than where it stops being JSON.
-            let why = mended(&reply.body).map(|(_, why)| format!("{why}: ")).unwrap_or_default();
-            return vec![format!("the response is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
-        }
+    let Some(body) = reply.json() else {
+        let kind = pii::printable(reply.header("content-type").unwrap_or("no content type"));
+        // Of what is quite another thing the beginning says more than where it stops being JSON.
+        let why = mended(&reply.body).map(|(_, why)| format!("{why}: ")).unwrap_or_default();
+        return vec![format!("the response is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
     };
     let shown = |text: String| pii::printable(&redactor.scrub(&text)).into_owned();
     let check = |(pointer, matcher): (&String, &Matcher)| {
