@@ -58,6 +58,8 @@ pub struct Driver {
     dues: Dues,
     /// Whether what is known of a flow may become more while it is played.
     pub(super) learns: bool,
+    /// Whether any webhook is told by the answer of its step.
+    answers_tell: bool,
     blocked: watch::Sender<Option<Blocked>>,
 }
 
@@ -82,7 +84,10 @@ impl Driver {
     pub fn new(plan: Plan) -> Self {
         let sessions = Sessions::new(plan.redactor.clone());
         let learns = changes_on_the_way(&plan.loaded.scenario);
-        Self { plan, sessions, dues: Dues::default(), learns, blocked: watch::Sender::default() }
+        let by_answer = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
+        let answers_tell = plan.loaded.scenario.all_steps().any(by_answer);
+        let (dues, blocked) = (Dues::default(), watch::Sender::default());
+        Self { plan, sessions, dues, learns, answers_tell, blocked }
     }
 
     /// What of the surroundings has ended the flows, if anything has.
@@ -166,7 +171,7 @@ impl Driver {
         self.trace(flow, step, &mut request);
         let at = self.plan.clock.now();
         // Those that only the answer tells apart are written behind it.
-        let waits = |webhook: &&ExpectedWebhook| waits_for_answer(step, webhook);
+        let waits = |webhook: &&ExpectedWebhook| self.answers_tell && waits_for_answer(step, webhook);
         let (by_answer, before): (Vec<_>, Vec<_>) = step.webhooks.iter().partition(waits);
         let mut dues = match self.announce(at, step, playing, &before)? {
             Ok(dues) => dues,

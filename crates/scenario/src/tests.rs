@@ -169,6 +169,7 @@ fn a_webhook_is_told_by_what_its_step_was_answered() {
     let (make, using) = (&scenario.steps[0], &scenario.steps[1]);
     assert!(waits_for_answer(make, &make.webhooks[0]) && learns(&scenario));
     assert!(!waits_for_answer(using, &using.webhooks[0]) && !learns(&try_load(GOOD).unwrap().scenario));
+    assert!(changes_on_the_way(&scenario) && !changes_on_the_way(&try_load(GOOD).unwrap().scenario));
     let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
     assert_eq!(run.unset(&scenario, true), Vec::<String>::new());
     let mut scope = run.scope(0, row(json!({"thing": 1})));
