@@ -88,9 +88,13 @@ impl<'r, 'h> Layers<'r, 'h> {
 
     /// One layer and those below it.
     fn layer(&mut self, raw: &str, context: Context, depth: usize) {
-        let view = text::normalise(raw);
+        let (mut classes, mut digits) = text::survey(raw);
+        let mut view = Cow::Borrowed(raw);
+        if classes.has(Classes::WIDE) {
+            view = text::normalise(raw);
+            (classes, digits) = text::survey(&view);
+        }
         let view = view.as_ref();
-        let (classes, digits) = text::survey(view);
         self.hits.worked(view.len());
         let outer = self.carried(view, context, classes, depth);
         if outer == Outer::Gone {

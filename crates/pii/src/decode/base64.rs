@@ -95,6 +95,10 @@ fn looks_readable(run: &[u8]) -> bool {
         (bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3)).to_be_bytes()
     };
     let [_, first, second, third] = quad(0);
+    // The first byte tells of most words that no text begins so: it goes on a character, or is in none.
+    if matches!(first, 0x80..=0xc1 | 0xf5..=0xfd) && !matches!(second, 0x03..=0x0e) {
+        return false;
+    }
     // UTF-16 has the high bytes of one script in every other place.
     let [_, fourth, fifth, sixth] = if run.len() >= MIN_BASE64 { quad(4) } else { [b' '; 4] };
     let high = |b: u8| matches!(b, 0 | 0x03..=0x0e | 0x20);

@@ -46,11 +46,16 @@ pub(crate) fn readable_as(bytes: &[u8], coding: Option<Coding>) -> Readable<'_> 
 
 /// Bytes that are not compressed.
 fn plain(bytes: &[u8]) -> Readable<'_> {
+    // Without a branch for each byte, so that many are looked at at once.
+    let is_plain = bytes.iter().fold(true, |all, b| all & matches!(b, 1..=0x7f));
+    let read = std::str::from_utf8(bytes);
+    if let Ok(text) = read
+        && is_plain
+    {
+        return Readable { text: Cow::Borrowed(text), unread: None };
+    }
     let has_zeros = memchr::memchr(0, bytes).is_some();
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) if text.is_ascii() && !has_zeros => {
-            return Readable { text: Cow::Borrowed(text), unread: None };
-        }
+    let text = match read {
         Ok(text) if !has_zeros => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
         _ => match wide(bytes) {
             Some(text) => Cow::Owned(text),

@@ -24,7 +24,7 @@ pub(super) fn whole<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 
 /// Takes apart every document in a text.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    let mut from = if text.starts_with('"') { 0 } else { text.find(['{', '[']).unwrap_or(text.len()) };
+    let mut from = if text.starts_with('"') { 0 } else { opening(text, 0) };
     let (mut done, mut failures, mut found) = (0, 0, false);
     while failures < FAILURES {
         let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) else { break };
@@ -40,13 +40,19 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
             failures += 1;
             from += 1;
         }
-        from = text.get(from..).and_then(|t| t.find(['{', '['])).map_or(text.len(), |at| from + at);
+        from = opening(text, from);
     }
     if !found {
         return Outer::Stays;
     }
     rest_of(text, done, text.len(), out);
     Outer::Gone
+}
+
+/// Where an object or list may begin, from a place on; the end where none does.
+fn opening(text: &str, from: usize) -> usize {
+    let rest = text.as_bytes().get(from..).unwrap_or_default();
+    memchr::memchr2(b'{', b'[', rest).map_or(text.len(), |at| from + at)
 }
 
 fn rest_of<'t>(text: &'t str, from: usize, to: usize, out: &mut Vec<Piece<'t>>) {

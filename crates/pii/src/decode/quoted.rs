@@ -17,7 +17,7 @@ pub(super) fn quoted_printable(text: &str) -> Option<String> {
         at.is_none_or(|at| rest.get(at) == Some(&b'\n'))
     };
     let fits = |at: usize| bytes.get(at + 1..).is_some_and(|rest| code(rest) || blank(rest));
-    if !text.match_indices('=').all(|(at, _)| fits(at)) {
+    if !memchr::memchr_iter(b'=', bytes).all(fits) {
         return None;
     }
     let mut out = Vec::with_capacity(bytes.len());

@@ -19,14 +19,17 @@ pub(crate) struct Run<'t> {
 }
 
 impl<'t> Run<'t> {
-    fn new(text: &'t str, groups: &'t [Group]) -> Self {
-        let mut run =
-            Run { text, groups, digits: String::with_capacity(32), ends: Vec::with_capacity(groups.len()) };
+    /// Makes it the run of these groups.
+    fn set(&mut self, groups: &'t [Group]) {
+        self.groups = groups;
+        self.digits.clear();
+        self.ends.clear();
+        self.digits.reserve(USUAL);
+        self.ends.reserve(groups.len());
         for (start, end) in groups {
-            run.digits.push_str(text.get(*start..*end).unwrap_or(""));
-            run.ends.push(run.digits.len());
+            self.digits.push_str(self.text.get(*start..*end).unwrap_or(""));
+            self.ends.push(self.digits.len());
         }
-        run
     }
 
     /// How many groups there are.
@@ -129,20 +132,40 @@ const USUAL: usize = 64;
 
 /// Where the groups of digits in `text` stand, which has at most `digits` of them.
 pub(crate) fn groups(text: &str, digits: usize) -> Vec<Group> {
-    let bytes = text.as_bytes();
     let mut list = Vec::with_capacity(digits.min(USUAL));
-    let mut at = 0;
-    while let Some(start) = text::digit_from(bytes, at) {
-        let length = bytes.iter().skip(start).take_while(|b| b.is_ascii_digit()).count();
-        at = start + length;
-        list.push((start, at));
-    }
+    let (eights, rest) = text.as_bytes().as_chunks::<8>();
+    let (mut begun, mut before) = (None, 0);
+    let mut take = |at: usize, digits: u64| {
+        // One bit for each byte before which a group begins or ends.
+        let mut edges = digits ^ (digits << 8 | before);
+        before = digits >> 56;
+        while edges != 0 {
+            let edge = at + edges.trailing_zeros() as usize / 8;
+            edges &= edges - 1;
+            match begun.take() {
+                Some(start) => list.push((start, edge)),
+                None => begun = Some(edge),
+            }
+        }
+    };
+    eights.iter().enumerate().for_each(|(n, eight)| take(8 * n, text::digits_of(*eight)));
+    // Behind the end stands no digit, so that the last group ends, too.
+    let last = rest.iter().rev().fold(0, |bits, b| bits << 8 | u64::from(b.is_ascii_digit()));
+    take(8 * eights.len(), last);
     list
+}
+
+/// Whether nothing but a dot stands between two groups.
+#[inline]
+pub(crate) fn is_decimal(text: &str, pair: &[Group]) -> bool {
+    matches!(pair, [(_, end), (start, _)] if end + 1 == *start && text.as_bytes().get(*end) == Some(&b'.'))
 }
 
 /// Calls `each` with every run of `text` that has at least `least` digits.
 pub(crate) fn runs(text: &str, groups: &[Group], least: usize, mut each: impl FnMut(&Run<'_>)) {
     let gap = |(_, end): &Group, (start, _): &Group| text.as_bytes().get(*end..*start).unwrap_or(b"");
+    // One after another, so that there is room for their digits once.
+    let mut run = Run { text, groups: &[], digits: String::new(), ends: Vec::new() };
     let mut rest = groups;
     while !rest.is_empty() {
         let joined = rest.windows(2).take(MAX_GROUPS - 1);
@@ -151,7 +174,8 @@ pub(crate) fn runs(text: &str, groups: &[Group], least: usize, mut each: impl Fn
         rest = others;
         // Most have too few digits to be looked at any closer.
         if own.iter().map(|(start, end)| end - start).sum::<usize>() >= least {
-            each(&Run::new(text, own));
+            run.set(own);
+            each(&run);
         }
     }
 }
@@ -221,4 +245,24 @@ fn is_numbered_thing(word: &str) -> bool {
     static WORDS: WordSet = LazyLock::new(|| word_set(THINGS));
     const THINGS: &str = "order orders ticket tickets invoice invoices parcel ref reference tracking barcode ean gtin upc isbn sku imei serial batch lot case receipt voucher coupon txn trx trxid txnid transaction shipment consignment awb booking match epoch timestamp ts docket claim job ean13 item sequence seq id uid inv tkt ord po rma pnr code sn hash cursor";
     WORDS.contains(word.to_ascii_lowercase().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn groups_are_as_told_one_by_one(text in prop_oneof!["[ -~]{0,60}", "[0-9a-f]{0,40}", "[0-9]{0,30}", "\\PC{0,40}"]) {
+            let mut all: Vec<Group> = Vec::new();
+            for (at, _) in text.bytes().enumerate().filter(|(_, b)| b.is_ascii_digit()) {
+                match all.last_mut().filter(|(_, end)| *end == at) {
+                    Some((_, end)) => *end += 1,
+                    None => all.push((at, at + 1)),
+                }
+            }
+            prop_assert_eq!(groups(&text, 0), all);
+        }
+    }
 }

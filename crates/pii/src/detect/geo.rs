@@ -1,5 +1,6 @@
 //! Where a person is or lives: latitude and longitude with four decimals that belong to somebody, not to a venue or map.
 
+use super::digits::{Group, is_decimal};
 use super::{Joint, Keyed, Kind, Member, View};
 use crate::category::Category;
 use crate::hits::Hits;
@@ -84,12 +85,12 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Two numbers with three decimals and more stand in `text`: a cheap test before any pattern.
-fn has_decimals(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let fine = |at: usize| at > 0 && digit(at - 1) && digit(at + 1) && digit(at + 2) && digit(at + 3);
-    memchr::memchr_iter(b'.', bytes).filter(|at| fine(*at)).nth(1).is_some()
+/// Two numbers with three decimals and more stand in the text: a cheap test before any pattern.
+fn has_decimals(view: &View<'_>) -> bool {
+    let fine = |pair: &&[Group]| {
+        is_decimal(view.text, pair) && matches!(pair, [_, (start, end)] if end - start >= 3)
+    };
+    view.groups.windows(2).filter(fine).nth(1).is_some()
 }
 
 /// Words that give the place to a thing.
@@ -151,7 +152,7 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
 
 /// A pair in a sentence about a person.
 fn find(view: &View<'_>, hits: &mut Hits) {
-    if view.digits < 8 || view.context.says == Says::Opaque || !has_decimals(view.text) {
+    if view.digits < 8 || view.context.says == Says::Opaque || !has_decimals(view) {
         return;
     }
     hits.worked(view.text.len());

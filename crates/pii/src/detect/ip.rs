@@ -1,5 +1,6 @@
 //! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
 
+use super::digits::is_decimal;
 use super::version::{chained, is_version};
 use super::{Keyed, Kind, View};
 use crate::category::Category;
@@ -60,10 +61,10 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         says => says,
     };
     let place = Place { says, view };
-    if view.digits >= 4 && view.classes.has(Classes::DOT) && !view.joined {
+    if view.digits >= 4 && view.classes.has(Classes::DOT) && !view.joined && may_have_quad(view) {
         detect_v4(view.text, place, hits);
     }
-    if view.classes.has(Classes::COLON) && view.text.len() >= 3 {
+    if view.classes.has(Classes::COLON) && view.text.len() >= 3 && has_colons(view.text.as_bytes()) {
         detect_v6(view.text, place, hits);
     }
 }
@@ -214,7 +215,21 @@ fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
 
 /// As many colons as an address has: two beside each other, or those between seven of its groups.
 fn has_colons(run: &[u8]) -> bool {
-    run.windows(2).any(|pair| pair == b"::") || run.iter().filter(|b| **b == b':').count() >= 6
+    let mut colons = 0;
+    memchr::memchr_iter(b':', run).any(|at| {
+        colons += 1;
+        colons == 6 || run.get(at + 1) == Some(&b':')
+    })
+}
+
+/// Whether four groups of digits have nothing but a dot between them; where the groups are not known, they may.
+fn may_have_quad(view: &View<'_>) -> bool {
+    let mut dotted = 0;
+    view.groups.is_empty()
+        || view.groups.windows(2).any(|pair| {
+            dotted = if is_decimal(view.text, pair) { dotted + 1 } else { 0 };
+            dotted == 3
+        })
 }
 
 /// A letter of another script touches the beginning, or it is the domain of an e-mail address.

@@ -77,33 +77,38 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
 
 /// The key before the `=` or `:` at `at`.
 fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
-    let next = text.as_bytes().get(at + 1);
-    if text.get(at + 1..at + 3) == Some("//") || matches!(next, Some(b'=' | b':')) {
+    let bytes = text.as_bytes();
+    if matches!(bytes.get(at + 1..)?, [b'/', b'/', ..] | [b'=' | b':', ..]) {
         return None;
     }
-    let left = text::left_of(text, at, KEY + 8);
+    // What is looked for is ASCII: a character that this cuts ends it as a whole one does.
+    let from = at.saturating_sub(KEY + 8);
+    let left = bytes.get(from..at)?;
     let bare = without(left, |b| matches!(b, b' ' | b'\\'));
     let unquoted = without(bare, |b| matches!(b, b'"' | b'\'' | b'`'));
     let quoted = unquoted.len() < bare.len();
     let name = without(without(unquoted, |b| b == b'\\'), |b| matches!(b, b'[' | b']'));
-    let key = name.get(without(name, is_of_name).len()..)?;
+    let key = text.get(from + without(name, is_of_name).len()..from + name.len())?;
     // A name has letters; `2026-03-14T05` is the beginning of a time.
-    let letters = 1 + usize::from(key.as_bytes().first().is_some_and(u8::is_ascii_digit));
-    key.bytes().filter(u8::is_ascii_alphabetic).nth(letters - 1)?;
-    let equals = text.as_bytes().get(at) == Some(&b'=');
+    let mut letters = key.bytes().filter(u8::is_ascii_alphabetic);
+    letters.next()?;
+    if key.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        letters.next()?;
+    }
+    let equals = bytes.get(at) == Some(&b'=');
     Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
 }
 
-/// The text without the ASCII characters at its end that `ends` names.
-fn without(text: &str, ends: impl Fn(u8) -> bool) -> &str {
-    let mut bytes = text.as_bytes();
-    while let Some((last, rest)) = bytes.split_last().filter(|(last, _)| ends(**last)) {
-        debug_assert!(last.is_ascii(), "or the rest is no text");
-        bytes = rest;
+/// The text without the bytes at its end that `ends` names.
+#[inline]
+fn without(mut text: &[u8], ends: impl Fn(u8) -> bool) -> &[u8] {
+    while let Some((_, rest)) = text.split_last().filter(|(last, _)| ends(**last)) {
+        text = rest;
     }
-    text.get(..bytes.len()).unwrap_or("")
+    text
 }
 
+#[inline]
 fn is_of_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }

@@ -209,12 +209,13 @@ static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(crate) fn may_be_national(run: &Run<'_>) -> bool {
     let digits = run.digits_from(0);
     let last = run.groups().saturating_sub(1);
-    let begins =
-        if last == 0 { digits.starts_with("00") } else { digits.starts_with('0') || !run.is_day_and_hour() };
-    let joined = (0..last).all(|group| matches!(run.gap(group), "-" | "." | "/" | " "));
+    let begins = || {
+        if last == 0 { digits.starts_with("00") } else { digits.starts_with('0') || !run.is_day_and_hour() }
+    };
+    let joined = || (0..last).all(|group| matches!(run.gap(group), "-" | "." | "/" | " "));
     let (start, end) = run.span(0, last);
     let whole = || digits.len() <= MOST_DIGITS && is_free(run.text(), start, end);
-    digits.len() >= FEWEST_DIGITS && begins && (!joined || whole())
+    digits.len() >= FEWEST_DIGITS && begins() && (!joined() || whole())
 }
 
 /// Fewest and most digits of a number in national punctuation.

@@ -229,17 +229,36 @@ const PLACES: &str = "venue arena office stadium hall shop store branch hq headq
 business club gym cafe hotel studio server lan event tournament restaurant headquarters \
 shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
-/// Whether a text says `to` or `at`, as whole words, or begins a word with `in`, `on` or `near`, or with `at` right behind another:
+/// What stands right before `at`, `in`, `on` and `near` where somebody lives.
+const LIVING: [&str; 12] = [
+    "live",
+    "lives",
+    "living",
+    "lived",
+    "resides",
+    "residing",
+    "resident",
+    "stay",
+    "stays",
+    "staying",
+    "now",
+    "currently",
+];
+
+/// Whether a text says `to` or `at`, as whole words, or begins a word with `at`, `in`, `on` or `near` right behind one of [`LIVING`]:
 /// most of what is sent or delivered is no parcel.
 fn says_where(text: &str) -> bool {
     let bytes = text.as_bytes();
     let ends = |at: usize| !bytes.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-    let behind_word =
-        |at: usize| at.checked_sub(1).and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_alphabetic);
+    let is_before = |word: &&str, at: usize| {
+        let before = at.checked_sub(word.len()).and_then(|start| bytes.get(start..at));
+        before.is_some_and(|before| before.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let living = |at: usize| LIVING.iter().any(|word| is_before(word, at));
     memchr::memchr_iter(b' ', bytes).any(|at| match bytes.get(at + 1..at + 3) {
         Some([b't' | b'T', b'o' | b'O']) => ends(at + 3),
-        Some([b'a' | b'A', b't' | b'T']) => behind_word(at) || ends(at + 3),
-        Some([b'i' | b'I' | b'o' | b'O', b'n' | b'N'] | [b'n' | b'N', b'e' | b'E']) => true,
+        Some([b'a' | b'A', b't' | b'T']) => ends(at + 3) || living(at),
+        Some([b'i' | b'I' | b'o' | b'O', b'n' | b'N'] | [b'n' | b'N', b'e' | b'E']) => living(at),
         _ => false,
     })
 }

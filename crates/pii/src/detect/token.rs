@@ -7,7 +7,7 @@ use crate::category::Category;
 use crate::decode;
 use crate::hits::Hits;
 use crate::keys::{Words, among};
-use crate::text;
+use crate::text::{self, Classes};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -71,10 +71,12 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         hits.worked(text.len());
         vendor(text, hits);
     }
-    for (hint, needs, detect) in
-        [(SCHEMES, "", scheme as fn(&str, &mut Hits)), (URLS, "@", userinfo), (RESETS, "/", reset_links)]
-    {
-        if hinted(hint) && text.contains(needs) {
+    for (hint, needs, detect) in [
+        (SCHEMES, None, scheme as fn(&str, &mut Hits)),
+        (URLS, Some(Classes::AT), userinfo),
+        (RESETS, Some(Classes::SLASH), reset_links),
+    ] {
+        if hinted(hint) && needs.is_none_or(|needs| view.classes.has(needs)) {
             hits.worked(text.len());
             detect(text, hits);
         }
