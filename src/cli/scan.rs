@@ -88,7 +88,9 @@ fn read(mut input: BufReader<impl Read>, give: &mut dyn FnMut(Batch)) -> Result<
     loop {
         if batch.bytes.len() >= PIECE || input.buffer().is_empty() && !batch.ends.is_empty() {
             let before = batch.before + batch.ends.len() as u64;
-            give(std::mem::replace(&mut batch, Batch { before, ..Batch::default() }));
+            let bytes = Vec::with_capacity(PIECE + PIECE / 8);
+            let ends = Vec::with_capacity(batch.ends.len());
+            give(std::mem::replace(&mut batch, Batch { before, bytes, ends }));
         }
         let start = batch.bytes.len();
         let read = (&mut input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut batch.bytes);
