@@ -315,6 +315,23 @@ mod tests {
             .prop_map(|all| all.iter().map(|(word, mark)| [*word, *mark].concat()).collect())
     }
 
+    #[test]
+    fn where_somebody_lives_is_searched_in_every_wording() {
+        let own = OWN.as_ref().unwrap();
+        for word in "live lives living lived resides residing resident stay stays staying".split(' ') {
+            for how in ["", "now ", "currently "] {
+                for place in ["at", "in", "on", "near", "inside", "attic"] {
+                    for text in [
+                        format!("{word} {how}{place} 12"),
+                        format!("x.{word} {how}{place} 12").to_uppercase(),
+                    ] {
+                        assert!(own.is_match(&text) && says_where(&text), "{text}");
+                    }
+                }
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
