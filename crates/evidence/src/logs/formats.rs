@@ -1,6 +1,6 @@
 //! The formats of log lines: a small YAML file, compiled.
 
-use super::frame::{Frame, Framer, by_hand};
+use super::frame::{self, Frame, Framer, by_hand};
 use super::head::GUNICORN;
 use super::messages::Messages;
 use super::{coded, head};
@@ -249,8 +249,9 @@ impl Formats {
 
     /// The frame that the first format gives which fits, or as much as can be read of a line whose level can.
     pub(super) fn frame<'l>(&self, line: &'l str) -> Option<Frame<'l>> {
+        let start = frame::start(line);
         let known = self.lines.iter().find_map(|format| match format {
-            Line::ByHand(framer) => framer(line),
+            Line::ByHand(framer) => framer(line, start),
             Line::Pattern(pattern) => {
                 let found = pattern.captures(line)?;
                 let group = |name| found.name(name).map(|group| group.as_str());

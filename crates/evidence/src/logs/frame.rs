@@ -10,8 +10,16 @@ pub(super) struct Frame<'l> {
     pub message: &'l str,
 }
 
-/// Finds the frame of a line; `None` when the line is of another format.
-pub(super) type Framer = for<'l> fn(&'l str) -> Option<Frame<'l>>;
+/// Finds the frame of a line, of which it is known how it starts; `None` when the line is of another format.
+pub(super) type Framer = for<'l> fn(&'l str, Option<Start<'l>>) -> Option<Frame<'l>>;
+
+/// Level and time, with what stands behind them: what a line of each of these formats starts with.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Start<'l> {
+    level: &'l str,
+    time: &'l str,
+    rest: &'l str,
+}
 
 /// The framer of a built-in format, by its name; `None` for those that are found by their pattern.
 pub(super) fn by_hand(name: &str) -> Option<Framer> {
@@ -33,28 +41,28 @@ pub(super) const PREFIX: usize = 200;
 /// Level, time and logger, with what stands behind them.
 type Head<'l> = (Frame<'l>, &'l str);
 
-fn debug(line: &str) -> Option<Frame<'_>> {
-    let (frame, rest) = head(line, graphic)?;
+fn debug<'l>(_: &'l str, start: Option<Start<'l>>) -> Option<Frame<'l>> {
+    let (frame, rest) = head(start?, graphic)?;
     with_message(frame, behind_process(rest)?)
 }
 
-fn console(line: &str) -> Option<Frame<'_>> {
-    let (frame, message) = head(line, dotted)?;
+fn console<'l>(_: &'l str, start: Option<Start<'l>>) -> Option<Frame<'l>> {
+    let (frame, message) = head(start?, dotted)?;
     with_message(frame, message)
 }
 
 /// Behind the shortest text that may be a collector's.
-fn prefixed(line: &str) -> Option<Frame<'_>> {
+fn prefixed<'l>(line: &'l str, _: Option<Start<'l>>) -> Option<Frame<'l>> {
     let places = line.char_indices().take(PREFIX + 1).take_while(|(_, c)| *c != '\n').skip(1);
     let mut ends = places.filter(|(_, c)| matches!(c, ' ' | '|' | ']'));
     ends.find_map(|(at, _)| {
-        let (frame, rest) = head(line.get(at + 1..)?, dotted)?;
+        let (frame, rest) = head(start(line.get(at + 1..)?)?, dotted)?;
         with_message(frame, behind_process(rest).unwrap_or(rest))
     })
 }
 
-/// What each of them has; `logger` gives the length of a logger's name.
-fn head(line: &str, logger: fn(&[u8]) -> usize) -> Option<Head<'_>> {
+/// What a line starts with, when that is a level and a time.
+pub(super) fn start(line: &str) -> Option<Start<'_>> {
     // What most lines do not begin with is told by a byte.
     let first = line.as_bytes().first()?;
     let begins = |level: &&&str| level.as_bytes().first() == Some(first);
@@ -64,7 +72,12 @@ fn head(line: &str, logger: fn(&[u8]) -> usize) -> Option<Head<'_>> {
     if !is_time(time.as_bytes().first_chunk()?) {
         return None;
     }
-    let rest = rest.strip_prefix(' ')?;
+    Some(Start { level, time, rest: rest.strip_prefix(' ')? })
+}
+
+/// What each of them has; `logger` gives the length of a logger's name.
+fn head(start: Start<'_>, logger: fn(&[u8]) -> usize) -> Option<Head<'_>> {
+    let Start { level, time, rest } = start;
     let (logger, rest) = word(rest, logger(rest.as_bytes()))?;
     Some((Frame { level: Some(level), time: Some(time), logger: Some(logger), message: "" }, rest))
 }
@@ -89,18 +102,29 @@ fn word(text: &str, length: usize) -> Option<(&str, &str)> {
 }
 
 fn graphic(text: &[u8]) -> usize {
-    text.iter().take_while(|b| b.is_ascii_graphic()).count()
+    text.iter().position(|b| !b.is_ascii_graphic()).unwrap_or(text.len())
 }
 
 fn digits(text: &[u8]) -> usize {
     text.iter().take_while(|b| b.is_ascii_digit()).count()
 }
 
+/// Whether a byte may stand in such a name.
+static IN_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut b = 0u8;
+    while b < 128 {
+        table[b as usize] = b.is_ascii_alphanumeric() || b == b'_' || b == b'.';
+        b += 1;
+    }
+    table
+};
+
 /// A name as Python has it, with dots; none begins with a digit or a dot.
 fn dotted(text: &[u8]) -> usize {
     let begins = text.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_');
-    let goes_on = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.');
-    if begins { text.iter().take_while(goes_on).count() } else { 0 }
+    let ends = |b: &u8| !IN_NAME[usize::from(*b)];
+    if begins { text.iter().position(ends).unwrap_or(text.len()) } else { 0 }
 }
 
 /// A message is the rest of one line.

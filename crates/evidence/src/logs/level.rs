@@ -80,8 +80,9 @@ pub(super) fn names_level(word: &str) -> bool {
 
 impl Level {
     pub(super) fn of(word: &str) -> Self {
-        let is = |names: &[&str]| names.iter().any(|name| word.trim().eq_ignore_ascii_case(name));
-        match word.trim().parse() {
+        let word = word.trim();
+        let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+        match word.parse() {
             Ok(number) => Self::of_number("", number),
             Err(_) if is(&MILD) => Self::Mild,
             Err(_) if is(&SEVERE) => Self::Severe,

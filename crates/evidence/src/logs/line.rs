@@ -177,9 +177,9 @@ impl Formats {
 
     /// Takes what a message says of a webhook.
     fn read_message<'m>(&self, message: &'m str, entry: &mut Entry<'m>) {
-        let Some(first) = self.messages.first(message) else { return };
+        let Some((first, groups)) = self.messages.first(message) else { return };
         entry.kind = Some(first.kind);
-        if let Some(groups) = first.captures(message) {
+        if let Some(groups) = groups {
             for (name, value) in first.fields(&groups) {
                 entry.take(name, value.into());
             }
@@ -210,9 +210,7 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
             }
             let quoted = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             let inside = quoted.and_then(|quote| after.get(1..)?.split_once(quote)).map(|(inside, _)| inside);
-            let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
-            let value = inside
-                .unwrap_or_else(|| after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default());
+            let value = inside.unwrap_or_else(|| after.get(..bare_end(after)).unwrap_or_default());
             if value.is_empty() {
                 rest = after;
                 continue;
@@ -221,6 +219,15 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
             return Some((name, value));
         }
     })
+}
+
+/// Where a value without quotes ends. Most are ASCII, which is told by its bytes.
+fn bare_end(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
+    let at = bytes.iter().position(|b| matches!(b, b'\t'..=b'\r' | b' ' | b',' | b';' | 0x80..));
+    let Some(at) = at else { return text.len() };
+    text.get(at..).and_then(|rest| rest.find(ends)).map_or(text.len(), |more| at + more)
 }
 
 impl<'l> Entry<'l> {
@@ -356,6 +363,18 @@ mod tests {
         // Nobody knows what such a line says.
         assert_eq!(level(serde_json::json!({"said": inner, "severity": "ERROR"})), None);
         assert!(level(serde_json::json!({"said": "x", "level": "ERROR", "exc_info": "Traceback"})).is_some());
+    }
+
+    #[test]
+    fn a_bare_value_ends_before_any_blank_comma_or_semicolon() {
+        for c in (0..=0x3100).filter_map(char::from_u32) {
+            let ends = c.is_whitespace() || c == ',' || c == ';';
+            for text in [format!("ab{c}d e"), format!("\u{e9}b{c}d e")] {
+                let whole = text.len() - 2;
+                assert_eq!(bare_end(&text), if ends { whole - 1 - c.len_utf8() } else { whole }, "{text}");
+            }
+        }
+        assert_eq!((bare_end(""), bare_end("\u{e9}")), (0, 2));
     }
 
     #[test]

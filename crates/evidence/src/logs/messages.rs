@@ -14,6 +14,9 @@ pub(super) struct Message {
     fields: Vec<(&'static str, usize)>,
 }
 
+/// A message that a text is, with the groups of its pattern where one of them is a field.
+pub(super) type Found<'m, 't> = (&'m Message, Option<Captures<'t>>);
+
 /// Fields that groups may give, in the order in which they are taken.
 const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "pause", "webhook_id"];
 
@@ -25,9 +28,14 @@ impl Message {
         Ok(Self { kind, pattern, begins, fields })
     }
 
-    /// The groups of a text that is this message; `None` where none of them is a field.
-    pub(super) fn captures<'t>(&self, text: &'t str) -> Option<Captures<'t>> {
-        (!self.fields.is_empty()).then(|| self.pattern.captures(text))?
+    /// Holds the pattern against a text, once for whether it fits and for its groups.
+    fn found<'t>(&self, text: &'t str) -> Option<Found<'_, 't>> {
+        let groups = if self.fields.is_empty() {
+            self.pattern.is_match(text).then_some(None)
+        } else {
+            self.pattern.captures(text).map(Some)
+        };
+        Some((self, groups?))
     }
 
     /// Names and values of the fields that groups give.
@@ -77,19 +85,20 @@ impl Messages {
     }
 
     /// The first that `text` is.
-    pub(super) fn first(&self, text: &str) -> Option<&Message> {
+    pub(super) fn first<'t>(&self, text: &'t str) -> Option<Found<'_, 't>> {
         let mut open = None;
         // A byte tells of most texts that they do not begin so.
         let first = text.as_bytes().first();
         let starts_with =
             |begin: &str| (begin.is_empty() || begin.as_bytes().first() == first) && text.starts_with(begin);
-        self.all.iter().find(|message| match &message.begins {
-            Begins::Whole(begin) => starts_with(begin),
-            Begins::With(begin) => starts_with(begin) && message.pattern.is_match(text),
+        self.all.iter().find_map(|message| match &message.begins {
+            Begins::Whole(begin) => starts_with(begin).then_some((message, None)),
+            Begins::With(begin) => starts_with(begin).then(|| message.found(text))?,
             Begins::Open(number) => {
                 // Asked once, and in detail only where one of them fits.
                 let set = || self.open.is_match(text).then(|| self.open.matches(text));
-                open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number))
+                let fits = open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number));
+                fits.then(|| message.found(text))?
             }
         })
     }
@@ -141,12 +150,19 @@ mod tests {
             messages.add(kind, pattern).unwrap();
         }
         messages.compile().unwrap();
-        let first = |text: &str| messages.first(text).map(|message| message.kind);
+        let first = |text: &str| messages.first(text).map(|(message, _)| message.kind);
         assert_eq!(first("sent 500 again"), Some(Kind::Failed));
         assert_eq!(first("sent 200 again"), Some(Kind::Retry));
         assert_eq!(first("sent 200 GIVEN UP"), Some(Kind::Delivered));
         assert_eq!(first("Given up"), Some(Kind::Aborted));
         assert_eq!(first("sent 500 NEVER"), Some(Kind::Note));
         assert_eq!(first("sen"), None);
+        let status = |text: &str| {
+            let (message, groups) = messages.first(text)?;
+            let fields: Vec<_> = message.fields(&groups?).collect();
+            Some(format!("{fields:?}"))
+        };
+        assert_eq!(status("sent 500 again").as_deref(), Some("[(\"status\", \"5\")]"));
+        assert_eq!((status("sent 200 again"), status("sent 200")), (None, None));
     }
 }
