@@ -73,6 +73,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// A record as JSON, made before anything is locked.
+#[derive(Default)]
 pub struct EncodedRecord(Vec<u8>);
 
 impl EncodedRecord {
@@ -81,13 +82,23 @@ impl EncodedRecord {
     /// # Errors
     /// When the line would be longer than [`MAX_LINE`].
     pub fn new(record: &Record) -> io::Result<Self> {
-        let mut json = Vec::with_capacity(USUAL);
-        serde_json::to_writer(&mut json, record)?;
-        if json.len() + AROUND > MAX_LINE {
-            let bytes = json.len() + AROUND;
+        let mut encoded = Self(Vec::with_capacity(USUAL));
+        encoded.encode(record)?;
+        Ok(encoded)
+    }
+
+    /// Holds this record in place of the one before.
+    ///
+    /// # Errors
+    /// As for [`EncodedRecord::new`].
+    pub fn encode(&mut self, record: &Record) -> io::Result<()> {
+        self.0.clear();
+        serde_json::to_writer(&mut self.0, record)?;
+        let bytes = self.0.len() + AROUND;
+        if bytes > MAX_LINE {
             return Err(io::Error::other(format!("a record of {bytes} bytes is longer than {MAX_LINE}")));
         }
-        Ok(Self(json))
+        Ok(())
     }
 
     /// The record's text.

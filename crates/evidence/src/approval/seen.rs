@@ -56,7 +56,7 @@ pub(super) struct Seen {
     /// When webhooks came in whose signed bodies the challenge stands.
     challenged: Vec<Tick>,
     /// Ids by signed message (timestamp and body).
-    ids: HashMap<(i64, u64), Vec<u64>>,
+    ids: HashMap<(i64, u64), Ids>,
     firsts: HashSet<u64>,
     /// Arrival minus signing of first attempts, ms.
     offsets: Vec<i64>,
@@ -77,6 +77,27 @@ pub(super) struct Seen {
     played_until: Tick,
     /// Where webhooks say that they were posted to.
     pub(super) posted: Posted,
+}
+
+/// The ids of one signed message: nearly always one.
+#[derive(Debug)]
+struct Ids {
+    first: u64,
+    others: Vec<u64>,
+}
+
+impl Ids {
+    const fn of(first: u64) -> Self {
+        Self { first, others: Vec::new() }
+    }
+
+    const fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    fn is_another(&self, id: u64) -> bool {
+        id != self.first && !self.others.contains(&id)
+    }
 }
 
 impl Seen {
@@ -166,10 +187,10 @@ impl Seen {
         // Signed once and sent under several ids: the later ones are retries, which are no younger than their message.
         let mut is_reborn = false;
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
-            let ids = self.ids.entry((at, body)).or_default();
-            is_reborn = !ids.is_empty() && !ids.contains(&id);
-            if !ids.contains(&id) && ids.len() <= EQUAL_AT_ONCE * 100 {
-                ids.push(id);
+            let ids = self.ids.entry((at, body)).or_insert_with(|| Ids::of(id));
+            is_reborn = ids.is_another(id);
+            if is_reborn && ids.len() <= EQUAL_AT_ONCE * 100 {
+                ids.others.push(id);
             }
         }
         let delivery = id.unwrap_or(body ^ signed_at.unwrap_or_default().unsigned_abs());
@@ -185,10 +206,7 @@ impl Seen {
             let rounding = if whole_s { 500 } else { 0 };
             let offset = came.saturating_sub(at).saturating_sub(rounding);
             self.offsets.push(offset);
-            let known = self.signed.insert(attempt.first_byte.0, Some(at));
-            if known.is_some() {
-                self.signed.insert(attempt.first_byte.0, None);
-            }
+            self.signed.entry(attempt.first_byte.0).and_modify(|known| *known = None).or_insert(Some(at));
             // Whose clock is off by what is forgiven has signed since then all the same.
             if at >= self.started_ms.saturating_sub(CLOCK_MS) {
                 self.of_this_run.push(offset);
@@ -240,8 +258,8 @@ impl Seen {
 
     /// The id is outside the signature of this scheme: many ids on one signed message are one webhook, told as many.
     fn ids(&self) -> Option<Item> {
-        let most = self.ids.values().map(Vec::len).max()?;
-        let ids: usize = self.ids.values().map(Vec::len).sum();
+        let most = self.ids.values().map(Ids::len).max()?;
+        let ids: usize = self.ids.values().map(Ids::len).sum();
         let (verdict, figure) = if most > EQUAL_AT_ONCE {
             (
                 Verdict::Unproven,

@@ -196,7 +196,7 @@ impl Answers {
             (self.is_own && received, self.gaps),
         ] {
             contradictions
-                .0
+                .kept
                 .into_iter()
                 .filter(|_| holds)
                 .for_each(|(kind, sentence)| found.add(kind, sentence));

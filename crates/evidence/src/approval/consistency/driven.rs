@@ -107,7 +107,7 @@ impl Told<'_> {
             let why = "is not in the checkout; give its file with --scenario";
             return (Verdict::Unproven, format!("{figure}, which {why}"));
         }
-        if let Some((_, first)) = self.differs.0.first() {
+        if let Some((_, first)) = self.differs.kept.first() {
             let why = "are not those of the scenario here, which is another version, or they were changed";
             return (Verdict::Unproven, format!("{figure} {why}: {first}"));
         }

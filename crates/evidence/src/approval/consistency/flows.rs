@@ -3,12 +3,13 @@
 use super::order::s;
 use super::outcomes::{About, answer_fits, has_pieces, login_fits, status_fits, told_soundly, tries_fit};
 use super::{Contradictions, plays};
+use foldhash::{HashMap, HashSet};
 use record::matcher::Matcher;
 use record::period::Period;
 use record::{Expect, FlowStart, Header, Learned, MASK, Outcome, Record, SessionStep, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) struct Flows<'a> {
@@ -17,9 +18,12 @@ pub(super) struct Flows<'a> {
     scenario: Option<&'a Scenario>,
     /// The steps of each variant that was played, made out once.
     planned: BTreeMap<Option<&'a str>, Arc<[Planned<'a>]>>,
+    /// Flows that have begun and not ended, by number.
     flows: HashMap<u32, Flow<'a>>,
-    /// Flows that have begun and not ended.
+    /// How many they are, one that began twice counted twice.
     under_way: u32,
+    /// Flows that have ended.
+    ended: HashSet<u32>,
     /// Sessions in which somebody has logged in.
     open: BTreeSet<String>,
     /// The limit of `--within`, ms.
@@ -66,7 +70,6 @@ struct Flow<'a> {
     ours: BTreeMap<String, Value>,
     subject: Value,
     failed: bool,
-    ended: bool,
 }
 
 impl<'a> Flows<'a> {
@@ -77,8 +80,9 @@ impl<'a> Flows<'a> {
             header,
             scenario,
             planned: BTreeMap::new(),
-            flows: HashMap::new(),
+            flows: HashMap::default(),
             under_way: 0,
+            ended: HashSet::default(),
             open: BTreeSet::new(),
             within_ms: given.map(Period::as_millis),
             are_driven: false,
@@ -103,11 +107,11 @@ impl<'a> Flows<'a> {
             Record::Learned(learned) => self.learned(learned, found),
             Record::Expect(expect) => self.expects(expect, found),
             Record::FlowEnd(end) => {
-                let Some(flow) = self.flows.get_mut(&end.flow).filter(|flow| !flow.ended) else {
+                let Some(flow) = self.flows.remove(&end.flow) else {
                     found.add("flow_out_of_place", format!("flow {} ends but is not in progress", end.flow));
                     return;
                 };
-                flow.ended = true;
+                self.ended.insert(end.flow);
                 self.under_way = self.under_way.saturating_sub(1);
                 if end.at < flow.at {
                     let (at, before) = (s(end.at), s(flow.at));
@@ -120,8 +124,6 @@ impl<'a> Flows<'a> {
                         format!("flow {} ended without its step `{}`", end.flow, missing.step.name);
                     found.add("step_missing", sentence);
                 }
-                // Only that it was there counts from now on.
-                (flow.expects, flow.ours, flow.subject) = Default::default();
             }
             _ => {}
         }
@@ -158,9 +160,9 @@ impl<'a> Flows<'a> {
             ours: start.ours.clone(),
             subject: start.subject.clone(),
             failed: false,
-            ended: false,
         };
-        if self.flows.insert(number, flow).is_some() {
+        let has_ended = self.ended.remove(&number);
+        if self.flows.insert(number, flow).is_some() || has_ended {
             found.add("flow_twice", format!("flow {number} begins twice"));
         }
         self.under_way += 1;
@@ -177,7 +179,7 @@ impl<'a> Flows<'a> {
     fn learned(&mut self, learned: &Learned, found: &mut Contradictions) {
         let Some(scenario) = self.scenario else { return };
         let number = learned.flow;
-        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+        let Some(flow) = self.flows.get_mut(&number) else {
             found.add("flow_out_of_place", format!("flow {number} learns something but is not in progress"));
             return;
         };
@@ -192,7 +194,7 @@ impl<'a> Flows<'a> {
 
     fn expects(&mut self, expect: &Expect, found: &mut Contradictions) {
         let number = expect.flow;
-        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+        let Some(flow) = self.flows.get_mut(&number) else {
             found.add("flow_out_of_place", format!("flow {number} expects a webhook but is not in progress"));
             return;
         };
@@ -204,7 +206,7 @@ impl<'a> Flows<'a> {
             self.login(step, found);
             return;
         };
-        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+        let Some(flow) = self.flows.get_mut(&number) else {
             let sentence = format!("step `{}` of flow {number}, which is not in progress", step.step);
             found.add("flow_out_of_place", sentence);
             return;
@@ -289,8 +291,7 @@ impl<'a> Flows<'a> {
         if self.scenario.is_none() || !complete {
             return;
         }
-        let missing =
-            (0..self.header.flows).find(|number| !self.flows.get(number).is_some_and(|flow| flow.ended));
+        let missing = (0..self.header.flows).find(|number| !self.ended.contains(number));
         if let Some(number) = missing {
             let sentence = format!("the run is said to have completed, but flow {number} has not");
             found.add("flow_missing", sentence);

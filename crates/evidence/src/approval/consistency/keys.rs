@@ -5,9 +5,16 @@ use record::{EncodedRecord, Line, Record};
 use serde_json::Value;
 use signature::check_unique_keys;
 
-/// Holds the text of a line against the record that it was read as.
-pub(super) fn check(number: u64, line: &[u8], record: &Record, found: &mut Contradictions) {
-    let Ok(encoded) = EncodedRecord::new(record) else { return };
+/// Holds the text of a line against the record that it was read as, which is `encoded` for that.
+pub(super) fn check(
+    number: u64,
+    line: &[u8],
+    (record, encoded): (&Record, &mut EncodedRecord),
+    found: &mut Contradictions,
+) {
+    if encoded.encode(record).is_err() {
+        return;
+    }
     // As smoke writes it: nothing more to look at.
     if line.strip_suffix(b"}").is_some_and(|rest| rest.ends_with(encoded.bytes())) {
         return;

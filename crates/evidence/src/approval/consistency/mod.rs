@@ -20,7 +20,7 @@ pub(super) use driven::Driven;
 use flows::Flows;
 use load::Sums;
 use order::Order;
-use record::{Header, Record, RunKind, Watch};
+use record::{EncodedRecord, Header, Record, RunKind, Watch};
 use scenario::Scenario;
 use std::fmt::Display;
 use window::Window;
@@ -32,13 +32,23 @@ const SECOND: u64 = 2;
 
 /// Contradictions of one journal.
 #[derive(Default)]
-pub(super) struct Contradictions(Vec<(&'static str, String)>);
+pub(super) struct Contradictions {
+    kept: Vec<(&'static str, String)>,
+    /// How many of each kind are kept.
+    kinds: Vec<(&'static str, usize)>,
+}
 
 impl Contradictions {
     /// The sentence is made only where it is kept.
     pub(super) fn add(&mut self, kind: &'static str, sentence: impl Display) {
-        if self.0.iter().filter(|(known, _)| *known == kind).count() < MOST {
-            self.0.push((kind, pii::shown(&sentence.to_string())));
+        let known = self.kinds.iter().position(|(known, _)| *known == kind);
+        let index = known.unwrap_or(self.kinds.len());
+        if known.is_none() {
+            self.kinds.push((kind, 0));
+        }
+        if let Some((_, n)) = self.kinds.get_mut(index).filter(|(_, n)| *n < MOST) {
+            *n += 1;
+            self.kept.push((kind, pii::shown(&sentence.to_string())));
         }
     }
 }
@@ -52,6 +62,8 @@ pub(super) struct Consistency<'a> {
     sums: Sums<'a>,
     window: Window<'a>,
     line: u64,
+    /// The record that was taken last, as smoke writes it.
+    encoded: EncodedRecord,
     /// Whether something that says nothing about the sender is said to have ended the run.
     ended_early: bool,
     found: Contradictions,
@@ -59,8 +71,9 @@ pub(super) struct Consistency<'a> {
 
 impl<'a> Consistency<'a> {
     pub(super) fn new(header: &'a Header, first_line: &[u8], scenario: Option<&'a Scenario>) -> Self {
-        let mut found = Contradictions::default();
-        keys::check(1, first_line, &Record::Header(Box::new(header.clone())), &mut found);
+        let (mut found, mut encoded) = (Contradictions::default(), EncodedRecord::default());
+        let first = Record::Header(Box::new(header.clone()));
+        keys::check(1, first_line, (&first, &mut encoded), &mut found);
         header::check(header, scenario, &mut found);
         Self {
             header,
@@ -70,6 +83,7 @@ impl<'a> Consistency<'a> {
             sums: Sums::new(header, scenario),
             window: Window::new(header),
             line: 1,
+            encoded,
             ended_early: false,
             found,
         }
@@ -78,7 +92,7 @@ impl<'a> Consistency<'a> {
     /// Takes in a record and the text that it was read from.
     pub(super) fn take(&mut self, record: &Record, text: &[u8]) {
         self.line += 1;
-        keys::check(self.line, text, record, &mut self.found);
+        keys::check(self.line, text, (record, &mut self.encoded), &mut self.found);
         let Self { header, flows, answers, order, sums, window, found, .. } = self;
         header::fits(header.kind, record, found);
         order.take(record, found);
@@ -131,7 +145,7 @@ impl<'a> Consistency<'a> {
 
 impl Contradictions {
     pub(super) fn report(self, journal: &str, found: &mut Findings) {
-        for (kind, sentence) in self.0 {
+        for (kind, sentence) in self.kept {
             found.add(kind, format!("{journal}: {sentence}"));
         }
     }
