@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
+/// So many lists and objects can be in one another, and be read.
+const SHALLOW: usize = 100;
+
 /// Which parts of a body are asked for, as a tree of JSON pointers.
 #[derive(Debug, Clone, Default)]
 pub struct JsonProjection {
@@ -67,6 +70,27 @@ impl JsonProjection {
     }
 }
 
+/// Whether a body that was read in parts can be read in all of them: what only shows to whoever reads a text or a value is an
+/// escape that is half a character, deep nesting, and the name under which `serde_json` hands over a number.
+pub(crate) fn hides_nothing(body: &str) -> bool {
+    // Counted in bytes, many at once.
+    let in_some = |some: &[u8]| some.iter().fold(0, |n: u8, byte| n + u8::from(matches!(byte, b'{' | b'[')));
+    let begins: usize = body.as_bytes().chunks(128).map(|some| usize::from(in_some(some))).sum();
+    begins < SHALLOW && !body.contains("\\u") && !body.contains("$serde_json")
+}
+
+/// What is at a JSON pointer (RFC 6901). Names without escapes, which nearly all are, are looked up as they stand.
+pub(crate) fn at<'v>(value: &'v Value, pointer: &str) -> Option<&'v Value> {
+    if !pointer.starts_with('/') || pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    pointer.split('/').skip(1).try_fold(value, |at, name| match at {
+        Value::Object(members) => members.get(name),
+        Value::Array(_) => at.pointer(&format!("/{name}")),
+        _ => None,
+    })
+}
+
 impl<'de> DeserializeSeed<'de> for &JsonProjection {
     type Value = Value;
 
@@ -83,7 +107,7 @@ impl<'de> Visitor<'de> for &JsonProjection {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+        let mut map = Map::with_capacity(self.below.len());
         while let Some(known) = members.next_key_seed(Key(&self.below))? {
             match known {
                 Some((name, wanted)) => {
@@ -184,6 +208,18 @@ mod tests {
         assert_eq!(wanted(&["/data", "/data/id"]).read(body).unwrap()["data"]["note"], "long");
     }
 
+    proptest! {
+        #[test]
+        fn a_body_that_hides_nothing_is_readable_where_it_can_be_passed_over(
+            value in "(\"([a\\\\un\"]|\\\\u[d0][89a]00|\\\\n|\\x01)*\"|-?[0-9]{0,3}\\.?[0-9eE+-]{0,5}|[\\[\\]{}]{0,9}|true|nul)",
+        ) {
+            let body = format!("{{\"event\":\"x\",\"data\":{value}}}");
+            if hides_nothing(&body) && wanted(&["/event"]).read(&body).is_some() {
+                prop_assert!(serde_json::from_str::<Value>(&body).is_ok(), "{}", body);
+            }
+        }
+    }
+
     #[test]
     fn what_is_no_json_is_none() {
         for body in ["", "{", "{} {}", "id=7", "{\"a\":}"] {
@@ -191,6 +227,16 @@ mod tests {
         }
         assert_eq!(wanted(&["/a"]).read("[1.5,\"x\",null,true]"), Some(json!([null, null, null, null])));
         assert_eq!(wanted(&["/a"]).read("-7"), Some(json!(-7)));
+    }
+
+    #[test]
+    fn what_is_passed_over_unread_can_be_read_but_for_what_is_told() {
+        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
+        for body in [r#"{"a":"\ud800"}"#, r#"{"a":{"$serde_json::private::Number":"x"}}"#, &deep] {
+            assert!(wanted(&["/b"]).read(body).is_some() && wanted(&["/a"]).read(body).is_none(), "{body}");
+            assert!(!hides_nothing(body), "{body}");
+        }
+        assert!(hides_nothing(r#"{"a":"x \" y","b":[1.5,{"c":null}]}"#));
     }
 
     fn any_json() -> impl Strategy<Value = Value> {

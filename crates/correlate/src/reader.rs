@@ -2,7 +2,7 @@
 //! several webhooks in one request, packed or not; text and XML are not looked into.
 
 use super::event::EVENT;
-use super::json_projection::JsonProjection;
+use super::json_projection::{JsonProjection, at, hides_nothing};
 use super::reading::{NotJson, mended, read_json};
 use percent_encoding::percent_decode;
 use pii::{Coding, UndoneEnd};
@@ -22,6 +22,8 @@ pub struct Reader {
     /// Of the body as it is; in a batch what stands around the webhooks, and of each webhook the same.
     wanted: JsonProjection,
     each: JsonProjection,
+    /// Of a body that is one webhook what is seldom read; what cannot be read there cannot be read.
+    aside: JsonProjection,
 }
 
 /// What was read of one request: a webhook, or the several of a batch.
@@ -53,8 +55,8 @@ impl Reader {
     #[must_use]
     pub fn new(scheme: Scheme) -> Self {
         let spec = scheme.spec();
-        let (wanted, each) = Default::default();
-        let mut reader = Self { spec: &spec.body, wanted, each };
+        let (wanted, each, aside) = Default::default();
+        let mut reader = Self { spec: &spec.body, wanted, each, aside };
         reader.add(EVENT);
         for place in [&spec.event, &spec.id] {
             if let Some(pointer) = place.json.as_deref().filter(|pointer| *pointer != EVENT) {
@@ -71,6 +73,20 @@ impl Reader {
             self.each.add(pointer);
             self.wanted.add_each(batch.trim_end_matches("/*"), &self.each);
         }
+    }
+
+    /// Reads what is at a JSON pointer into a webhook where [`Reader::read_aside`] is asked.
+    pub fn add_aside(&mut self, pointer: &str) {
+        if self.spec.batch.is_some() { self.add(pointer) } else { self.aside.add(pointer) }
+    }
+
+    /// Reads what was added for that of a body that can be read.
+    #[must_use]
+    pub fn read_aside(&self, headers: &[(String, String)], body: &[u8]) -> Option<Webhooks> {
+        if self.spec.batch.is_some() {
+            return self.read(headers, body);
+        }
+        Self { wanted: self.aside.clone(), ..self.clone() }.read(headers, body)
     }
 
     /// Reads a body; `None` when it is not what the profile says.
@@ -158,7 +174,11 @@ impl Reader {
 
     fn json(&self, text: &[u8]) -> Option<Webhooks> {
         // Texts that nobody asked for are passed over unread, and may be anything.
-        let mut body = self.wanted.read(std::str::from_utf8(text).ok()?)?;
+        let text = std::str::from_utf8(text).ok()?;
+        let mut body = self.wanted.read(text)?;
+        if !hides_nothing(text) {
+            self.aside.read(text)?;
+        }
         let batch = self.spec.batch.as_deref().map(|batch| batch.trim_end_matches("/*"));
         let list = batch.and_then(|batch| match body.pointer_mut(batch)? {
             Value::Array(list) if !list.is_empty() => Some(std::mem::take(list)),
@@ -202,7 +222,7 @@ impl<'a> Webhook<'a> {
     /// What is at a JSON pointer: in the webhook, else around it.
     #[must_use]
     pub fn pointer(self, pointer: &str) -> Option<&'a Value> {
-        self.own.pointer(pointer).or_else(|| self.around?.pointer(pointer))
+        at(self.own, pointer).or_else(|| at(self.around?, pointer))
     }
 
     /// Whether it has members, which could say whose it is.

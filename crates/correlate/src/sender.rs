@@ -95,7 +95,7 @@ impl KnownSender {
 
     fn learn(&mut self, clue: &Clue<'_>) {
         self.seen = true;
-        self.with_id |= clue.scheme.id(clue.headers).is_some();
+        self.with_id = self.with_id || clue.scheme.id(clue.headers).is_some();
         self.with_event |= !clue.event.is_empty();
         let address = clue.peer.map(|peer| peer.to_canonical());
         self.addresses

@@ -108,6 +108,13 @@ impl EncodedRecord {
     }
 }
 
+/// A digest as the line behind is linked to it.
+pub(crate) fn link_of(digest: &[u8; 32]) -> Link {
+    let mut link = FIRST;
+    signature::write_hex(digest, &mut link);
+    link
+}
+
 /// Whole lines that follow each other.
 #[derive(Debug)]
 pub struct Lines {
@@ -134,8 +141,7 @@ impl Lines {
         }
         let digest = Sha256::digest(self.bytes.get(begin..).unwrap_or_default());
         self.bytes.push(b'\n');
-        // Never fails: a digest is 32 bytes, and a link 64.
-        let _ = hex::encode_to_slice(digest, &mut self.prev);
+        self.prev = link_of(&digest.into());
         self.records += 1;
     }
 }

@@ -1,7 +1,8 @@
 //! Reads a journal as a stream and checks its chain on the way.
 
+use crate::chain::link_of;
 use crate::line_reader::{LineReader, Next};
-use crate::{FIRST, FORMAT_VERSION, GENESIS, Header, MAX_LINE, Record};
+use crate::{FORMAT_VERSION, GENESIS, Header, MAX_LINE, Record};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
@@ -256,6 +257,5 @@ fn record_behind<'l>(line: &'l str, digest: &[u8; 32]) -> Option<&'l str> {
 
 /// Whether `text` is `digest` in lower-case hex, as it is written.
 fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
-    let mut written = FIRST;
-    hex::encode_to_slice(digest, &mut written).is_ok() && text.as_bytes() == written
+    text.as_bytes() == link_of(digest)
 }

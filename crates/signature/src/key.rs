@@ -406,7 +406,7 @@ fn decode_into<'r>(encoding: Encoding, text: &str, room: &'r mut [u8]) -> Option
 
 /// The lower-case hex digits of bytes, as many as there is room for. Calculated: that takes a tenth of the time that looking
 /// each up in a table does, and no address depends on a digest.
-pub(super) fn write_hex(bytes: &[u8], to: &mut [u8]) {
+pub fn write_hex(bytes: &[u8], to: &mut [u8]) {
     for (to, byte) in to.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *to = hex_digits(*byte);
     }

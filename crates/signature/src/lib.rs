@@ -39,7 +39,7 @@ use no_schema::JsonSchema;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 
-pub use key::KeyError;
+pub use key::{KeyError, write_hex};
 pub use scheme::{Scheme, UnknownScheme};
 pub use secret::{MIN_CHARS, Secret, Weakness};
 pub use signer::{Outgoing, Signed, Signer};

@@ -59,9 +59,9 @@ pub fn check_unique_keys(body: &[u8]) -> Result<(), UniqueKeysError> {
 // By itself: where it is asked it would be compiled for size.
 #[inline(never)]
 pub fn may_repeat_a_key(body: &[u8]) -> bool {
-    let mut keys: Vec<&[u8]> = Vec::new();
+    let mut keys: Vec<&[u8]> = Vec::with_capacity(FEW);
     // Of each container that is open where its keys begin; `None` for a list.
-    let mut open: Vec<Option<usize>> = Vec::new();
+    let mut open: Vec<Option<usize>> = Vec::with_capacity(FEW);
     let (mut rest, mut is_key) = (body, false);
     while let Some((byte, after)) = rest.split_first() {
         rest = after;

@@ -335,9 +335,9 @@ fn others(analysis: &Analysis) -> Vec<String> {
         let came = counted(ours as u64, "webhooks");
         told.push(format!("{came} arrived that no step expected: the values by which the scenario recognises its webhooks differ"));
     }
-    let foreign = analysis.deliveries.iter().filter(|delivery| delivery.foreign).count();
+    let foreign = analysis.deliveries.foreign();
     if foreign > 0 {
-        let came = counted(foreign as u64, "webhooks");
+        let came = counted(foreign, "webhooks");
         let hold = if foreign == 1 { "holds" } else { "hold" };
         told.push(format!(
             "{came} arrived that {hold} none of this run's values: the sender reaches this receiver, but for other rows than this run drove, or the values are not where \

@@ -9,8 +9,8 @@ use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name, shown_signature};
 use correlate::{
-    Arrival, Arrived, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook,
-    Webhooks, event, id,
+    Arrival, Arrived, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhooks,
+    event, id,
 };
 use correlate::{print, signature_print};
 use pii::shown;
@@ -284,7 +284,7 @@ impl Analysis {
         if let Some(number) = attempt.redirect {
             self.redirected.insert(number, index);
         }
-        self.keep_sample(index, attempt, read.and_then(Webhooks::first));
+        self.keep_sample(index, attempt, read.is_some());
         let Some(delivery) = self.deliveries.get(index) else { return };
         if !delivery.is_asked_for() {
             let (scheme, at, headers) = (self.header.scheme, delivery.first_byte(), &attempt.headers);
@@ -332,11 +332,14 @@ impl Analysis {
         index
     }
 
-    fn keep_sample(&mut self, index: usize, attempt: &Attempt, webhook: Option<Webhook<'_>>) {
+    fn keep_sample(&mut self, index: usize, attempt: &Attempt, is_readable: bool) {
         let troubled = !attempt.answer.is_some_and(|status| self.header.retry.succeeds(status));
         let room = index < KEPT_FIRST || (troubled && self.samples.len() < KEPT_FIRST + KEPT_TROUBLED);
         if let (true, Some(delivery)) = (room, self.deliveries.get(index)) {
             let signature = shown_signature(self.header.scheme).and_then(|name| attempt.header(name));
+            let read = || self.reader.read_aside(&attempt.headers, &attempt.body.bytes());
+            let read = is_readable.then(read).flatten();
+            let webhook = read.as_ref().and_then(Webhooks::first);
             let sample = Sample::of(&delivery.event, signature.unwrap_or_default(), attempt.answer, webhook);
             self.samples.insert(index, sample);
         }

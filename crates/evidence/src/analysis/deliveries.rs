@@ -72,6 +72,15 @@ impl Deliveries {
         self.slots.iter().enumerate().map(|numbered| self.read(numbered))
     }
 
+    /// How many are other traffic at the same receiver.
+    pub(crate) fn foreign(&self) -> u64 {
+        let is_foreign = |slot: &&Slot| match slot {
+            Slot::Whole(delivery) => delivery.foreign,
+            Slot::Settled(settled) => settled.flags & FOREIGN != 0,
+        };
+        self.slots.iter().filter(is_foreign).count() as u64
+    }
+
     /// Those that were not accepted at their only attempt, and those that may still change.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
         let numbered = self.slots.iter().enumerate();

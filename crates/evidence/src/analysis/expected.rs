@@ -100,8 +100,8 @@ pub(super) struct Expectations {
     /// Event to the sets of pointers that its expectations compare for equality.
     shapes: HashMap<String, Vec<Vec<String>>>,
     keyed: Keyed,
-    /// Flow to its steps that are under way, with their expectations.
-    under_way: HashMap<u32, Vec<(String, u32)>>,
+    /// Flow to the expectations of its steps that are under way.
+    under_way: HashMap<u32, Vec<u32>>,
     recent: Recent,
 }
 
@@ -165,8 +165,9 @@ impl Terms {
 
     /// Whether they are those of an expectation: nearly every one has the terms of one before.
     fn are_of(&self, expect: &Expect) -> bool {
-        self.event == expect.event
-            && self.step == expect.step
+        // Steps differ, events hardly ever.
+        self.step == expect.step
+            && self.event == expect.event
             && (self.count, self.at_least, self.within_ms)
                 == (expect.count, expect.at_least, expect.within_ms)
             && self.after == expect.after
@@ -222,10 +223,10 @@ impl Expectations {
     pub(super) fn add(&mut self, expect: &Expect) {
         let index = u32::try_from(self.all.len()).unwrap_or(NONE);
         let plain = expect.matchers.iter().filter_map(|(p, m)| Some((p, m.plain_value()?)));
-        let (pointers, values): (Vec<&String>, Vec<String>) = plain.map(|(p, v)| (p, canonical(v))).unzip();
-        let shape = self.shape(&expect.event, &pointers);
+        let shape = self.shape(&expect.event, plain.clone().map(|(p, _)| p));
+        let values: Vec<String> = plain.map(|(_, v)| canonical(v)).collect();
         let (flow, at) = (expect.flow, expect.at);
-        self.under_way.entry(flow).or_default().push((expect.step.clone(), index));
+        self.under_way.entry(flow).or_default().push(index);
         let terms = self.terms(expect);
         self.all.push(Stored {
             at,
@@ -257,13 +258,13 @@ impl Expectations {
     }
 
     /// The number of a set of pointers.
-    fn shape(&mut self, event: &str, pointers: &[&String]) -> usize {
+    fn shape<'e>(&mut self, event: &str, pointers: impl Iterator<Item = &'e String> + Clone) -> usize {
         if !self.shapes.contains_key(event) {
             self.shapes.insert(event.to_owned(), Vec::new());
         }
         let Some(shapes) = self.shapes.get_mut(event) else { return 0 };
-        shapes.iter().position(|s| s.iter().eq(pointers.iter().copied())).unwrap_or_else(|| {
-            shapes.push(pointers.iter().map(|p| (*p).clone()).collect());
+        shapes.iter().position(|s| s.iter().eq(pointers.clone())).unwrap_or_else(|| {
+            shapes.push(pointers.cloned().collect());
             shapes.len() - 1
         })
     }
@@ -279,18 +280,21 @@ impl Expectations {
     }
 
     pub(super) fn step_ended(&mut self, flow: u32, step: &Step) {
-        let Self { all, under_way, .. } = self;
-        let Some(steps) = under_way.get_mut(&flow) else { return };
+        let Self { all, terms, under_way, .. } = self;
+        let Some(asked) = under_way.get_mut(&flow) else { return };
         // Forgotten once ended: the index holds only steps that are under way.
-        for (_, index) in steps.extract_if(.., |(name, _)| *name == step.step) {
-            if let Some(stored) = all.get_mut(index as usize) {
-                stored.step = Some(step.outcome);
-                stored.answer = step.status.unwrap_or(0);
-                let us = |since: Tick| u32::try_from(step.ended.since(since).as_micros()).unwrap_or(u32::MAX);
-                (stored.took_us, stored.answered_us) = (us(step.started), us(stored.at));
+        asked.retain(|index| {
+            let Some(stored) = all.get_mut(*index as usize) else { return false };
+            if terms.get(stored.terms as usize).is_none_or(|terms| terms.step != step.step) {
+                return true;
             }
-        }
-        if steps.is_empty() {
+            stored.step = Some(step.outcome);
+            stored.answer = step.status.unwrap_or(0);
+            let us = |since: Tick| u32::try_from(step.ended.since(since).as_micros()).unwrap_or(u32::MAX);
+            (stored.took_us, stored.answered_us) = (us(step.started), us(stored.at));
+            false
+        });
+        if asked.is_empty() {
             under_way.remove(&flow);
         }
     }

@@ -226,7 +226,7 @@ impl Analysis {
     }
 
     /// Those of them that were not simply accepted at their only attempt.
-    pub(super) fn own_troubled(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+    pub(crate) fn own_troubled(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
         self.deliveries.unsettled().filter(|delivery| self.is_own(delivery))
     }
 
@@ -237,8 +237,9 @@ impl Analysis {
 
     /// Deliveries that look like the sender's, and are not [`Analysis::own`] because their signature is not of its key.
     pub fn doubtful(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
-        let asked = self.header.kind.accounts_for_each_webhook();
-        self.deliveries.iter().filter(move |d| !d.foreign && !asked && !d.is_authentic())
+        let are_told = !self.header.kind.accounts_for_each_webhook();
+        let all = are_told.then(|| self.deliveries.iter()).into_iter().flatten();
+        all.filter(|d| !d.foreign && !d.is_authentic())
     }
 
     /// What was found of webhooks against the schemas of their events.

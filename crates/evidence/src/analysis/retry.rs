@@ -299,6 +299,9 @@ struct GivenUp {
 /// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
 fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let contract = &analysis.header.retry;
+    if !analysis.own_troubled().any(|d| d.fate(contract) == Fate::GivenUp) {
+        return BTreeSet::new();
+    }
     let within = contract.latest_retry();
     let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
     let mut found = BTreeSet::new();
@@ -312,7 +315,7 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
         }
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
-        let ended = !aborted && delivery.fate(&analysis.header.retry) == Fate::GivenUp;
+        let ended = !aborted && delivery.fate(contract) == Fate::GivenUp;
         let failed = ended && silence_watched(analysis, &delivery);
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });

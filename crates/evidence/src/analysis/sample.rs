@@ -27,10 +27,10 @@ const FIELDS: [(&str, &[&str]); 2] = [
     ("metadata", &["created", "skipped", "email_sent"]),
 ];
 
-/// Has the parts of a body read that a sample is made of.
+/// Has the parts of a body read that a sample is made of, where one is.
 pub(super) fn add_to(reader: &mut Reader) {
     for (object, fields) in FIELDS {
-        fields.iter().for_each(|field| reader.add(&format!("/{object}/{field}")));
+        fields.iter().for_each(|field| reader.add_aside(&format!("/{object}/{field}")));
     }
 }
 

@@ -39,7 +39,7 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
 
 /// Whose they are, and what this process added to them.
 fn look_at_deliveries(stats: &mut RunStats, analysis: &Analysis) {
-    stats.foreign = analysis.deliveries.iter().filter(|d| d.foreign).count() as u64;
+    stats.foreign = analysis.deliveries.foreign();
     for delivery in analysis.own() {
         for attempt in delivery.tries.iter().filter(|t| t.fault.is_none()) {
             if let Some(end) = attempt.end {

@@ -43,7 +43,7 @@ impl Judged<'_> {
     /// Unbroken deliveries that came only when a broken one had been given up or retried say how long that took, and not how fast
     /// the sender is.
     pub(super) fn behind_broken(self, checks: &mut [Check]) {
-        let broken = self.analysis.own().filter(|delivery| delivery.injected());
+        let broken = self.analysis.own_troubled().filter(|delivery| delivery.injected());
         let mut ends: Vec<Tick> = broken.map(|delivery| delivery.last_seen()).collect();
         ends.sort_unstable();
         let behind = |asked: Tick, came: Tick| has_waited((asked, came), &ends).then_some(());

@@ -154,7 +154,8 @@ fn recommendation(evidence: &Evidence) -> String {
 /// recovers.
 fn undelivered(analysis: &Analysis) -> String {
     let contract = &analysis.header.retry;
-    let failed = analysis.own().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
+    let failed =
+        analysis.own_troubled().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
     match failed.count() {
         n if n > 0 && !contract.goes_on(1) => format!(
             " {}, made to fail on purpose, never got through: this sender sends each webhook only once. It is proved \

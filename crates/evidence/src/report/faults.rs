@@ -10,7 +10,7 @@ use std::borrow::Cow;
 const LISTED: usize = 100;
 
 pub(super) fn section(analysis: &Analysis) -> FaultInjection {
-    let injected: Vec<Cow<'_, Delivery>> = analysis.own().filter(|d| d.met_a_fault()).collect();
+    let injected: Vec<Cow<'_, Delivery>> = analysis.own_troubled().filter(|d| d.met_a_fault()).collect();
     FaultInjection {
         faults: analysis.header.faults.iter().map(ToString::to_string).collect(),
         deliveries: injected.iter().take(LISTED).map(|d| listed(analysis, d)).collect(),

@@ -123,7 +123,7 @@ pub(super) fn signatures(analysis: &Analysis, organic: &Tally, injected: &Tally)
 }
 
 pub(super) fn outcomes(analysis: &Analysis, organic: &Tally, injected: &Tally) -> Outcomes {
-    let foreign = analysis.deliveries.iter().filter(|d| d.foreign).count() as u64;
+    let foreign = analysis.deliveries.foreign();
     let refused_requests = analysis.refused.iter().map(|(status, n)| (status.to_string(), *n)).collect();
     Outcomes {
         organic: outcome(organic),
