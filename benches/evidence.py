@@ -2,7 +2,7 @@
 Usage: benches/evidence.py BINARY [BINARY] [--rounds 9] [--attempts 200000] [--log-mb 80] [--shards 1000]. With two, rounds are
 interleaved, and the ratio is the median of the pairs. Processor time is that of the whole process, user and system; inputs are made
 afresh from a seed in a temporary folder (TMPDIR), which needs 0.5 GB."""
-import argparse, datetime, hashlib, hmac, json, os, random, resource, statistics, subprocess, sys, tempfile, time, uuid
+import argparse, datetime, hashlib, hmac, json, multiprocessing, os, random, resource, statistics, subprocess, sys, tempfile, time, uuid
 
 SECRET = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 SERVICE = "apps.notifications.services.webhook_service"
@@ -125,11 +125,10 @@ def measured(command, stdin=None):
 
 def apart(work, *arguments):
     """Does the work in a process of its own: what it took in memory would count as that of each command that is measured."""
-    pid = os.fork()
-    if pid == 0:
-        work(*arguments)
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, work.__name__
+    process = multiprocessing.get_context("fork").Process(target=work, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == 0, work.__name__
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)

@@ -13,8 +13,8 @@ use crate::redact::Redactor;
 use record::Tick;
 use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
-    ExpectedWebhook, Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, changes_on_the_way,
-    resolve_expect, resolve_request, resolve_webhook, waits_for_answer,
+    ExpectedWebhook, Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, answers_tell,
+    changes_on_the_way, resolve_expect, resolve_request, resolve_webhook, waits_for_answer,
 };
 use serde_json::Value;
 use std::io;
@@ -56,9 +56,8 @@ pub struct Driver {
     pub(super) plan: Plan,
     pub(super) sessions: Sessions,
     dues: Dues,
-    /// Whether what is known of a flow may become more while it is played.
-    pub(super) learns: bool,
-    /// Whether any webhook is told by the answer of its step.
+    /// [`changes_on_the_way`] and [`answers_tell`] of the scenario: asked at each step, and the same for all.
+    pub(super) changes: bool,
     answers_tell: bool,
     blocked: watch::Sender<Option<Blocked>>,
 }
@@ -83,11 +82,10 @@ impl Driver {
     #[must_use]
     pub fn new(plan: Plan) -> Self {
         let sessions = Sessions::new(plan.redactor.clone());
-        let learns = changes_on_the_way(&plan.loaded.scenario);
-        let by_answer = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
-        let answers_tell = plan.loaded.scenario.all_steps().any(by_answer);
+        let scenario = &plan.loaded.scenario;
+        let (changes, answers_tell) = (changes_on_the_way(scenario), answers_tell(scenario));
         let (dues, blocked) = (Dues::default(), watch::Sender::default());
-        Self { plan, sessions, dues, learns, answers_tell, blocked }
+        Self { plan, sessions, dues, changes, answers_tell, blocked }
     }
 
     /// What of the surroundings has ended the flows, if anything has.

@@ -67,7 +67,7 @@ impl Driver {
     /// Writes what the captures say about the flow that was not known before. A value that was known stays: a webhook that
     /// bears it is the flow's own, whatever the step captures later.
     fn write_learned(&self, playing: &mut Playing) -> io::Result<()> {
-        if !self.learns {
+        if !self.changes {
             return Ok(());
         }
         let now = self.known(&mut playing.scope);

@@ -54,7 +54,8 @@ pub use load::{
 };
 pub use model::*;
 pub use names::{
-    RowsFrom, changes_on_the_way, environment, learns, settings_behind, subject_behind, waits_for_answer,
+    RowsFrom, answers_tell, changes_on_the_way, environment, learns, settings_behind, subject_behind,
+    waits_for_answer,
 };
 pub use plain::read_yaml;
 pub use record::period::{Period, PeriodError};

@@ -212,14 +212,19 @@ pub fn waits_for_answer(step: &Step, webhook: &ExpectedWebhook) -> bool {
     texts.iter().flat_map(|(_, text)| expressions(text)).any(|expr| expr.names().any(of_answer))
 }
 
+/// Whether any webhook is told by what is known only when its step has been answered.
+#[must_use]
+pub fn answers_tell(scenario: &Scenario) -> bool {
+    let waits = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
+    scenario.all_steps().any(waits)
+}
+
 /// Whether flows learn from answers what their webhooks are told by.
 #[must_use]
 pub fn learns(scenario: &Scenario) -> bool {
-    let waits = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
     let captured: BTreeSet<&str> = scenario.all_steps().flat_map(Step::captured).collect();
     let ours = scenario.webhooks.ours.values().flat_map(|text| expressions(text));
-    scenario.all_steps().any(waits)
-        || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
+    answers_tell(scenario) || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
 }
 
 /// Whether what a flow is about, or what its webhooks are told by, may become another while it is played: by a capture, or by
