@@ -8,7 +8,7 @@ use record::matcher::Matcher;
 use record::{KEPT_BODY, Tick};
 use scenario::{Expect, OneOrMany};
 use serde_json::Value;
-use signature::{UniqueKeysError, check_unique_keys, may_repeat_a_key};
+use signature::repeated_key;
 use std::collections::BTreeMap;
 
 /// Longest excerpt of a body in a problem, in characters (issue 2).
@@ -138,9 +138,7 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
         Some(shown(format!("{pointer} {why}")))
     };
     let mut problems: Vec<String> = expected.iter().filter_map(check).collect();
-    if may_repeat_a_key(&reply.body)
-        && let Err(UniqueKeysError::Duplicate { pointer: twice, .. }) = check_unique_keys(&reply.body)
-    {
+    if let Some(twice) = repeated_key(&reply.body) {
         let inside = |pointer: &String| {
             pointer.strip_prefix(&twice).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };

@@ -7,7 +7,7 @@ use super::reading::{NotJson, mended, read_json};
 use percent_encoding::percent_decode;
 use pii::{Coding, UndoneEnd};
 use serde_json::{Map, Value};
-use signature::{BodyFormat, BodySpec, Scheme, UniqueKeysError, check_unique_keys, may_repeat_a_key};
+use signature::{BodyFormat, BodySpec, Scheme, repeated_key};
 use std::borrow::Cow;
 
 /// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
@@ -163,13 +163,7 @@ impl Reader {
             (BodyFormat::Form, Some(field)) => field_of(&text, field)?.into_owned().into(),
             _ => return None,
         };
-        if !may_repeat_a_key(&json) {
-            return None;
-        }
-        match check_unique_keys(&json) {
-            Err(UniqueKeysError::Duplicate { pointer, .. }) => Some(pointer),
-            _ => None,
-        }
+        repeated_key(&json)
     }
 
     fn json(&self, text: &[u8]) -> Option<Webhooks> {

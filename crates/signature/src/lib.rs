@@ -47,6 +47,6 @@ pub use spec::{
     Algorithm, BodyFormat, BodySpec, Encoding, Example, Form, KeyEncoding, Place, RequestSpec, SecretSpec,
     SettingNames, SignatureSpec, SpecError, TimestampSpec, Unit, VersionSpec,
 };
-pub use unique_keys::{UniqueKeysError, check_unique_keys, may_repeat_a_key};
+pub use unique_keys::{UniqueKeysError, check_unique_keys, repeated_key};
 pub use verdict::{Reason, Verdict};
 pub use verifier::{Received, Verifier, posted_url};

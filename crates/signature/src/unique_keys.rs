@@ -53,12 +53,24 @@ pub fn check_unique_keys(body: &[u8]) -> Result<(), UniqueKeysError> {
     })
 }
 
+/// The first key that stands twice in one object of `body`, as a JSON pointer; `None` of what is no JSON, too. Most bodies are told
+/// by a glance.
+#[must_use]
+pub fn repeated_key(body: &[u8]) -> Option<String> {
+    if !may_repeat_a_key(body) {
+        return None;
+    }
+    match check_unique_keys(body) {
+        Err(UniqueKeysError::Duplicate { pointer, .. }) => Some(pointer),
+        _ => None,
+    }
+}
+
 /// Whether [`check_unique_keys`] may find a key that stands twice: a glance over the bytes of what has none. `true` where only
 /// that can tell: for escapes in keys, objects with many of them, and what is no JSON.
-#[must_use]
 // By itself: where it is asked it would be compiled for size.
 #[inline(never)]
-pub fn may_repeat_a_key(body: &[u8]) -> bool {
+fn may_repeat_a_key(body: &[u8]) -> bool {
     let mut keys: Vec<&[u8]> = Vec::with_capacity(FEW);
     // Of each container that is open where its keys begin; `None` for a list.
     let mut open: Vec<Option<usize>> = Vec::with_capacity(FEW);
