@@ -59,7 +59,7 @@ pub use header::*;
 pub use input::{InputError, open_input, read_input, read_input_text};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
-pub use lookup::last_record;
+pub use lookup::{last_record, stands_before};
 pub use placement::{Placement, TimeLine};
 pub use probe::*;
 pub use reader::{Integrity, ReadError, Reader};

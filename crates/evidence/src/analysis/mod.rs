@@ -58,6 +58,7 @@ pub(crate) use lost::Lost;
 pub use privacy::{Findings, Located, Privacy};
 
 pub use flows::{FlowFacts, Flows};
+pub(crate) use receiver_clock::ReceiverClock;
 pub use receiver_clock::receiver_clock;
 pub use recheck::{Disagreement, Recheck};
 pub(crate) use retry::gaps;

@@ -9,11 +9,11 @@ use super::run_files::beside;
 use super::seen::Seen;
 use super::unreadable::{broken, changed};
 use super::witness::Witnessed;
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, ReceiverClock};
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
 use chrono::TimeDelta;
-use record::{Integrity, Reader, Record, Tick, Watch};
+use record::{Integrity, Reader, Tick};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -96,18 +96,16 @@ fn whole(
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, request.checkout.scenario_of(&copy));
     let mut checkpoints = Checkpoints::new(&copy, request.witness);
-    let mut clock = None;
+    let mut clock = ReceiverClock::default();
     let evidence = Evidence::read_lines(header, reader, |record, line| {
-        if let Record::Watch(Watch::Offset(offset)) = record {
-            clock = Some(TimeDelta::microseconds(offset.offset_us));
-        }
+        clock.take(record);
         consistency.take(record, line);
         checkpoints.take(record);
     })?;
     consistency.finish().report(&shown(path), found);
-    let zero = copy.started + clock.unwrap_or_default();
+    let zero = copy.started + clock.apart.unwrap_or_default();
     let ended = evidence.integrity.ended;
-    Ok((evidence, checkpoints.finish(ended, zero), clock))
+    Ok((evidence, checkpoints.finish(ended, zero), clock.apart))
 }
 
 /// A part is told by the folder of its shard.

@@ -70,7 +70,15 @@ impl Answers {
                     );
                 }
             }
-            Watch::Offset(_) => (self.is_whole, self.is_own) = (false, false),
+            Watch::Offset(_) => {
+                if self.is_own && !self.all.is_empty() {
+                    found.add(
+                        "receiver_clock_out_of_place",
+                        "the clock of a receiver elsewhere is stated behind the first webhook, not before it",
+                    );
+                }
+                (self.is_whole, self.is_own) = (false, false);
+            }
             Watch::JudgedBy(by) => {
                 self.if_own.add(
                     "clock_of_no_receiver",
