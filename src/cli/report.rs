@@ -53,7 +53,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         out::chat(format!("artifact {}", file.display()));
     }
     outputs(args).tell();
-    if let Some(file) = &args.output {
+    // Which journal is found may take reading those of the folder: nothing is looked for that nobody is told.
+    if let Some(file) = args.output.as_ref().filter(|_| !out::is_quiet()) {
         tell_how_to_judge(args, file);
     }
     Ok(exit)
