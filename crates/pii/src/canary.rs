@@ -3,25 +3,27 @@
 use super::category::Category;
 use super::detect::digits::Run;
 use super::finding::{Certainty, Detector};
+use super::hashed::{Hashed, Hasher};
 use super::hits::Hits;
 use super::text;
 use super::text_index::TextIndex;
 use crate::{Identity, IdentityKind};
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 /// Up to this many text canaries are compared one by one: an index costs more to build than it saves on one line.
 const FEW: usize = 24;
 
-/// How many last digits phones are looked up by.
-const TAIL: usize = 7;
+/// Fewest digits of a phone that is looked for, without what may stand before them.
+const SHORTEST_PHONE: usize = 7;
 
-/// All canaries of a run or of a line, ready for matching.
+/// The exact values of test users: all of a run or of a line, ready for matching. Many of them are known by hashes, and not held.
 #[derive(Debug, Default)]
-pub(super) struct Canaries {
+pub struct Canaries {
     texts: Texts,
-    phones: HashMap<String, Vec<Phone>>,
+    phones: Phones,
     ips: HashSet<IpAddr>,
     /// Some text canary has a blank, so `+` may stand for it.
     blanks: bool,
@@ -37,34 +39,41 @@ enum Texts {
     Many(TextIndex),
 }
 
-/// A canary phone number: the digits that are always there, and what may stand before them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Phone {
-    core: String,
-    country: String,
+/// Canary phone numbers: by the digits that are always there, what may stand before them.
+#[derive(Debug, Default)]
+struct Phones {
+    hasher: Hasher,
+    /// To these digits belong the country codes of that number.
+    digits: HashMap<Hashed, u32>,
+    /// Country codes of the same digits; nearly always one or none.
+    countries: Vec<Vec<String>>,
+    /// How many digits they have.
+    lengths: Vec<usize>,
 }
 
 impl Canaries {
-    /// Prepares `identities`. More than [`FEW`] texts become an index.
+    /// The canaries of a list.
+    #[must_use]
     pub fn new(identities: &[Identity]) -> Self {
         let mut all = Self::default();
-        let mut texts = Vec::new();
-        for identity in identities {
-            let value = identity.value.trim();
-            match identity.kind {
-                IdentityKind::Ip => all.add_ip(value),
-                IdentityKind::Phone => all.add_phone(value),
-                kind => {
-                    let folded = text::fold(value);
-                    if folded.chars().nth(1).is_some() {
-                        all.blanks |= folded.contains(' ');
-                        texts.push((Category::of_identity(kind), folded));
-                    }
+        identities.iter().for_each(|identity| all.add(identity));
+        all
+    }
+
+    /// From now on this one is looked for too.
+    pub fn add(&mut self, identity: &Identity) {
+        let value = identity.value.trim();
+        match identity.kind {
+            IdentityKind::Ip => self.add_ip(value),
+            IdentityKind::Phone => self.phones.add(value),
+            kind => {
+                let folded = text::fold(value);
+                if folded.chars().nth(1).is_some() {
+                    self.blanks |= folded.contains(' ');
+                    self.texts.add(Category::of_identity(kind), folded);
                 }
             }
         }
-        all.texts = Texts::of(texts);
-        all
     }
 
     fn add_ip(&mut self, value: &str) {
@@ -75,48 +84,24 @@ impl Canaries {
         }
     }
 
-    fn add_phone(&mut self, value: &str) {
-        let plain = text::normalise(value);
-        let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
-        let international = plain.trim_start().starts_with('+') || digits.starts_with("00");
-        let digits = digits.trim_start_matches('0');
-        let (country, core) = if international || digits.starts_with("880") && digits.len() == 13 {
-            digits.split_at(super::detect::phone::country_code(digits).unwrap_or(0))
-        } else {
-            ("", digits)
-        };
-        let core = core.trim_start_matches('0');
-        if core.len() < 6 {
-            return;
-        }
-        let country =
-            if country.is_empty() && core.len() == 10 && core.starts_with('1') { "880" } else { country };
-        let tail = core.get(core.len().saturating_sub(TAIL)..).unwrap_or(core);
-        let phone = Phone { core: core.to_owned(), country: country.to_owned() };
-        let list = self.phones.entry(tail.to_owned()).or_default();
-        if !list.contains(&phone) {
-            list.push(phone);
-        }
-    }
-
     /// Whether a text with `+` for blanks is worth a look of its own.
-    pub fn has_blanks(&self) -> bool {
+    pub(crate) fn has_blanks(&self) -> bool {
         self.blanks
     }
 
     /// Whether an address is a canary's.
-    pub fn has_ip(&self, ip: IpAddr) -> bool {
+    pub(crate) fn has_ip(&self, ip: IpAddr) -> bool {
         !self.ips.is_empty() && self.ips.contains(&ip.to_canonical())
     }
 
     /// Whether there are canary phones.
-    pub fn has_phones(&self) -> bool {
-        !self.phones.is_empty()
+    pub(crate) fn has_phones(&self) -> bool {
+        !self.phones.digits.is_empty()
     }
 
     /// Notes every text canary that stands on its own in `view` (normal form, any case).
     #[inline]
-    pub fn search(&self, view: &str, hits: &mut Hits) {
+    pub(crate) fn search(&self, view: &str, hits: &mut Hits) {
         match &self.texts {
             Texts::None => {}
             Texts::Few(texts, first) => {
@@ -135,14 +120,16 @@ impl Canaries {
     }
 
     /// Notes the canary phone whose digits end at a group of `run`.
-    pub fn search_run(&self, run: &Run<'_>, hits: &mut Hits) {
-        for last in 0..run.groups() {
+    pub(crate) fn search_run(&self, run: &Run<'_>, hits: &mut Hits) {
+        for last in (0..run.groups()).filter(|last| run.ends_freely(*last)) {
             let digits = run.digits_until(last);
-            let Some(tail) = digits.len().checked_sub(TAIL).and_then(|n| digits.get(n..)) else { continue };
-            let Some(list) = self.phones.get(tail) else { continue };
-            for phone in list {
-                if run.ends_freely(last) && phone.is_at_end_of(digits, |at| run.starts_freely(at)) {
-                    hits.add(Category::Phone, Detector::Canary, Certainty::Certain, &phone.core);
+            for length in &self.phones.lengths {
+                let parts =
+                    digits.len().checked_sub(*length).and_then(|front| digits.split_at_checked(front));
+                let Some((front, core)) = parts else { continue };
+                let is_free = |country: &String| may_stand_before(country, front, |at| run.starts_freely(at));
+                if self.phones.countries_of(core).iter().any(is_free) {
+                    hits.add(Category::Phone, Detector::Canary, Certainty::Certain, core);
                 }
             }
         }
@@ -150,26 +137,73 @@ impl Canaries {
 }
 
 impl Texts {
-    fn of(texts: Vec<(Category, Cow<'_, str>)>) -> Self {
-        if texts.is_empty() {
-            return Self::None;
+    fn add(&mut self, category: Category, folded: Cow<'_, str>) {
+        match self {
+            Self::None => *self = Self::Few(Vec::new(), Box::new([false; 256])),
+            Self::Few(texts, _) if texts.len() == FEW => {
+                let mut index = TextIndex::default();
+                texts.iter().for_each(|(category, folded)| index.add(*category, folded));
+                *self = Self::Many(index);
+            }
+            _ => {}
         }
-        if texts.len() > FEW {
-            let mut index = TextIndex::default();
-            texts.iter().for_each(|(category, folded)| index.add(*category, folded));
-            return Self::Many(index);
-        }
-        let mut first = Box::new([false; 256]);
-        for b in texts.iter().filter_map(|(_, t)| t.bytes().next()) {
-            for b in [b.to_ascii_lowercase(), b.to_ascii_uppercase()] {
-                if let Some(slot) = first.get_mut(usize::from(b)) {
-                    *slot = true;
+        match self {
+            Self::None => {}
+            Self::Many(index) => index.add(category, &folded),
+            // Of a run, users repeat in each of its rows.
+            Self::Few(texts, _) if texts.iter().any(|known| *known == (category, folded.as_ref().into())) => {
+            }
+            Self::Few(texts, first) => {
+                let begins = folded.bytes().next();
+                for b in begins.iter().flat_map(|b| [b.to_ascii_lowercase(), b.to_ascii_uppercase()]) {
+                    if let Some(slot) = first.get_mut(usize::from(b)) {
+                        *slot = true;
+                    }
                 }
+                texts.push((category, folded.into_owned()));
             }
         }
-        // Duplicates do no harm, and these are too few to look for them.
-        let texts = texts.into_iter().map(|(category, folded)| (category, folded.into_owned())).collect();
-        Self::Few(texts, first)
+    }
+}
+
+impl Phones {
+    fn add(&mut self, value: &str) {
+        let plain = text::normalise(value);
+        let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
+        let international = plain.trim_start().starts_with('+') || digits.starts_with("00");
+        let digits = digits.trim_start_matches('0');
+        let (country, core) = if international || digits.starts_with("880") && digits.len() == 13 {
+            digits.split_at(super::detect::phone::country_code(digits).unwrap_or(0))
+        } else {
+            ("", digits)
+        };
+        let core = core.trim_start_matches('0');
+        if core.len() < SHORTEST_PHONE {
+            return;
+        }
+        let country =
+            if country.is_empty() && core.len() == 10 && core.starts_with('1') { "880" } else { country };
+        let known = self.countries_of(core);
+        if known.iter().any(|known| known == country) {
+            return;
+        }
+        let mut countries = known.to_vec();
+        countries.push(country.to_owned());
+        let list = self.countries.iter().position(|list| *list == countries).unwrap_or(self.countries.len());
+        if list == self.countries.len() {
+            self.countries.push(countries);
+        }
+        if !self.lengths.contains(&core.len()) {
+            self.lengths.push(core.len());
+        }
+        self.digits.insert(self.hasher.hash(core), u32::try_from(list).unwrap_or(u32::MAX));
+    }
+
+    /// Country codes that the digits of a phone are known with.
+    fn countries_of(&self, core: &str) -> &[String] {
+        let list =
+            self.digits.get(&self.hasher.hash(core)).and_then(|list| self.countries.get(*list as usize));
+        list.map_or(&[], Vec::as_slice)
     }
 }
 
@@ -189,15 +223,13 @@ fn compare(hay: &str, texts: &[(Category, String)], first: &[bool; 256], hits: &
     }
 }
 
-impl Phone {
-    /// Whether `digits` end in this number, with a prefix that starts where `free` says a number may start.
-    fn is_at_end_of(&self, digits: &str, free: impl Fn(usize) -> bool) -> bool {
-        let Some(front) = digits.strip_suffix(self.core.as_str()) else { return false };
-        let c = &self.country;
-        let prefixes =
-            [String::new(), "0".into(), c.clone(), format!("{c}0"), format!("00{c}"), format!("00{c}0")];
-        prefixes.iter().any(|p| front.strip_suffix(p.as_str()).is_some_and(|rest| free(rest.len())))
-    }
+/// Whether `front`, the digits before those of a phone of this country, ends in what may be left out, and that begins where `free` says
+/// that a number may.
+fn may_stand_before(country: &str, front: &str, free: impl Fn(usize) -> bool) -> bool {
+    let c = country;
+    let prefixes =
+        [String::new(), "0".into(), c.to_owned(), format!("{c}0"), format!("00{c}"), format!("00{c}0")];
+    prefixes.iter().any(|p| front.strip_suffix(p.as_str()).is_some_and(|rest| free(rest.len())))
 }
 
 /// Notes a canary when nothing touches it.

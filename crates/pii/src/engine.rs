@@ -56,6 +56,14 @@ impl Engine {
     /// # Errors
     /// When a pattern or path of the policy is malformed.
     pub fn new(policy: &Policy, identities: &[Identity], salt: &[u8]) -> Result<Self, PolicyError> {
+        Self::knowing(policy, Canaries::new(identities), salt)
+    }
+
+    /// The same of values that were added one by one.
+    ///
+    /// # Errors
+    /// When a pattern or path of the policy is malformed.
+    pub fn knowing(policy: &Policy, canaries: Canaries, salt: &[u8]) -> Result<Self, PolicyError> {
         let mut extra_keys = HashMap::new();
         for (category, keys) in &policy.extra_keys {
             extra_keys.extend(keys.iter().map(|k| (k.to_lowercase(), *category)));
@@ -67,7 +75,7 @@ impl Engine {
             extra_patterns.push((pattern, extra.category));
         }
         Ok(Self {
-            canaries: Canaries::new(identities),
+            canaries,
             allow: AllowList::new(policy)?,
             disabled: policy.disabled.clone(),
             extra_keys,

@@ -64,6 +64,7 @@ mod engine;
 mod explain;
 mod finding;
 mod forwarded;
+mod hashed;
 mod hits;
 mod identity;
 mod json;
@@ -87,6 +88,7 @@ use no_schema::JsonSchema;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 
+pub use canary::Canaries;
 pub use category::Category;
 pub use decode::{Coding, Encoding, Readable, Undone, UndoneEnd, Utf8Reader, readable};
 pub use document::pointer_step;
