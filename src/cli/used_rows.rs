@@ -1,13 +1,16 @@
 //! Which rows of a data file earlier runs have used up, kept beside it: a payment is verified once, and a run that begins with the same
 //! rows again ends at its first step and says nothing about the sender.
 
+mod looked;
+
 use super::{Failure, out};
 use crate::executor::{Plan, RunError, Target};
 use crate::outbound::{shown_url, system_of};
 use chrono::{DateTime, SecondsFormat, Utc};
 use evidence::report::write_whole;
-use record::{InputError, read_input, sha256_hex};
-use scenario::{DataError, Loaded, MAX_DATA, Scenario, check_repeats, data_file};
+use looked::Looked;
+use record::{InputError, read_input};
+use scenario::{DataError, Loaded, Scenario, check_repeats, data_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -64,22 +67,19 @@ impl Memory {
     }
 
     /// Nothing used of these rows.
-    fn of(data: &[u8]) -> Self {
-        Self { data_sha256: sha256_hex(data), data_bytes: Some(data.len()), targets: BTreeMap::new() }
+    fn of(data: &Looked) -> Self {
+        Self { data_sha256: data.sha256.clone(), data_bytes: Some(data.bytes), targets: BTreeMap::new() }
     }
 
-    /// What it says of a data file: nothing where that has other rows.
-    fn about(self, data: &[u8]) -> Self {
+    /// What it says of a data file, which was looked at for it: nothing where that has other rows.
+    fn about(self, data: &Looked) -> Self {
         let targets = if self.is_of(data) { self.targets } else { BTreeMap::new() };
         Self { targets, ..Self::of(data) }
     }
 
     /// Whether a data file has the same rows, or more behind them.
-    fn is_of(&self, data: &[u8]) -> bool {
-        let (known, added) =
-            self.data_bytes.and_then(|bytes| data.split_at_checked(bytes)).unwrap_or((data, &[]));
-        let line_ends = known.ends_with(b"\n") || matches!(added.first(), None | Some(b'\r' | b'\n'));
-        line_ends && sha256_hex(known) == self.data_sha256
+    fn is_of(&self, data: &Looked) -> bool {
+        data.known.as_ref().unwrap_or(&data.sha256) == &self.data_sha256
     }
 }
 
@@ -119,12 +119,12 @@ impl UsedRows {
         if !data.is_file() {
             return None;
         }
-        // What is wrong with the file is told when its rows are read.
-        let rows = read_input(&data, MAX_DATA).ok()?;
         let (known, damaged) = match Memory::read(&memory_of(&data)) {
             Ok(known) => (known, None),
             Err(why) => (None, Some(why)),
         };
+        // What is wrong with the file is told when its rows are read.
+        let rows = Looked::at(&data, known.as_ref()).ok()?;
         let memory = known.map_or_else(|| Memory::of(&rows), |known| known.about(&rows));
         Some(Self {
             data,
@@ -226,10 +226,14 @@ impl UsedRows {
         let lock = File::open(&self.data);
         let _ = lock.as_ref().map(File::lock);
         let known = Memory::read(&path).ok().flatten();
-        let mut memory = match read_input(&self.data, MAX_DATA) {
-            Ok(rows) if self.memory.is_of(&rows) => {
-                known.map_or_else(|| Memory::of(&rows), |known| known.about(&rows))
-            }
+        let look = |memory| Looked::at(&self.data, memory);
+        let mut memory = match look(Some(&self.memory)) {
+            Ok(rows) if self.memory.is_of(&rows) => match known {
+                Some(known) => {
+                    look(Some(&known)).map_or_else(|_| self.memory.clone(), |rows| known.about(&rows))
+                }
+                None => Memory::of(&rows),
+            },
             // Fresh rows lie there by now.
             Ok(_) => return,
             Err(_) => known.unwrap_or_else(|| self.memory.clone()),
