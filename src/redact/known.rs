@@ -9,6 +9,9 @@ use std::ops::Range;
 /// Bytes by which a spelling is looked for; none is shorter, since [`super::FEWEST`] characters are as many bytes.
 const BEGINNING: usize = 4;
 
+/// The first length that has no bit of its own.
+const LONG: usize = 63;
+
 /// Beginnings are told apart by so many bits at a first glance, in front of the look into a table: those of 4,000 users, each
 /// in 15 spellings, are one in 35 of what they can be.
 const GLANCE: u32 = 21;
@@ -19,8 +22,10 @@ const GLANCE: u32 = 21;
 pub(super) struct Known {
     hasher: RandomState,
     spellings: HashSet<u64>,
-    /// The lengths of the spellings that begin so, longest first.
-    lengths: HashMap<[u8; BEGINNING], Vec<usize>>,
+    /// The lengths of the spellings that begin so: a bit for each in bytes, and the last one for all from [`LONG`] on.
+    lengths: HashMap<[u8; BEGINNING], u64>,
+    /// Lengths that have no bit of their own, longest first.
+    long: Vec<usize>,
     /// Which [`glance`]s beginnings have, a bit each; empty where there are none.
     glances: Vec<u64>,
 }
@@ -40,9 +45,11 @@ impl Known {
         if let Some(seen) = self.glances.get_mut(glance / 64) {
             *seen |= 1 << (glance % 64);
         }
-        let lengths = self.lengths.entry(*beginning).or_default();
-        if let Err(at) = lengths.binary_search_by(|length| spelling.len().cmp(length)) {
-            lengths.insert(at, spelling.len());
+        *self.lengths.entry(*beginning).or_default() |= 1 << spelling.len().min(LONG);
+        if spelling.len() >= LONG
+            && let Err(at) = self.long.binary_search_by(|length| spelling.len().cmp(length))
+        {
+            self.long.insert(at, spelling.len());
         }
         self.spellings.insert(self.hasher.hash_one(spelling.as_bytes()));
     }
@@ -69,8 +76,11 @@ impl Known {
 
     /// The length of the longest spelling at the very beginning of a text.
     fn longest_in_front(&self, text: &[u8]) -> Option<usize> {
-        let lengths = self.lengths.get(text.first_chunk::<BEGINNING>()?)?;
+        let lengths = *self.lengths.get(text.first_chunk::<BEGINNING>()?)?;
+        let has = |length: usize| lengths >> length & 1 == 1;
         let is_known = |spelled: &[u8]| self.spellings.contains(&self.hasher.hash_one(spelled));
-        lengths.iter().copied().find(|length| text.get(..*length).is_some_and(is_known))
+        let long = self.long.iter().copied().filter(|_| has(LONG));
+        let mut all = long.chain((0..LONG).rev().filter(|length| has(*length)));
+        all.find(|length| text.get(..*length).is_some_and(is_known))
     }
 }
