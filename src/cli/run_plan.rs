@@ -14,7 +14,7 @@ use crate::redact::Redactor;
 use evidence::analysis::Ledger;
 use evidence::gate::Confidence;
 use evidence::report::EMBEDDED;
-use pii::{Engine, Policy, PolicyError};
+use pii::{Canaries, Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
@@ -88,8 +88,8 @@ struct Size {
 }
 
 /// A load counts its flows and webhooks while it runs: its journal does not grow with them.
-fn ledger(header: &Header) -> Result<Box<dyn Aggregator>, PolicyError> {
-    Ok(Box::new(Ledger::new(header.clone())?))
+fn ledger(header: &Header, canaries: Canaries) -> Result<Box<dyn Aggregator>, PolicyError> {
+    Ok(Box::new(Ledger::new(header.clone(), canaries)?))
 }
 
 fn resolve_sized(

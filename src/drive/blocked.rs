@@ -87,6 +87,12 @@ pub enum Blocked {
         /// The row, from 1.
         row: u32,
     },
+    /// There are no more rows to drive flows with.
+    #[error("{why}\nThis says nothing about the sender: the flows from there on were not driven")]
+    Data {
+        /// What is wrong with the data file.
+        why: String,
+    },
     /// The application takes no more requests for now.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender: the application throttles requests. Wait as long as it says, \
@@ -138,6 +144,7 @@ impl Blocked {
             Self::MissingRow { .. } => Obstacle::MissingRow,
             Self::Throttled { .. } => Obstacle::Throttled,
             Self::OtherSecret { .. } => Obstacle::OtherSecret,
+            Self::Data { .. } => Obstacle::Data,
         }
     }
 }

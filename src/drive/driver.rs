@@ -94,7 +94,7 @@ impl Driver {
     }
 
     /// Ends the flows; the first thing that stands in their way is the one that counts.
-    pub(super) fn end_flows(&self, by: Blocked) {
+    pub fn end_flows(&self, by: Blocked) {
         self.blocked.send_if_modified(|known| known.is_none().then(|| *known = Some(by)).is_some());
     }
 

@@ -91,6 +91,7 @@ impl RunError {
     pub(crate) const fn is_environment(&self) -> bool {
         match self {
             Self::Inbox { source, .. } => source.is_environment(),
+            Self::Data(error) => matches!(error, DataError::Changed { .. }),
             Self::Bind { .. }
             | Self::StandIn(_)
             | Self::Shim(_)
@@ -102,7 +103,6 @@ impl RunError {
             Self::OtherScheme { .. }
             | Self::Target(_)
             | Self::Unset(_)
-            | Self::Data(_)
             | Self::Template(_)
             | Self::Var(_)
             | Self::Policy(_)

@@ -1,8 +1,9 @@
 //! The flows of a run: each is played once, and what becomes of them is counted.
 
+use super::rows_ahead::RowsAhead;
 use crate::drive::{Blocked, Driver, Event, Listener, TRIED_FIRST};
 use record::Outcome;
-use scenario::{Row, Run};
+use scenario::Run;
 use std::collections::HashMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -32,23 +33,9 @@ pub(super) enum Played {
 pub(super) struct Flows {
     driver: Driver,
     run: Arc<Run>,
-    rows: Mutex<HashMap<u32, Packed>>,
+    rows: RowsAhead,
     started: AtomicU64,
     progress: Arc<FlowProgress>,
-}
-
-/// A row that is not needed yet, as JSON: a fifth of what it takes once it is read, and a load plans up to a million of them.
-struct Packed(Box<[u8]>);
-
-impl Packed {
-    fn new(row: &Row) -> Option<Self> {
-        // What came out of a file or a template goes into JSON.
-        serde_json::to_vec(row).ok().map(|json| Self(json.into()))
-    }
-
-    fn row(&self) -> Option<Row> {
-        serde_json::from_slice(&self.0).ok()
-    }
 }
 
 /// What the driver tells of the flows under way.
@@ -94,14 +81,8 @@ impl FlowProgress {
 
 impl Flows {
     /// `driver` has to tell `progress` what it does.
-    pub(super) fn new(
-        driver: Driver,
-        run: Arc<Run>,
-        rows: impl Iterator<Item = (u32, Row)>,
-        progress: Arc<FlowProgress>,
-    ) -> Self {
-        let rows = rows.filter_map(|(flow, row)| Some((flow, Packed::new(&row)?))).collect();
-        Self { driver, run, rows: Mutex::new(rows), started: AtomicU64::new(0), progress }
+    pub(super) fn new(driver: Driver, run: Arc<Run>, rows: RowsAhead, progress: Arc<FlowProgress>) -> Self {
+        Self { driver, run, rows, started: AtomicU64::new(0), progress }
     }
 
     pub(super) const fn driver(&self) -> &Driver {
@@ -113,13 +94,11 @@ impl Flows {
     /// # Errors
     /// When the journal cannot be written.
     pub(super) async fn open_sessions(&self) -> io::Result<Option<Blocked>> {
-        let scopes = {
-            let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut first: Vec<u32> = rows.keys().copied().collect();
-            first.sort_unstable();
-            let first = first.into_iter().take(TRIED_FIRST);
-            first.filter_map(|flow| Some(self.run.scope(flow, rows.get(&flow)?.row()?))).collect::<Vec<_>>()
+        let first = match self.rows.first(TRIED_FIRST).await {
+            Ok(first) => first,
+            Err(why) => return Ok(Some(Blocked::Data { why })),
         };
+        let scopes = first.into_iter().map(|(flow, row)| self.run.scope(flow, row)).collect();
         self.driver.open_sessions(scopes).await
     }
 
@@ -128,8 +107,15 @@ impl Flows {
     /// # Errors
     /// When the journal cannot be written.
     pub(super) async fn play(&self, flow: u32) -> io::Result<Played> {
-        let row = self.rows.lock().unwrap_or_else(PoisonError::into_inner).remove(&flow);
-        let Some(row) = row.and_then(|packed| packed.row()) else { return Ok(Played::NoRow) };
+        let row = match self.rows.take(flow).await {
+            Ok(Some(row)) => row,
+            Ok(None) => return Ok(Played::NoRow),
+            Err(why) => {
+                self.driver.end_flows(Blocked::Data { why });
+                // The run ends by that, and leaves this flow as it leaves what is under way.
+                return std::future::pending().await;
+            }
+        };
         self.started.fetch_add(1, Ordering::Relaxed);
         self.driver.play(flow, self.run.scope(flow, row)).await?;
         Ok(self.progress.problem_of(flow).map_or(Played::AsExpected, Played::Failed))
@@ -142,19 +128,5 @@ impl Flows {
             ended: count(&self.progress.ended),
             failed_steps: count(&self.progress.failed_steps),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_is_the_same_when_it_is_needed() {
-        let text = r#"{"amount":1.50,"big":123456789012345678901234567890,"name":"A \"b\" ü","none":null,"tags":[1,{"x":true}]}"#;
-        let row: Row = serde_json::from_str(text).unwrap();
-        let packed = Packed::new(&row).unwrap();
-        assert_eq!(packed.row(), Some(row), "every digit");
-        assert_eq!(&*packed.0, text.as_bytes());
     }
 }

@@ -86,13 +86,9 @@ pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>)
     }
 }
 
-/// Whose webhooks are this run's. A load knows too many flows to hold the values of each.
-pub(super) fn matcher(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> FlowMatcher {
-    let matcher = if plan.kind == RunKind::Load {
-        FlowMatcher::default()
-    } else {
-        FlowMatcher::new(&ours(plan, run, rows))
-    };
+/// Whose webhooks are this run's, by what tells those of each flow.
+pub(super) fn matcher(plan: &Plan, ours: &[BTreeMap<String, Value>]) -> FlowMatcher {
+    let matcher = if plan.kind == RunKind::Load { FlowMatcher::default() } else { FlowMatcher::new(ours) };
     matcher.for_sender(plan.scheme)
 }
 
@@ -117,20 +113,13 @@ pub(super) async fn injector(
     Ok(Some(Arc::new(injector)))
 }
 
-/// What tells the webhooks of each flow from other traffic; nothing where the flows are still to learn it.
-fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value>> {
-    let pointers = &plan.loaded.scenario.webhooks.ours;
-    if pointers.is_empty() || rows.is_empty() {
-        return Vec::new();
-    }
-    let of = |(flow, row): (u32, &Row)| -> Option<BTreeMap<String, Value>> {
-        let mut scope = run.scope(flow, row.clone());
-        let values = pointers.iter().map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
-        let values: BTreeMap<String, Value> = values.collect::<Option<_>>()?;
-        // A value that is not given says nothing, as in the journal.
-        let values = values.into_iter().filter(|(_, value)| !value.is_null());
-        Some(values.map(|(pointer, value)| (pointer, plan.scheme.as_sent(value))).collect())
-    };
-    // Flows that name nothing yet are flows all the same: nothing tells them apart.
-    (0..).zip(rows).map(of).collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); rows.len()])
+/// What tells the webhooks of a flow from other traffic; `None` where the flow is still to learn it.
+pub(super) fn ours(plan: &Plan, run: &Arc<Run>, flow: u32, row: Row) -> Option<BTreeMap<String, Value>> {
+    let mut scope = run.scope(flow, row);
+    let pointers = plan.loaded.scenario.webhooks.ours.iter();
+    let values = pointers.map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
+    let values: BTreeMap<String, Value> = values.collect::<Option<_>>()?;
+    // A value that is not given says nothing, as in the journal.
+    let values = values.into_iter().filter(|(_, value)| !value.is_null());
+    Some(values.map(|(pointer, value)| (pointer, plan.scheme.as_sent(value))).collect())
 }

@@ -3,11 +3,13 @@
 mod error;
 mod flows;
 mod injector;
+mod known;
 mod pacing;
 mod phases;
 mod plan;
 mod prepare;
 mod row_source;
+mod rows_ahead;
 mod run;
 mod settle;
 mod tee;

@@ -59,14 +59,11 @@ impl Pacing {
         Self::Scheduled(Scheduled { plan, load: None })
     }
 
-    /// Whether this process plays that flow, and not another shard.
-    pub(super) fn plays(&self, flow: u32) -> bool {
-        match self {
-            Self::Phases => true,
-            Self::Scheduled(Scheduled { plan, .. }) => {
-                u64::from(flow) % plan.shard.count() == plan.shard.index()
-            }
-        }
+    /// Says of a flow whether this process plays it, and not another shard.
+    pub(super) fn plays(&self) -> impl Fn(u32) -> bool + Send + 'static {
+        let shard =
+            if let Self::Scheduled(Scheduled { plan, .. }) = self { plan.shard } else { Shard::WHOLE };
+        move |flow| u64::from(flow) % shard.count() == shard.index()
     }
 }
 

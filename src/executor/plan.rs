@@ -3,7 +3,7 @@
 use crate::inbox::{Door, Tls};
 use crate::receive::Token;
 use crate::redact::Redactor;
-use pii::PolicyError;
+use pii::{Canaries, PolicyError};
 use record::RunKind;
 use record::faults::{FaultPlan, Sweep};
 use record::{Aggregator, Header, LoadShard, Override, RetryContract, SenderProfile};
@@ -84,8 +84,8 @@ pub(crate) struct Plan {
     pub traced: bool,
 }
 
-/// Makes what counts the facts of a run with this header.
-pub(crate) type MakeAggregator = fn(&Header) -> Result<Box<dyn Aggregator>, PolicyError>;
+/// Makes what counts the facts of a run with this header and these canaries, which the header does not list.
+pub(crate) type MakeAggregator = fn(&Header, Canaries) -> Result<Box<dyn Aggregator>, PolicyError>;
 
 /// What to do about the sender's circuit breaker when more deliveries are made to fail than it spares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

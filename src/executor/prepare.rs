@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::injector::{self, Turns, injector};
+use super::known::Known;
 use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::row_source::{RowSource, variables};
@@ -11,9 +12,7 @@ use crate::inbox::{Config, Door, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
-use scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, read_rows, resolve_identities,
-};
+use scenario::{Method, ResolvedBody, ResolvedRequest, Rows, RowsFrom, Run, RunSettings, read_rows};
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
 use std::io;
@@ -36,7 +35,7 @@ pub(crate) struct Prepared {
     pub(super) webhook_source: WebhookSource,
     pub(super) inbox: Arc<Inbox>,
     pub(super) staging: Option<Staging>,
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Rows,
     pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
@@ -68,13 +67,14 @@ impl Prepared {
         };
         let client = client(&plan, staging.as_ref())?;
         let run_id = uuid::Uuid::new_v4();
-        let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
-        let matcher = Arc::new(injector::matcher(&plan, &run, &rows));
+        let (run, rows) = rows_of(&plan, staging.as_ref(), clock, run_id)?;
+        let Known { identities, canaries, ours } = Known::of(&plan, &run, &rows)?;
+        let matcher = Arc::new(injector::matcher(&plan, &ours));
         let turns = injector::turns(&plan, &matcher);
         if turns.is_some() {
             plan.concurrency = 1;
         }
-        let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        let mut header = Header { identities, ..header(&plan, clock, run_id, &client, &endpoint)? };
         header.in_turn = turns.is_some();
         // What the user typed has been checked by now: a mistake there is target even when staging is down.
         header.stand_in = match &staging {
@@ -82,11 +82,7 @@ impl Prepared {
             None => reach(&client).await?.header("server") == Some(SERVER),
         };
         let about_stand_in = header.stand_in;
-        let aggregator = plan.aggregator.map(|make| make(&header)).transpose()?;
-        if aggregator.is_some() {
-            // They are looked for while the webhooks arrive, and nobody looks again.
-            header.identities = Vec::new();
-        }
+        let aggregator = plan.aggregator.map(|make| make(&header, canaries)).transpose()?;
         let turn = turns.as_ref().map(|turns| turns.turn.clone()).unwrap_or_default();
         let interceptor = injector(&plan, &endpoint, &matcher, turn.clone()).await?;
         make_way().map_err(RunError::Earlier)?;
@@ -282,11 +278,11 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
 
 /// The variables and data rows: the user's, else the stand-in's fixtures, else the scenario's own.
 fn rows_of(
-    plan: &mut Plan,
+    plan: &Plan,
     staging: Option<&Staging>,
     clock: Clock,
     run_id: uuid::Uuid,
-) -> Result<(Arc<Run>, Vec<Row>), RunError> {
+) -> Result<(Arc<Run>, Rows), RunError> {
     let scenario = &plan.loaded.scenario;
     let fixtures = staging.map(Staging::fixtures);
     let vars = variables(scenario, &plan.vars, fixtures);
@@ -307,7 +303,6 @@ fn rows_of(
         return Err(RunError::Unset(unset));
     }
     let rows = from.rows(scenario, &run)?;
-    plan.redactor.learn_all(&run.secrets(scenario, &rows));
     Ok((run, rows))
 }
 
@@ -317,8 +312,6 @@ fn header(
     run_id: uuid::Uuid,
     client: &Client,
     endpoint: &str,
-    run: &Arc<Run>,
-    rows: &[Row],
 ) -> Result<Header, RunError> {
     let scenario = &plan.loaded.scenario;
     let retry = plan.retry.clone();
@@ -347,7 +340,6 @@ fn header(
         retry,
         ours: scenario.webhooks.ours.keys().cloned().collect(),
         learns: scenario::learns(scenario),
-        identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
         faults: plan.faults.specs().to_vec(),

@@ -1,6 +1,6 @@
 //! Where the data rows and variables of a run come from: the user's, else the stand-in's fixtures, else the scenario's own.
 
-use scenario::{DataError, Loaded, Row, Run, Scenario, check_columns, data_file, rows};
+use scenario::{DataError, Loaded, Row, Rows, Run, Scenario, check_columns, data_file, rows};
 use serde_json::Value;
 use stand_in::Fixtures;
 use std::collections::BTreeMap;
@@ -40,11 +40,11 @@ impl RowSource<'_> {
     ///
     /// # Errors
     /// Too few, a required column that is missing, a file that cannot be read.
-    pub(crate) fn rows(&self, scenario: &Scenario, run: &Arc<Run>) -> Result<Vec<Row>, DataError> {
+    pub(crate) fn rows(&self, scenario: &Scenario, run: &Arc<Run>) -> Result<Rows, DataError> {
         let Some(fixtures) = self.fixture_rows() else {
             return rows(scenario, self.flows, self.skipped, self.data, run);
         };
-        let rows = match scenario.subject.kind.as_str() {
+        let rows: Vec<Row> = match scenario.subject.kind.as_str() {
             "payment" => fixtures.payments.clone(),
             "match" => fixtures.matches.clone(),
             // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
@@ -55,12 +55,13 @@ impl RowSource<'_> {
                 .map(|(p, m)| m.iter().chain(p).map(|(k, v)| (k.clone(), v.clone())).collect())
                 .collect(),
         };
-        match check_columns(&scenario.data, &rows, "", 0) {
-            Err(DataError::MissingColumn { column, hint, .. }) => {
-                Err(DataError::NotOfStandIn { column, hint })
-            }
-            checked => checked.map(|()| rows),
+        for row in &rows {
+            check_columns(&scenario.data, row, "", 0).map_err(|error| match error {
+                DataError::MissingColumn { column, hint, .. } => DataError::NotOfStandIn { column, hint },
+                other => other,
+            })?;
         }
+        Ok(Rows::held(&rows))
     }
 
     /// The stand-in's, unless the user's take their place.

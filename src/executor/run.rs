@@ -7,6 +7,7 @@ use super::injector::Turns;
 use super::pacing::Pacing;
 use super::plan::{Plan, Receiver, Target};
 use super::prepare::Prepared;
+use super::rows_ahead::RowsAhead;
 use super::settle::{at_most, settle, wait_for_aggregator};
 use super::tee::DriveTee;
 use crate::drive::{self, Blocked, Driver, Event, Listener};
@@ -134,7 +135,7 @@ impl Prepared {
             seen: self.seen,
             tracing: self.tracing,
         });
-        let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
+        let rows = RowsAhead::start(self.rows, pacing.plays())?;
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
         let (plan, clock, inbox, turns) = (self.plan, self.clock, self.inbox, self.turns);
         let executor = Executor { plan, clock, journal, inbox, flows, turns, listener, obstacle };

@@ -5,6 +5,8 @@ use crate::load::SECRET;
 use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 
 #[test]
 fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
@@ -167,4 +169,45 @@ fn what_is_wrong_with_webhooks_fails_a_load_of_flows() {
         let ran = Smoke::new("load").args(&args).args(&["--misbehave", misbehaviour]).run().exits(1);
         assert_eq!(ran.gate("load", gate), "fail", "{misbehaviour}");
     }
+}
+
+#[test]
+fn a_data_file_that_changes_after_it_was_checked_ends_the_load() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.csv");
+    let rows = |last: &str| {
+        let rows: Vec<String> = (1..=20).map(|n| format!("{n},{n},user{n},pw-of-{n}\n")).collect();
+        let rows = rows.concat().replace(",user20,", last);
+        format!("payment_id,tournament_id,user_username,user_password\n{rows}")
+    };
+    std::fs::write(&data, rows(",user20,")).unwrap();
+    // A target that is asked whether it is there once the rows have been checked.
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", target.local_addr().unwrap());
+    std::thread::spawn({
+        let (data, changed) = (data.clone(), rows(",other2,"));
+        move || {
+            for mut stream in target.incoming().flatten() {
+                let request = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                assert!(request.take_while(|line| !line.is_empty()).count() > 0);
+                std::fs::write(&data, &changed).unwrap();
+                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+                    .unwrap();
+            }
+        }
+    });
+    let args =
+        ["payments", "--rate", "10/s", "--duration", "2s", "--listen", "127.0.0.1:0", "--staging", &url];
+    let ran = Smoke::new("load")
+        .args(&args)
+        .args(&["--data", data.to_str().unwrap()])
+        .env("WEBHOOK_SECRET", SECRET)
+        .env("STAFF_PASSWORD", "of-staff")
+        .run()
+        .exits(4)
+        .says("rows.csv: the file has changed since its rows were checked: run again")
+        .says("This says nothing about the sender");
+    assert_eq!(ran.artifact("load")["acceptance_gates"]["verdict"], "unproven");
+    let journal = std::fs::read_to_string(ran.file("staging_load_journal.jsonl")).unwrap();
+    assert!(journal.contains("\"by\":\"data\""), "{journal}");
 }

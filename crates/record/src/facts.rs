@@ -349,6 +349,8 @@ pub enum Obstacle {
     Throttled,
     /// The receiver that webhooks are read back from holds another secret than the run.
     OtherSecret,
+    /// The data file could not be read any more, or was not the one that had been checked.
+    Data,
 }
 
 impl EndedEarly {

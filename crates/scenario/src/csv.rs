@@ -10,23 +10,57 @@ pub(super) struct Record {
     pub cells: Vec<String>,
 }
 
-/// Reads one record after the other, until one is wrong; empty lines are none.
-pub(super) fn records(text: &str) -> impl Iterator<Item = Result<Record, LineError>> {
-    let mut reader = Reader { rest: text, line: 1 };
-    std::iter::from_fn(move || {
-        while !reader.rest.is_empty() {
-            let line = reader.line;
-            match reader.record() {
-                Ok(cells) if cells.len() == 1 && cells.iter().all(String::is_empty) => {}
-                Ok(cells) => return Some(Ok(Record { line, cells })),
-                Err(error) => {
-                    reader.rest = "";
-                    return Some(Err(error));
-                }
+/// Reads one record after the other from a text that comes in pieces, until one is wrong; empty lines are none. `more` adds the next
+/// piece, and says whether there was one.
+pub(super) struct Records<M> {
+    /// What has come, and up to where it is read.
+    text: String,
+    read: usize,
+    line: u64,
+    ended: bool,
+    more: M,
+}
+
+impl<E, M: FnMut(&mut String) -> Result<bool, E>> Records<M> {
+    pub(super) const fn new(more: M) -> Self {
+        Self { text: String::new(), read: 0, line: 1, ended: false, more }
+    }
+
+    /// The next record.
+    ///
+    /// # Errors
+    /// When the text cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Result<Record, LineError>>, E> {
+        loop {
+            let mut reader = Reader { rest: self.text.get(self.read..).unwrap_or_default(), line: self.line };
+            let record = reader.next();
+            // What comes behind the last character may belong to the record, or be what is missed in it.
+            let is_whole = matches!(record, Some(Ok(_))) && !reader.rest.is_empty();
+            if is_whole || self.ended {
+                (self.read, self.line) = (self.text.len() - reader.rest.len(), reader.line);
+                return Ok(record);
+            }
+            self.read_on()?;
+        }
+    }
+
+    /// The first line of the text: known while its first record is the last that was read.
+    pub(super) fn first_line(&self) -> &str {
+        self.text.lines().next().unwrap_or_default()
+    }
+
+    /// Reads as much again as there is: a record is looked at from its beginning each time.
+    fn read_on(&mut self) -> Result<(), E> {
+        self.text.drain(..std::mem::take(&mut self.read));
+        let wanted = 2 * self.text.len();
+        while !self.ended {
+            self.ended = !(self.more)(&mut self.text)?;
+            if self.text.len() > wanted {
+                break;
             }
         }
-        None
-    })
+        Ok(())
+    }
 }
 
 struct Reader<'t> {
@@ -35,6 +69,22 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
+    /// The next record; none behind one that is wrong.
+    fn next(&mut self) -> Option<Result<Record, LineError>> {
+        while !self.rest.is_empty() {
+            let line = self.line;
+            match self.record() {
+                Ok(cells) if cells.len() == 1 && cells.iter().all(String::is_empty) => {}
+                Ok(cells) => return Some(Ok(Record { line, cells })),
+                Err(error) => {
+                    self.rest = "";
+                    return Some(Err(error));
+                }
+            }
+        }
+        None
+    }
+
     fn record(&mut self) -> Result<Vec<String>, LineError> {
         let mut cells = Vec::new();
         loop {
@@ -112,6 +162,21 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// The records of a text that comes in pieces of so many characters.
+    fn in_pieces(text: &str, of: usize) -> Vec<Result<Record, LineError>> {
+        let mut rest = text.chars();
+        let mut records = Records::new(|to: &mut String| {
+            let before = to.len();
+            to.extend(rest.by_ref().take(of));
+            Ok::<_, std::convert::Infallible>(to.len() > before)
+        });
+        std::iter::from_fn(|| records.next().unwrap()).collect()
+    }
+
+    fn records(text: &str) -> impl Iterator<Item = Result<Record, LineError>> {
+        in_pieces(text, usize::MAX).into_iter()
+    }
+
     fn cells(text: &str) -> Vec<Vec<String>> {
         records(text).map(|r| r.unwrap().cells).collect()
     }
@@ -146,8 +211,8 @@ mod tests {
         }
 
         #[test]
-        fn never_panics(text in "[\",\\r\\n a]*") {
-            records(&text).for_each(drop);
+        fn pieces_of_any_length_give_the_same(text in "[\",\\r\\n aé]*", of in 1usize..20) {
+            prop_assert_eq!(in_pieces(&text, of), in_pieces(&text, usize::MAX));
         }
     }
 }

@@ -9,6 +9,7 @@ mod check_session;
 mod count;
 mod csv;
 mod data;
+mod data_text;
 mod entries;
 mod error;
 mod form;
@@ -17,9 +18,12 @@ mod load;
 mod mended;
 mod model;
 mod names;
+mod packed;
 mod plain;
+mod repeats;
 mod request;
 mod resolve;
+mod rows;
 mod scope;
 mod sender;
 mod sent;
@@ -45,7 +49,7 @@ use schemars::JsonSchema;
 
 pub use capture::{Capture, CaptureFrom};
 pub use count::Count;
-pub use data::{DataError, MAX_DATA, check_columns, check_repeats, data_file, rows};
+pub use data::{DataError, MAX_DATA, data_file};
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use listen::{Listening, TlsFiles};
@@ -59,12 +63,14 @@ pub use names::{
 };
 pub use plain::read_yaml;
 pub use record::period::{Period, PeriodError};
+pub use repeats::check_repeats;
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{
     DEFAULT_TIMEOUT, MAX_FILE, Origin, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
-pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use rows::{Rows, check_columns, rows};
+pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env, secrets_of_row};
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_text};
 pub use sent::{as_sent, as_sent_around};
 pub use session::{

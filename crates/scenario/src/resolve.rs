@@ -267,24 +267,22 @@ pub fn resolve_webhook(
     })
 }
 
-/// The canaries of all rows: each once, empty ones left out, in order.
+/// The canaries of one flow's row, without empty ones.
 ///
 /// # Errors
 /// A template without a value.
 pub fn resolve_identities(
     scenario: &Scenario,
     run: &Arc<Run>,
-    rows: &[Row],
+    flow: u32,
+    row: &Row,
 ) -> Result<Vec<Identity>, TemplateError> {
-    let mut seen = std::collections::HashSet::new();
-    let mut found = Vec::new();
-    for (flow, row) in (0..).zip(rows) {
-        let mut scope = run.scope(flow, row.clone());
-        for Identity { kind, value } in &scenario.identities {
-            let identity = Identity { kind: *kind, value: scope.render_text(value)?.trim().to_owned() };
-            if !identity.value.is_empty() && seen.insert(identity.clone()) {
-                found.push(identity);
-            }
+    let mut scope = run.scope(flow, row.clone());
+    let mut found = Vec::with_capacity(scenario.identities.len());
+    for Identity { kind, value } in &scenario.identities {
+        let value = scope.render_text(value)?.trim().to_owned();
+        if !value.is_empty() {
+            found.push(Identity { kind: *kind, value });
         }
     }
     Ok(found)

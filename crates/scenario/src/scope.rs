@@ -200,18 +200,13 @@ impl Run {
         (self.env)(name).is_some_and(|value| value.trim().is_empty())
     }
 
-    /// The secret values among variables and rows (see [`Scenario::is_secret`]), for the redactor to learn.
+    /// The secret values among variables and environment (see [`Scenario::is_secret`]), for the redactor to learn.
     #[must_use]
-    pub fn secrets(&self, scenario: &Scenario, rows: &[Row]) -> Vec<Secret> {
+    pub fn secrets(&self, scenario: &Scenario) -> Vec<Secret> {
         let vars = self.vars.iter().filter_map(|(name, value)| Some((name, value.as_ref().ok()?)));
-        let all = vars.chain(rows.iter().flatten());
-        let mut texts: Vec<String> =
-            all.filter(|(name, _)| scenario.is_secret(name)).map(|(_, value)| as_text(value)).collect();
+        let vars = vars.filter(|(name, _)| scenario.is_secret(name)).map(|(_, value)| as_text(value));
         let named = super::names::environment(scenario).into_iter().filter(|name| scenario.is_secret(name));
-        texts.extend(named.filter_map(|name| (self.env)(&name)));
-        texts.sort_unstable();
-        texts.dedup();
-        texts.into_iter().filter(|text| !text.is_empty()).map(Secret::new).collect()
+        secrets(vars.chain(named.filter_map(|name| (self.env)(&name))))
     }
 
     /// Whether an environment variable has a value.
@@ -274,6 +269,16 @@ impl Run {
         }
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into()
     }
+}
+
+/// The secret values of a row.
+#[must_use]
+pub fn secrets_of_row(scenario: &Scenario, row: &Row) -> Vec<Secret> {
+    secrets(row.iter().filter(|(name, _)| scenario.is_secret(name)).map(|(_, value)| as_text(value)))
+}
+
+fn secrets(texts: impl Iterator<Item = String>) -> Vec<Secret> {
+    texts.filter(|text| !text.is_empty()).map(Secret::new).collect()
 }
 
 /// What is wrong with an environment variable that is set and has nothing in it.

@@ -1,9 +1,10 @@
 //! Data files: CSV with a header, a JSON array of objects, or JSON lines, with limits and line numbers.
 
 use super::csv::{self, LineError};
-use super::data::{DataError, MAX_DATA};
+use super::data::DataError;
+use super::data_text::DataText;
+use super::packed::Packed;
 use super::scope::Row;
-use record::{InputError, read_input_text};
 use serde_json::{Number, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,52 +16,144 @@ pub(super) type Placed = (u64, Row);
 /// ending, else by its first character. The rest is read too: a mistake anywhere in the file is told.
 ///
 /// # Errors
-/// A file that cannot be read, is over [`MAX_DATA`], not UTF-8, empty or malformed (with the line).
+/// A file that cannot be read, is over [`MAX_DATA`](super::MAX_DATA), not UTF-8, empty or malformed (with the line).
 pub fn read_rows(file: &Path, keep: usize) -> Result<Vec<Row>, DataError> {
-    Ok(placed_rows(file, keep)?.1.into_iter().map(|(_, row)| row).collect())
+    let mut kept = Vec::new();
+    for placed in Table::open(file, keep)?.rows() {
+        let (_, row) = placed?;
+        if kept.len() < keep {
+            kept.push(row);
+        }
+    }
+    if kept.is_empty() { Err(DataError::Empty { file: file.to_owned() }) } else { Ok(kept) }
 }
 
-/// The same, each with the line on which it begins, or its number from 1 in an array; `lines` or `items` says which.
-pub(super) fn placed_rows(file: &Path, keep: usize) -> Result<(&'static str, Vec<Placed>), DataError> {
-    let text = read_text(file)?;
-    let ending = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
-    let body = text.trim_start();
-    let array = body.starts_with('[') && ending.as_deref() != Some("csv");
-    let rows = match ending.as_deref() {
-        Some("csv") => csv_rows(&text, keep),
-        _ if array => json_array(&text, keep),
-        _ if body.starts_with('{') => json_lines(&text, keep),
-        Some("json" | "jsonl" | "ndjson") if !body.is_empty() => {
-            Err((1, "expected `[` or `{`: an array of objects, or one object a line".to_owned()))
+/// A data file whose rows can be gone through again and again.
+#[derive(Debug)]
+pub(super) struct Table {
+    text: DataText,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// Its rows are read whenever they are gone through.
+    Csv,
+    /// JSON: an array or lines, whose rows are held, each with its place.
+    Json { array: bool, rows: Vec<(u64, Packed)> },
+}
+
+impl Table {
+    /// Opens a file. Where its rows have to be held, the first `keep` of them are.
+    ///
+    /// # Errors
+    /// As [`read_rows`]; but what is wrong in a CSV file is told where its rows are gone through, as is that there are none.
+    pub(super) fn open(file: &Path, keep: usize) -> Result<Self, DataError> {
+        let text = DataText::open(file)?;
+        let form = Form::of(&text, keep)?;
+        Ok(Self { text, form })
+    }
+
+    /// What the place of a row is a number of.
+    pub(super) const fn unit(&self) -> &'static str {
+        if matches!(self.form, Form::Json { array: true, .. }) { "items" } else { "lines" }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.text.path()
+    }
+
+    /// All rows, each with the line on which it begins, or its number from 1 in an array. Nothing follows an error.
+    pub(super) fn rows(&self) -> Box<dyn Iterator<Item = Result<Placed, DataError>> + '_> {
+        match &self.form {
+            Form::Csv => Box::new(csv_rows(&self.text)),
+            Form::Json { rows, .. } => {
+                Box::new(rows.iter().filter_map(|(place, row)| Some(Ok((*place, row.row()?)))))
+            }
         }
-        _ => csv_rows(&text, keep),
-    };
-    match rows {
-        Ok(rows) if rows.is_empty() => Err(DataError::Empty { file: file.to_owned() }),
-        Ok(rows) => Ok((if array { "items" } else { "lines" }, rows)),
-        Err((line, message)) => Err(DataError::Line { file: file.to_owned(), line, message }),
     }
 }
 
-fn read_text(file: &Path) -> Result<String, DataError> {
-    let file = file.to_owned();
-    read_input_text(&file, MAX_DATA).map_err(|e| match e {
-        InputError::NotText { line } => {
-            DataError::Line { file, line, message: "not UTF-8: save the file as UTF-8".to_owned() }
+impl Form {
+    fn of(text: &DataText, keep: usize) -> Result<Self, DataError> {
+        let ending = text.path().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        let begins = if ending.as_deref() == Some("csv") { None } else { first_character(text)? };
+        let rows = match begins {
+            Some('[') => json_array(&text.whole()?, keep),
+            Some('{') => json_lines(&text.whole()?, keep),
+            Some(_) if matches!(ending.as_deref(), Some("json" | "jsonl" | "ndjson")) => {
+                Err((1, "expected `[` or `{`: an array of objects, or one object a line".to_owned()))
+            }
+            _ => return Ok(Self::Csv),
+        };
+        let rows = rows.map_err(|wrong| line_error(text, wrong))?;
+        let packed = rows.into_iter().filter_map(|(place, row)| Some((place, Packed::new(&row)?)));
+        Ok(Self::Json { array: begins == Some('['), rows: packed.collect() })
+    }
+}
+
+fn line_error(text: &DataText, (line, message): LineError) -> DataError {
+    DataError::Line { file: text.path().to_owned(), line, message }
+}
+
+/// The first character of a text that is no blank.
+fn first_character(text: &DataText) -> Result<Option<char>, DataError> {
+    let (mut pieces, mut piece) = (text.pieces(), String::new());
+    while pieces.add_to(&mut piece)? {
+        if let Some(first) = piece.trim_start().chars().next() {
+            return Ok(Some(first));
         }
-        InputError::TooLarge(_) => DataError::TooLarge { file },
-        source => DataError::Read { file, source },
+        piece.clear();
+    }
+    Ok(None)
+}
+
+fn csv_rows(text: &DataText) -> impl Iterator<Item = Result<Placed, DataError>> {
+    let mut pieces = text.pieces();
+    let mut records = csv::Records::new(move |to: &mut String| pieces.add_to(to));
+    let (mut names, mut ended) = (None, false);
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let row = match csv_row(&mut records, &mut names) {
+            Ok(row) => row.map(|row| row.map_err(|wrong| line_error(text, wrong))),
+            Err(error) => Some(Err(error)),
+        };
+        ended = !matches!(row, Some(Ok(_)));
+        row
     })
 }
 
-fn csv_rows(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
-    let mut records = csv::records(text);
-    let Some(header) = records.next().transpose()? else { return Ok(Vec::new()) };
-    let names = header.cells;
-    if let ([only], Some(other)) = (
-        names.as_slice(),
-        [';', '\t'].into_iter().find(|c| text.lines().next().unwrap_or_default().contains(*c)),
-    ) {
+/// The next row of a CSV text, whose columns are read first.
+fn csv_row<E, M: FnMut(&mut String) -> Result<bool, E>>(
+    records: &mut csv::Records<M>,
+    names: &mut Option<Vec<String>>,
+) -> Result<Option<Result<Placed, LineError>>, E> {
+    let names = match names {
+        Some(names) => names,
+        None => match records.next()? {
+            None => return Ok(None),
+            Some(header) => match header.and_then(|header| columns(header.cells, records.first_line())) {
+                Ok(read) => names.insert(read),
+                Err(wrong) => return Ok(Some(Err(wrong))),
+            },
+        },
+    };
+    let row = |csv::Record { line, cells }: csv::Record| {
+        if cells.len() != names.len() {
+            let told = format!("{} cells, but the first line names {} columns", cells.len(), names.len());
+            return Err((line, told));
+        }
+        Ok((line, names.iter().zip(&cells).map(|(name, text)| (name.clone(), cell(text))).collect()))
+    };
+    Ok(records.next()?.map(|record| record.and_then(row)))
+}
+
+/// The names of columns, each one of its own.
+fn columns(names: Vec<String>, first_line: &str) -> Result<Vec<String>, LineError> {
+    let other = || [';', '\t'].into_iter().find(|c| first_line.contains(*c));
+    if let ([only], Some(other)) = (names.as_slice(), other()) {
         let separator = if other == ';' { "semicolons" } else { "tabs" };
         return Err((
             1,
@@ -76,21 +169,7 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
             return Err((1, format!("the column `{name}` appears twice")));
         }
     }
-    let mut rows = Vec::new();
-    for record in records {
-        let csv::Record { line, cells } = record?;
-        if cells.len() != names.len() {
-            return Err((
-                line,
-                format!("{} cells, but the first line names {} columns", cells.len(), names.len()),
-            ));
-        }
-        if rows.len() < keep {
-            let row = names.iter().zip(&cells).map(|(name, text)| (name.clone(), cell(text))).collect();
-            rows.push((line, row));
-        }
-    }
-    Ok(rows)
+    Ok(names)
 }
 
 /// The value of a text from outside (a CSV cell, `--var`): canonical whole numbers, `true` and `false` get their JSON
@@ -157,7 +236,15 @@ mod tests {
 
         #[test]
         fn csv_and_json_never_panic(text in ".*") {
-            let _ = (csv_rows(&text, 2), json_array(&text, 2), json_lines(&text, 2));
+            let mut rest = Some(text.as_str());
+            let mut records = csv::Records::new(|to: &mut String| {
+                let piece = rest.take();
+                to.push_str(piece.unwrap_or_default());
+                Ok::<_, std::convert::Infallible>(piece.is_some())
+            });
+            let mut names = None;
+            while let Ok(Some(Ok(_))) = csv_row(&mut records, &mut names) {}
+            let _ = (json_array(&text, 2), json_lines(&text, 2));
         }
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use pii::IdentityKind;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -48,6 +48,10 @@ fn env_of(pairs: &'static [(&'static str, &'static str)]) -> Env {
 fn run_of(scenario: &Scenario, env: Env, vars: BTreeMap<String, Value>) -> Result<Arc<Run>, UnknownVar> {
     let (run_id, now, dir) = ("run-1".to_owned(), Arc::new(chrono::Utc::now), std::env::temp_dir());
     Run::new(scenario, RunSettings { seed: 7, run_id, now, env, vars, dir, challenge: None })
+}
+
+fn first_row(scenario: &Scenario, run: &Arc<Run>) -> Row {
+    rows(scenario, 1, 0, None, run).unwrap().iter().next().unwrap().unwrap()
 }
 
 fn row(value: Value) -> Row {
@@ -295,17 +299,18 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
         ("TOURNAMENT_ID", "42"),
     ]);
     let run = run_of(&scenario, env, BTreeMap::new()).unwrap();
-    let rows = rows(&scenario, 1, 0, None, &run).unwrap();
-    assert_eq!(rows[0]["payment_id"], json!(12));
-    assert_eq!(rows[0]["user_username"], json!("testuser"));
-    let mut secrets: Vec<_> = run.secrets(&scenario, &rows).iter().map(|s| s.expose().to_owned()).collect();
-    secrets.sort();
-    assert_eq!(secrets, ["st4ff-pass", "us3r-pass"]);
-    let kinds: Vec<_> = resolve_identities(&scenario, &run, &rows).unwrap().iter().map(|i| i.kind).collect();
+    let row = first_row(&scenario, &run);
+    assert_eq!(row["payment_id"], json!(12));
+    assert_eq!(row["user_username"], json!("testuser"));
+    let secrets = run.secrets(&scenario).into_iter().chain(secrets_of_row(&scenario, &row));
+    let secrets: BTreeSet<_> = secrets.map(|secret| secret.expose().to_owned()).collect();
+    assert_eq!(secrets, ["st4ff-pass", "us3r-pass"].map(str::to_owned).into());
+    let kinds: Vec<_> =
+        resolve_identities(&scenario, &run, 0, &row).unwrap().iter().map(|i| i.kind).collect();
     assert_eq!(kinds, [IdentityKind::Username, IdentityKind::Username], "the empty ones are left out");
     let bare = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
     assert_eq!(bare.missing().map(|(name, _)| name).collect::<Vec<_>>(), ["staff_password"]);
-    let mut scope = bare.scope(0, rows[0].clone());
+    let mut scope = bare.scope(0, row.clone());
     let error = resolve_request(scenario.sessions["staff"].login.as_ref().unwrap(), &mut scope)
         .unwrap_err()
         .to_string();
@@ -318,8 +323,8 @@ fn columns_can_be_given_on_the_command_line() {
     let given = [("match_id", json!(5)), ("participant_a_password", json!("pw-of-a"))];
     let given = given.map(|(name, value)| (name.to_owned(), value)).into();
     let run = run_of(&scenario, env_of(&[]), given).unwrap();
-    let rows = rows(&scenario, 1, 0, None, &run).unwrap();
-    assert_eq!((&rows[0]["match_id"], &rows[0]["participant_a_password"]), (&json!(5), &json!("pw-of-a")));
+    let row = first_row(&scenario, &run);
+    assert_eq!((&row["match_id"], &row["participant_a_password"]), (&json!(5), &json!("pw-of-a")));
 }
 
 #[test]
@@ -417,44 +422,6 @@ fn what_staging_has_to_be_set_to_is_in_every_scenario_of_it() {
             assert!(settings.contains(place), "{name}: {place}");
         }
     }
-}
-
-#[test]
-fn rows_in_front_are_left_out() {
-    let text = "name: d\nsubject: { kind: flow, id: x }\ndata: { ranges: { id: 5 } }\n\
-                steps: [{ name: a, request: { method: GET, path: '/{{ id }}' } }]\n";
-    let scenario = load_bytes(text.as_bytes(), "s.yaml", Path::new(".")).unwrap().scenario;
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("d.csv");
-    std::fs::write(&file, "n\n1\n2\n3\n").unwrap();
-    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
-    let got = |flows, skip| rows(&scenario, flows, skip, Some(&file), &run);
-    let second = got(1, 1).unwrap();
-    assert_eq!((&second[0]["n"], &second[0]["id"]), (&2.into(), &6.into()));
-    let few = got(2, 2).unwrap_err().to_string();
-    assert!(
-        few.ends_with("1 data row(s) from row 3 on for 2 flows: give 2 rows, or run with --flows 1"),
-        "{few}"
-    );
-    // A contract takes a flow for each of its cases.
-    let sweep = crate::load_typed("sender_contract").unwrap().scenario;
-    let wrong = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
-    assert!(wrong.contains("row 1 has no column `payment_id`"), "{wrong}");
-    let payments = dir.path().join("p.csv");
-    let of_sweep = |text: &str| {
-        std::fs::write(&payments, format!("payment_id,tournament_id,user_username,user_password\n{text}"))
-            .unwrap();
-        rows(&sweep, 57, 0, Some(&payments), &run).unwrap_err().to_string()
-    };
-    let few = of_sweep("1,1,u,p\n2,2,u,p\n3,3,u,p\n");
-    assert!(few.ends_with("3 data row(s) for 57 flows: give 57 rows"), "{few}");
-    let empty = of_sweep("1,1,u,p\n2,,u,p\n");
-    assert!(
-        empty.ends_with("row 2 has nothing in the column `tournament_id`: fill it in, or remove the row"),
-        "{empty}"
-    );
-    let none = got(2, 3).unwrap_err().to_string();
-    assert!(none.ends_with("0 data row(s) from row 4 on for 2 flows: give 2 rows"), "{none}");
 }
 
 #[test]

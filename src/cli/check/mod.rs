@@ -12,7 +12,7 @@ use crate::outbound::shown_url;
 use evidence::report::counted;
 use findings::{Findings, Level};
 use record::SenderProfile;
-use scenario::{DataError, Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed};
+use scenario::{DataError, Env, Loaded, Rows, Run, RunSettings, built_in_names, load_typed};
 use signature::Secret;
 use stand_in::{FixtureSize, Fixtures};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(super) struct Args {
 struct Scenario {
     loaded: Loaded,
     run: Arc<Run>,
-    rows: Vec<Row>,
+    rows: Rows,
     /// Rows in front of them.
     skipped: u32,
     data: Option<PathBuf>,
@@ -103,7 +103,7 @@ enum Fit {
 }
 
 /// How rows fit a scenario, and what it lacks.
-fn fit_of(loaded: &Loaded, run: &Arc<Run>, rows: &Result<Vec<Row>, DataError>) -> (Fit, String) {
+fn fit_of(loaded: &Loaded, run: &Arc<Run>, rows: &Result<Rows, DataError>) -> (Fit, String) {
     let for_others = |error: &&DataError| {
         matches!(
             error,
@@ -201,7 +201,7 @@ fn check_scenario(
         Ok(rows) => {
             let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
             let (found, flows) =
-                (counted(rows.len() as u64, "data rows"), counted(inputs.flows.into(), "flows"));
+                (counted(rows.count() as u64, "data rows"), counted(inputs.flows.into(), "flows"));
             findings.of_scenario(&name, Level::Ok, format_args!("{found}{from} for {flows}{told}"));
             rows
         }

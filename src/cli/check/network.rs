@@ -8,7 +8,9 @@ use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
 use crate::redact::Redactor;
 use chrono::{DateTime, Utc};
-use scenario::{Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_session, settings_behind};
+use scenario::{
+    Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_session, secrets_of_row, settings_behind,
+};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -179,8 +181,9 @@ async fn check_logins_of(
     findings: &mut Findings,
 ) -> ControlFlow<()> {
     let rows_from = scenario.rows_from();
-    for (flow, row) in (0u32..).zip(scenario.rows.iter().take(TRIED_FIRST)) {
-        let mut scope = scenario.run.scope(flow, row.clone());
+    let redactor = scenario.redactor();
+    for (flow, row) in (0u32..).zip(scenario.rows.iter().map_while(Result::ok).take(TRIED_FIRST)) {
+        let mut scope = scenario.run.scope(flow, row);
         let number = scenario.skipped + flow + 1;
         for (name, session) in &scenario.loaded.scenario.sessions {
             // What a login lacks is told as a missing variable; who is known beforehand does not log in.
@@ -188,9 +191,7 @@ async fn check_logins_of(
             let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else {
                 continue;
             };
-            let redactor = Redactor::new();
             redactor.learn_all(&resolved.secrets);
-            redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));
             let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
             let Err(why) = try_login(client, session, &request, &redactor, Clock::start()).await else {
                 logged_in.add(name, settings, number);
@@ -239,6 +240,15 @@ fn listed(rows: &BTreeSet<u32>) -> String {
 }
 
 impl Scenario {
+    /// Knows the secrets of all its rows.
+    fn redactor(&self) -> Redactor {
+        let (redactor, scenario) = (Redactor::new(), &self.loaded.scenario);
+        redactor.learn_all(&self.run.secrets(scenario));
+        let rows = self.rows.iter().map_while(Result::ok);
+        rows.for_each(|row| redactor.learn_all(&secrets_of_row(scenario, &row)));
+        redactor
+    }
+
     fn rows_from(&self) -> RowsFrom {
         let own = self.loaded.scenario.data.file.as_deref().map(Path::new);
         match self.data.as_deref().or(own) {

@@ -17,7 +17,7 @@ use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
 use correlate::{Correlator, KnownSender, Reader, Short, print, short};
 use foldhash::{HashMap, HashSet};
-use pii::PolicyError;
+use pii::{Canaries, PolicyError};
 use record::Tick;
 use record::number::canonical;
 use record::{EMBEDDED, End, EndedEarly, FlowStart, Header, Learned, Note, Record, Watch};
@@ -96,6 +96,12 @@ impl Analysis {
     /// When the PII policy in the header is none.
     pub fn new(header: Header) -> Result<Self, PolicyError> {
         let privacy = Privacy::new(&header)?;
+        Ok(Self::with(header, privacy))
+    }
+
+    /// The same with canaries that are not in the header.
+    pub(super) fn knowing(header: Header, canaries: Canaries) -> Result<Self, PolicyError> {
+        let privacy = Privacy::knowing(&header, canaries)?;
         Ok(Self::with(header, privacy))
     }
 

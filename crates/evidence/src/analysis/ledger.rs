@@ -2,7 +2,7 @@
 
 use super::Analysis;
 use super::stats::stats_of;
-use pii::PolicyError;
+use pii::{Canaries, PolicyError};
 use record::Tick;
 use record::{Aggregator, Attempt, End, Expect, Header, Record, RunStats, Taken, Watch};
 use std::time::Duration;
@@ -24,14 +24,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Nothing known but the header.
+    /// Nothing known but the header, and the canaries that the header does not list.
     ///
     /// # Errors
     /// When the PII policy in the header is none.
-    pub fn new(header: Header) -> Result<Self, PolicyError> {
-        let mut young = Analysis::new(header)?;
-        // The engine knows them by now, and every generation has a copy of the header.
-        young.header.identities = Vec::new();
+    pub fn new(header: Header, canaries: Canaries) -> Result<Self, PolicyError> {
+        let young = Analysis::knowing(header, canaries)?;
         let (old_until, young_until) = (Tick(0), Tick(0));
         Ok(Self {
             past: RunStats::default(),
@@ -193,7 +191,7 @@ mod tests {
         header.flows = 1000;
         header.ours = vec!["/id".to_owned()];
         header.webhook.timeout_ms = 1000;
-        Ledger { generation, ..Ledger::new(header).unwrap() }
+        Ledger { generation, ..Ledger::new(header, Canaries::default()).unwrap() }
     }
 
     fn arrival(at: u64, number: u64, id: &str, flow: u32, status: u16) -> [Record; 2] {

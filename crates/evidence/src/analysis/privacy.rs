@@ -1,7 +1,7 @@
 //! Personal data in webhooks, and in the API's responses, which are counted apart.
 
 use super::own_query::OwnQuery;
-use pii::{Allowance, Category, Engine, Finding, Hops, Memo, Policy, PolicyError, Request, Scan};
+use pii::{Allowance, Canaries, Category, Engine, Finding, Hops, Memo, Policy, PolicyError, Request, Scan};
 use record::{Attempt, Header, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -69,8 +69,13 @@ pub struct Privacy {
 
 impl Privacy {
     pub(super) fn new(header: &Header) -> Result<Self, PolicyError> {
+        Self::knowing(header, Canaries::new(&header.identities))
+    }
+
+    /// The canaries stand elsewhere than in the header.
+    pub(super) fn knowing(header: &Header, canaries: Canaries) -> Result<Self, PolicyError> {
         let policy = Policy::from_value(header.pii_policy.as_ref())?;
-        let engine = Engine::new(&policy, &header.identities, header.pii_salt.as_bytes())?;
+        let engine = Engine::knowing(&policy, canaries, header.pii_salt.as_bytes())?;
         Ok(Self {
             engine: Arc::new(engine),
             memo: Memo::default(),
