@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Memory of `smoke load payments` for each flow that is planned, before the first one begins: two data files, one ten times as long.
+# Memory of `smoke load payments` for each flow that is planned, before the first one begins: two data files, one ten times as long, with
+# users who have nothing in common.
 #
 #   cargo build --release --bin smoke --bin bare_receiver
 #   benches/flow_memory.sh [FLOWS]
@@ -14,15 +15,18 @@ trap 'kill $pid; rm -rf "$work"' EXIT
 for _ in $(seq 50); do [ -s "$work/url" ] && break; sleep 0.1; done
 resident() { # FLOWS: KiB while the load waits for its beginning
   python3 - "$1" > "$work/rows.csv" <<'PY'
-import sys
+import hashlib, sys
 print("payment_id,registration_id,tournament_id,tournament_slug,tournament_name,amount_bdt,user_username,user_email,user_password,user_display_name,user_phone")
 for i in range(int(sys.argv[1])):
-    print(f"{501+i},{301+i},{101+i},smoke-pay-{i:06d},Smoke Pay {i:06d},500,smoke_user_{i:06d},smoke_user_{i:06d}@canary.example,"
-          f"Pw-{i:06d}-secret,Smoke User {i:06d},+8801700{i:06d}")
+    h = hashlib.sha256(str(i).encode()).hexdigest()
+    print(f"{501+i},{301+i},{101+i},smoke-pay-{i:06d},Smoke Pay {i:06d},500,{h[:10]},{h[:10]}@{h[10:16]}.example,{h[16:32]},"
+          f"{h[32:38].title()} {h[38:44].title()},+88017{int(h[44:52], 16) % 10**8:08d}")
 PY
+  # An earlier load has said in it that it begins.
+  rm -f "$work/log"
   "$smoke" load payments --staging "$(sed 's|/hook||' "$work/url")" --data "$work/rows.csv" --rate "$1/m" --duration 60s \
     --start-at +1h --artifacts "$work/out" > "$work/log" 2>&1 & local load=$!
-  until grep -q "beginning at" "$work/log"; do kill -0 "$load" || { cat "$work/log" >&2; exit 1; }; sleep 0.2; done
+  until grep -qs "beginning at" "$work/log"; do kill -0 "$load" || { cat "$work/log" >&2; exit 1; }; sleep 0.2; done
   sleep 1
   awk '/VmRSS/ {rss = $2} /VmHWM/ {most = $2} END {print rss, most}' "/proc/$load/status"
   kill -TERM "$load"
