@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 const BLOCK: usize = 64 * 1024;
 
 /// The text of a data file, of at most [`MAX_DATA`] bytes.
-#[derive(Debug)]
 pub(super) struct DataText {
     path: PathBuf,
     held: Held,
@@ -24,7 +23,6 @@ pub(super) struct DataText {
     bytes: u64,
 }
 
-#[derive(Debug)]
 enum Held {
     /// It can be read again. Whoever puts another file in its place does not change this one.
     File(File),
@@ -142,7 +140,6 @@ fn read_error(path: &Path, error: InputError) -> DataError {
 }
 
 /// A text that is being read.
-#[derive(Debug)]
 pub(super) struct Pieces<'t> {
     text: &'t DataText,
     next: usize,
@@ -174,7 +171,7 @@ impl Pieces<'_> {
 }
 
 /// Makes characters of bytes that come in blocks.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Characters {
     /// The beginning of one.
     rest: Vec<u8>,

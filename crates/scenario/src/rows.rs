@@ -7,13 +7,13 @@ use super::packed::Packed;
 use super::scope::{Row, Run};
 use super::suggest;
 use super::table::Table;
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The rows of a run, one for each flow, checked. They can be gone through again and again.
-#[derive(Debug)]
 pub struct Rows {
-    from: From,
+    from: Source,
     /// Rows in front of them that are not taken.
     skipped: usize,
     count: usize,
@@ -24,8 +24,7 @@ pub struct Rows {
 }
 
 /// Where they come from.
-#[derive(Debug)]
-enum From {
+enum Source {
     /// A data file.
     Table(Table),
     /// Elsewhere: held, the first ones too that are not taken.
@@ -34,12 +33,19 @@ enum From {
     Nowhere,
 }
 
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values may be secret.
+        f.debug_struct("Rows").field("count", &self.count).finish_non_exhaustive()
+    }
+}
+
 impl Rows {
     /// Rows that are there already.
     #[must_use]
     pub fn held(rows: &[Row]) -> Self {
         let count = rows.len();
-        let from = From::Held(rows.iter().filter_map(Packed::new).collect());
+        let from = Source::Held(rows.iter().filter_map(Packed::new).collect());
         Self { from, skipped: 0, count, ranges: Vec::new(), columns: Row::new() }
     }
 
@@ -60,9 +66,9 @@ impl Rows {
     /// Those that are not taken too.
     fn all(&self) -> impl Iterator<Item = Result<Row, DataError>> {
         let raw: Box<dyn Iterator<Item = Result<Row, DataError>>> = match &self.from {
-            From::Table(table) => Box::new(table.rows().map(|placed| placed.map(|(_, row)| row))),
-            From::Held(rows) => Box::new(rows.iter().filter_map(Packed::row).map(Ok)),
-            From::Nowhere => Box::new(std::iter::repeat_with(|| Ok(Row::new()))),
+            Source::Table(table) => Box::new(table.rows().map(|placed| placed.map(|(_, row)| row))),
+            Source::Held(rows) => Box::new(rows.iter().filter_map(Packed::row).map(Ok)),
+            Source::Nowhere => Box::new(std::iter::repeat_with(|| Ok(Row::new()))),
         };
         (0i64..).zip(raw).map(|(number, row)| row.map(|row| self.complete(number, row)))
     }
@@ -77,9 +83,9 @@ impl Rows {
 
     /// Goes through all rows of a source, and gives how many of those that are wanted it has: none of those in front, and `count` at most.
     fn check(&self, data: &Data, origin: &str) -> Result<usize, DataError> {
-        let is_file = matches!(self.from, From::Table(_));
+        let is_file = matches!(self.from, Source::Table(_));
         // Without a source they are all alike.
-        let looked_at = if matches!(self.from, From::Nowhere) { self.skipped + 1 } else { usize::MAX };
+        let looked_at = if matches!(self.from, Source::Nowhere) { self.skipped + 1 } else { usize::MAX };
         let last = self.skipped.saturating_add(self.count);
         let (mut rows, mut missing, mut empty) = (0, None, None);
         for (number, row) in (1..).zip(self.all().take(looked_at)) {
@@ -93,8 +99,8 @@ impl Rows {
         }
         match (missing.or(empty), &self.from) {
             (Some(wrong), _) => Err(wrong),
-            (None, From::Nowhere) => Ok(self.count),
-            (None, From::Table(table)) if rows == 0 => {
+            (None, Source::Nowhere) => Ok(self.count),
+            (None, Source::Table(table)) if rows == 0 => {
                 Err(DataError::Empty { file: table.path().to_owned() })
             }
             _ => Ok(rows.saturating_sub(self.skipped).min(self.count)),
@@ -118,13 +124,13 @@ pub fn rows(
     let (count, skipped) = (flows as usize, skip as usize);
     let last = count.saturating_add(skipped);
     let (origin, from) = match data_file(scenario, extra_file, &run.dir) {
-        Some(file) => (file.display().to_string(), From::Table(Table::open(&file, last)?)),
+        Some(file) => (file.display().to_string(), Source::Table(Table::open(&file, last)?)),
         None if !data.rows.is_empty() => {
             let rows = written_rows(data, last, run)?;
-            ("the scenario".to_owned(), From::Held(rows.iter().filter_map(Packed::new).collect()))
+            ("the scenario".to_owned(), Source::Held(rows.iter().filter_map(Packed::new).collect()))
         }
         None if data.columns.iter().all(|c| data.ranges.contains_key(c) || run.columns.contains_key(c)) => {
-            ("the scenario".to_owned(), From::Nowhere)
+            ("the scenario".to_owned(), Source::Nowhere)
         }
         None => return Err(DataError::NoSource { columns: data.columns.join(", ") }),
     };

@@ -29,13 +29,11 @@ pub fn read_rows(file: &Path, keep: usize) -> Result<Vec<Row>, DataError> {
 }
 
 /// A data file whose rows can be gone through again and again.
-#[derive(Debug)]
 pub(super) struct Table {
     text: DataText,
     form: Form,
 }
 
-#[derive(Debug)]
 enum Form {
     /// Its rows are read whenever they are gone through.
     Csv,
