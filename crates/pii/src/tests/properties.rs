@@ -59,6 +59,29 @@ proptest! {
     }
 
     #[test]
+    fn many_canaries_are_found_as_few_are(
+        canaries in proptest::collection::vec(prop_oneof![
+            canary(),
+            "[a-z]{60,70}".prop_map(|v| (IdentityKind::AccountId, v)),
+            "[a-z]{2,4}".prop_map(|v| (IdentityKind::Username, v)),
+            "(\\+?880|\\+49|\\+1|0)?1[0-9]{6,10}".prop_map(|v| (IdentityKind::Phone, v)),
+        ], 1..12),
+        between in proptest::collection::vec("[ ,;+0-]|x| 880| \\+49| 00", 12),
+    ) {
+        let few: Vec<Identity> = canaries.iter().map(|(kind, value)| Identity { kind: *kind, value: value.clone() }).collect();
+        let others = (0..40).map(|n| Identity { kind: IdentityKind::Email, value: format!("other-{n}@user.example") });
+        let many: Vec<Identity> = few.iter().cloned().chain(others).chain(few.iter().cloned()).collect();
+        let text: String = few.iter().zip(&between).map(|(one, between)| format!("{}{between}", one.value)).collect();
+        let scan = |identities: &[Identity]| Engine::new(&Policy::default(), identities, b"").unwrap().scan_text(&text);
+        let told = |scan: &crate::Scan| {
+            let mut told: Vec<String> = scan.findings.iter().map(|finding| format!("{finding:?}")).collect();
+            told.sort_unstable();
+            told
+        };
+        prop_assert_eq!(told(&scan(&few)), told(&scan(&many)), "{}", text);
+    }
+
+    #[test]
     fn a_canary_touched_by_letters_or_digits_is_not_one(value in "[a-z]{3,8}[0-9]{1,3}", front in "[a-z0-9]?", back in "[a-z0-9]?") {
         prop_assume!(!front.is_empty() || !back.is_empty());
         let identity = Identity { kind: IdentityKind::Username, value: value.clone() };
