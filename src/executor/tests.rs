@@ -1,14 +1,16 @@
 //! Tests of the order of flows, and of our times against the sender's own.
 
+use super::known::Known;
 use super::pacing::Pacing;
 use super::phases::Budget;
 use super::plan::{BreakerPolicy, GatesRef, Listen, Plan, Receiver, StandIn, Target};
 use super::prepare::Prepared;
 use super::run::Execution;
 use crate::redact::Redactor;
+use pii::{Category, Engine, Policy};
 use record::faults::{Before, FaultPlan, FaultSpec, Scope};
 use record::{Reader, Record, RetryContract};
-use scenario::load_built_in;
+use scenario::{RunSettings, load_built_in};
 use signature::Secret;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -160,4 +162,38 @@ async fn failures_that_are_gathered_open_no_breaker() {
     assert_eq!(finished.sender_log.len(), 12);
     assert!(finished.sender_log.iter().all(|entry| entry.status == Some(400)));
     assert!(Reader::open(&journal).is_ok());
+}
+
+#[test]
+fn people_of_the_last_row_are_known_before_the_first_flow() {
+    const ROWS: u32 = 2_000;
+    let dir = TempDir::new().unwrap();
+    let data = dir.path().join("rows.csv");
+    let rows: Vec<String> = (1..=ROWS).map(|n| format!("{n},{n},user.{n}x,pass-of-{n}x\n")).collect();
+    let columns = "payment_id,tournament_id,user_username,user_password\n";
+    std::fs::write(&data, format!("{columns}{}", rows.concat())).unwrap();
+    let mut plan = plan("payments", ROWS, 1, &[], &dir);
+    plan.kind = record::RunKind::Load;
+    plan.aggregator = Some(|_, _| panic!("it is not asked for here"));
+    let scenario = &plan.loaded.scenario;
+    let settings = RunSettings {
+        seed: 1,
+        run_id: String::new(),
+        now: Arc::new(chrono::Utc::now),
+        env: Arc::clone(&plan.env),
+        vars: BTreeMap::new(),
+        dir: dir.path().to_owned(),
+        challenge: None,
+    };
+    let run = scenario::Run::new(scenario, settings).unwrap();
+    let rows = scenario::rows(scenario, ROWS, 0, Some(&data), &run).unwrap();
+    let known = Known::of(&plan, &run, &rows).unwrap();
+    let engine = Engine::knowing(&Policy::default(), known.canaries, b"").unwrap();
+    assert_eq!(engine.scan_text("by user.2000x, who paid").count(Category::Username), 1);
+    assert!(engine.scan_text("by user.2001x, who paid").is_clean());
+    assert_eq!(
+        plan.redactor.scrub("the password pass-of-2000x is wrong"),
+        "the password [redacted] is wrong"
+    );
+    assert!(known.identities.is_empty(), "the journal of a load lists nobody");
 }
