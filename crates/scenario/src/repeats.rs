@@ -18,7 +18,7 @@ const PLACES: usize = 10;
 /// stands in them; where rows do not say the subject, when all that the scenario asks for is.
 ///
 /// # Errors
-/// [`DataError::Repeats`], and what [`rows`] says of a file that cannot be read.
+/// [`DataError::Repeats`], and what [`rows`](fn@super::rows) says of a file that cannot be read.
 pub fn check_repeats(
     scenario: &Scenario,
     file: &Path,
