@@ -1,6 +1,7 @@
 //! Base64 of both alphabets, padded or not, wherever it stands in a text.
 
 use super::bytes::{self, Unpacked};
+use super::inline::is_escape;
 
 /// Both base64 alphabets at once (RFC 4648 sections 4 and 5); 255 for bytes of neither.
 static SEXTET: [u8; 256] = {
@@ -37,7 +38,10 @@ pub(crate) fn base64_texts(text: &str, mut found: impl FnMut(Unpacked)) {
         at = end + 1;
         let Some(run) = bytes.get(start..end).filter(|r| r.len() >= MIN_BASE64) else { continue };
         let slash = run.contains(&b'/');
-        if let Some(decoded) = base64(run) {
+        if let Some(mut decoded) = base64(run) {
+            // What an escape cuts is read whole where that is undone.
+            let goes_on = || text.get(end..).is_some_and(is_escape);
+            decoded.unread = decoded.unread.filter(|_| !goes_on());
             found(decoded);
         } else if slash {
             // A path: base64 may be one of its segments.

@@ -10,18 +10,32 @@ pub(super) struct Decoded {
 
 /// Undoes percent-encoding, HTML entities and literal backslash escapes once each. `None` when nothing was encoded.
 pub(super) fn inline(text: &str) -> Option<Decoded> {
-    let percent = percent(text);
+    // What is a carrier below has entities and escapes of its own, which the next layer undoes in their place: a line end among
+    // them would break a string of JSON or a row of a table. In the same way the fields of a form are percent-encoded below
+    // the entities between them.
+    let percent = if text.contains("&amp;") { None } else { percent(text) };
     let under = percent.as_deref().unwrap_or(text);
-    // What is mark-up, mail or JSON below has entities and escapes of its own, which the next layer undoes in their place; a
-    // soft line end may stand in the middle of one.
-    let mail = |text: &str| text.contains("=\n") || text.contains("=\r\n");
-    let later = percent.is_some() && (under.contains('<') || mail(under));
-    let entities = if later { percent } else { entities(under).or(percent) };
+    let entities = if percent.is_some() && is_carrier(under) { percent } else { entities(under).or(percent) };
     let veiled = entities.is_some();
     let under = entities.as_deref().unwrap_or(text);
-    let json = veiled && (under.contains(['{', '[']) || mail(under));
-    let decoded = if json { entities } else { escapes(under).or(entities) }?;
+    let decoded = if veiled && is_carrier(under) { entities } else { escapes(under).or(entities) }?;
     (decoded != text).then_some(Decoded { text: decoded, veiled })
+}
+
+/// Mark-up, JSON, or something of several lines, such as a table or mail.
+fn is_carrier(text: &str) -> bool {
+    text.contains(['<', '{', '[', '\n'])
+}
+
+/// Whether an escape that [`inline`] undoes stands at the beginning of `text`.
+pub(super) fn is_escape(text: &str) -> bool {
+    let Some((mark, tail)) = text.split_at_checked(1) else { return false };
+    match mark {
+        "%" => hex_value(tail.as_bytes(), 0, 2).is_some(),
+        "&" => entity(tail).is_some(),
+        "\\" => escape(tail).is_some(),
+        _ => false,
+    }
 }
 
 /// Undoes `+` for a blank, as forms write it, where it stands between two words of a query or of a text without blanks.
@@ -348,6 +362,14 @@ mod tests {
         assert_eq!(inline("plain"), None);
         assert_eq!(inline("a%26%2364%3Bb"), Some(Decoded { text: "a@b".into(), veiled: true }));
         assert_eq!(inline("a\\x40b"), Some(Decoded { text: "a@b".into(), veiled: false }));
+    }
+
+    #[test]
+    fn what_is_below_a_carrier_is_left_for_the_next_layer() {
+        let undone = |text: &str| inline(text).map(|decoded| decoded.text);
+        assert_eq!(undone("%7B%22k%22%3A%22a%26%2310%3Bb%22%7D").as_deref(), Some(r#"{"k":"a&#10;b"}"#));
+        assert_eq!(undone("id%2Cv%0A7%2Ca%5Cnb").as_deref(), Some("id,v\n7,a\\nb"));
+        assert_eq!(undone("/x?n=1&amp;v=a%26b").as_deref(), Some("/x?n=1&v=a%26b"));
     }
 
     #[test]

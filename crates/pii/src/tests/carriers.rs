@@ -176,6 +176,24 @@ fn an_explanation_says_what_decided() {
     assert_eq!(engine.explain("/dob", "[hidden]").key, "birth_date");
 }
 
+#[test]
+fn encodings_on_each_other_are_undone_one_by_one() {
+    let engine = engine();
+    let mail = "/unsubscribe?n=1&amp;row=id%2Cdob%0A7%2C%221998-03-12%22".to_owned();
+    let list = "%22rows%22%3A%20%5B%22id%26%2344%3Bdob%26%2310%3B7%26%2344%3B1998-03-12%22%5D";
+    for text in [mail, format!("%7B{list}%7D")] {
+        assert_eq!(engine.scan_text(&text).count(Category::BirthDate), 1, "{text}");
+    }
+    // The bytes of gzip as zlib writes them: an escaped `/` early in its base64.
+    let packed = "H4sIAAAAAAAAA7NJyy%2FKtbPJzCsoLVHIS8xNtVXKzU%2FKzElVUihLzCkFcrUtLAwMzQ2NjE1MzcwtlOxs9MFaANzuwLE5AAAA";
+    for escaped in [packed.to_owned(), packed.replace("%2F", "&#47;"), packed.replace("%2F", "\\/")] {
+        let scan = engine.scan_text(&escaped);
+        assert_eq!((scan.count(Category::Phone), scan.unread.len()), (1, 0), "{escaped}");
+        let damaged = escaped.trim_end_matches("E5AAAA");
+        assert!(!engine.scan_text(damaged).unread.is_empty(), "{damaged}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
