@@ -82,12 +82,12 @@ proptest! {
     }
 
     #[test]
-    fn a_canary_touched_by_letters_or_digits_is_not_one(value in "[a-z]{3,8}[0-9]{1,3}", front in "[a-z0-9]?", back in "[a-z0-9]?") {
-        prop_assume!(!front.is_empty() || !back.is_empty());
+    fn a_canary_touched_by_letters_or_digits_is_not_one(
+        value in "[a-z]{3,8}[0-9]{1,3}", (front, back) in prop_oneof![("[a-z0-9]", "[a-z0-9]?"), ("", "[a-z0-9]")],
+    ) {
         let identity = Identity { kind: IdentityKind::Username, value: value.clone() };
         let engine = Engine::new(&Policy::default(), &[identity], b"").unwrap();
         let text = format!("saw {front}{value}{back} here");
-        prop_assume!(!text.split(' ').any(|w| w == value));
         prop_assert!(engine.scan_text(&text).is_clean(), "{}", text);
     }
 
