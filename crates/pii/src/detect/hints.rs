@@ -120,19 +120,22 @@ impl Index {
         let number =
             |at: Option<usize>| at.and_then(|at| text.get(at)).map_or(0, |b| self.fold[usize::from(*b)]);
         let fits = row.before >> number(at.checked_sub(3)) & row.behind >> number(Some(at + 1)) & 1 != 0;
-        if fits { compare(&row.hints, text, at) } else { 0 }
+        if fits { compare(&row.hints, text, (at, already)) } else { 0 }
     }
 }
 
-/// Those of `hints` that stand in `text` with their three bytes before `at`.
+/// What is known `already`, and what those of `hints` say that stand in `text` with their three bytes before `at`.
 #[cold]
-fn compare(hints: &[Hint], text: &[u8], at: usize) -> u128 {
-    let stands = |hint: &&Hint| {
+fn compare(hints: &[Hint], text: &[u8], (at, already): (usize, u128)) -> u128 {
+    let stands = |hint: &Hint| {
         let start = at.checked_sub(hint.end);
         let written = start.and_then(|start| text.get(start..start + hint.text.len()));
         written.is_some_and(|w| w.eq_ignore_ascii_case(hint.text))
     };
-    hints.iter().filter(stands).fold(0, |bits, hint| bits | hint.bits)
+    hints.iter().fold(
+        already,
+        |bits, hint| if hint.bits & !bits != 0 && stands(hint) { bits | hint.bits } else { bits },
+    )
 }
 
 /// The number of a byte of a hint: letters have their own but for the rarest, so have the marks that hints begin or end with; digits
