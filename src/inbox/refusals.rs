@@ -2,6 +2,7 @@
 
 use super::answers::problem;
 use super::handler::Inbox;
+use pii::shown;
 use record::{Handshake, Note, Record, Refused};
 use std::sync::atomic::Ordering;
 use wire::http1::{RawRequest, Refusal, Response};
@@ -11,10 +12,8 @@ const MOST_HANDSHAKES: u64 = 16;
 
 impl Inbox {
     pub(super) fn note_refused(&self, request: &RawRequest, status: u16) {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
-        // A path that is more than a path may hold anything, personal data included.
-        let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
-        let why = format!("{} {path}, but webhooks go to {}", request.method, self.config.door.paths());
+        let (method, path) = (beginning(&request.method), beginning(request.path()));
+        let why = format!("\"{method} {path}\", but webhooks go to {}", self.config.door.paths());
         self.append_refused(Refused { at: request.first_byte, status, why });
     }
 
@@ -41,5 +40,40 @@ impl Inbox {
         let (at, status, why) = (refusal.first_byte, refusal.status, refusal.why.clone());
         self.append_refused(Refused { at, status, why });
         problem(refusal.status, "refused", &refusal.why)
+    }
+}
+
+/// A method or path of a stranger up to where it is more than that, and `…` if it goes on: the rest may hold anything, personal
+/// data included.
+fn beginning(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+    match text.find(|c| !plain(c)).and_then(|end| text.get(..end)) {
+        Some(start) => shown(&format!("{start}…")),
+        None => shown(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_asked_for_is_shown_up_to_where_it_may_hold_data() {
+        for (text, wanted) in [
+            ("/hooks/v1.2/a_b-c", "/hooks/v1.2/a_b-c"),
+            ("/unsubscribe/ines%40example.org", "/unsubscribe/ines…"),
+            ("/a\", but webhooks go to /a", "/a…"),
+            ("/\u{1b}[2J", "/…"),
+            ("/ü", "/…"),
+            ("*", "…"),
+            ("", ""),
+        ] {
+            assert_eq!(beginning(text), wanted);
+        }
+        let long = "/x".repeat(200);
+        for text in [long.clone(), format!("{long}?")] {
+            let shown = beginning(&text);
+            assert!(shown.len() < long.len() && shown.matches('…').count() == 1, "{shown}");
+        }
     }
 }

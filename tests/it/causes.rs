@@ -131,7 +131,7 @@ fn requests_to_another_path_are_told_with_the_endpoint_to_set() {
     });
     is_told_everywhere(
         &ran,
-        "1 request arrived at another path or with another method, first 404: POST /webhook/",
+        "1 request arrived at another path or with another method, first 404: \"POST /webhook/\"",
     );
     let shown = shown(&ran);
     assert!(shown.contains("set its endpoint to http://127.0.0.1:"), "{shown}");

@@ -206,6 +206,6 @@ fn a_webhook_at_the_wrong_path_is_told() {
     stream.read_to_string(&mut answer).expect("answered");
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     let ran = super::harness::Ran::new(&child.wait_with_output().expect("it ends"), dir);
-    assert!(ran.stdout.contains("404: POST /other"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("404: \"POST /other\""), "{}", ran.stdout);
     assert_eq!(ran.artifact("payments")["outcomes"]["refused_requests"]["404"], 1);
 }

@@ -69,14 +69,21 @@ fn several_secrets_are_valid_while_they_are_rotated_and_several_paths_are_taken(
     }
     let flags = ["--sender", "github", "--secret-file", "new.txt", "--secret-file", "old.txt"];
     let paths = ["--path", "/hooks/a", "--path", "/hooks/b"];
-    let receiver = Receiver::start(dir.path(), "", &[&flags[..], &paths[..]].concat());
+    let mut receiver = Receiver::start(dir.path(), "", &[&flags[..], &paths[..]].concat());
     assert_eq!(push(&receiver, new, "/hooks/a"), Some(200));
     assert_eq!(push(&receiver, old, "/hooks/b"), Some(200));
     assert_eq!(push(&receiver, other, "/hooks/a"), Some(401));
     assert_eq!(push(&receiver, new, "/webhooks/inbound"), Some(404));
+    assert_eq!(push(&receiver, new, "/hooks/a/ines%40example.org"), Some(404));
     receiver.terminate();
+    receiver.wait();
     drop(receiver);
     let journal = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
+    for shown in
+        [r#"\"POST /webhooks/inbound\", but"#, r#"\"POST /hooks/a/ines…\", but webhooks go to /hooks/a"#]
+    {
+        assert!(journal.contains(shown), "{shown}:\n{journal}");
+    }
     assert!(!journal.contains(old.as_str()) && !journal.contains(new.as_str()));
     let gate = |files: &[&str]| {
         let flags = files.iter().flat_map(|file| ["--secret-file", *file]);

@@ -195,16 +195,17 @@ fn what_came_for_other_rows_shows_that_webhooks_are_on() {
 #[test]
 fn requests_to_another_path_are_told_first() {
     let mut analysis = run(&[60], |_| "paid");
-    let why = "POST /hooks, but webhooks go to /hook".to_owned();
+    let why = r#""POST /hooks", but webhooks go to /hook"#.to_owned();
     analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
     let told = self::told(analysis);
     assert!(
-        told[0]
-            .starts_with("1 request arrived at another path or with another method, first 404: POST /hooks,"),
+        told[0].starts_with(
+            r#"1 request arrived at another path or with another method, first 404: "POST /hooks","#
+        ),
         "{told:?}"
     );
     let mut analysis = run(&[60], |_| "paid");
-    let why = "PUT /hook, but webhooks go to /hook".to_owned();
+    let why = r#""PUT /hook", but webhooks go to /hook"#.to_owned();
     analysis.take(&Record::Refused(Refused { at: Tick(1), status: 405, why }));
     let told = self::told(analysis);
     assert!(told[0].ends_with("methods: [POST, PUT] }`)") && !told[0].contains("endpoint"), "{told:?}");
