@@ -1,8 +1,9 @@
 """What the evidence half takes: `report`, `gate`, `logs`, `scan --text` and `merge`, of one binary or of two against each other.
 Usage: benches/evidence.py BINARY [BINARY] [--rounds 9] [--attempts 200000] [--log-mb 80] [--shards 1000]. With two, rounds are
 interleaved, and the ratio is the median of the pairs. Processor time is that of the whole process, user and system; inputs are made
-afresh from a seed in a temporary folder (TMPDIR), which needs 0.5 GB."""
-import argparse, datetime, hashlib, hmac, json, multiprocessing, os, random, resource, statistics, subprocess, sys, tempfile, time, uuid
+afresh from a seed in a temporary folder (TMPDIR), which needs 0.5 GB. Each merge has a folder of its own: ext4 looks for places of new
+files one by one where many were removed in the last seconds."""
+import argparse, datetime, hashlib, hmac, itertools, json, multiprocessing, os, random, resource, statistics, subprocess, sys, tempfile, time, uuid
 
 SECRET = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 SERVICE = "apps.notifications.services.webhook_service"
@@ -142,7 +143,7 @@ def main():
         open(secret, "w").write(SECRET)
         apart(run, binaries[0], folder, journal, given.attempts); apart(log, text, given.log_mb); apart(shards, binaries[0], folder, given.shards)
         subprocess.run([binaries[0], "report", journal, "-q", "-o", folder + "/evidence/staging_payments_output.json"], check=False)
-        mb, out = os.path.getsize(text) / 1e6, folder + "/out"
+        mb, out, numbers = os.path.getsize(text) / 1e6, folder + "/out", itertools.count()
         for name, unit, amount, command, stdin in (
             ("report", "attempts/s", given.attempts, ["report", journal, "--secret-file", secret, "-q", "-o", out + ".json"], None),
             ("gate", "attempts/s", given.attempts, ["gate", folder + "/evidence", "--secret-file", secret], None),
@@ -150,7 +151,8 @@ def main():
             ("logs --no-pii", "MB/s", mb, ["logs", "-q", "--no-pii", text], None),
             ("scan --text", "MB/s", mb, ["scan", "--text"], text),
             ("merge", "shards/s", given.shards, ["merge", folder + "/shards", "--artifacts", out, "-q"], None)):
-            rounds = [[measured([binary, *command], stdin) for binary in binaries] for _ in range(given.rounds)]
+            fresh = lambda part: f"{out}-{next(numbers)}" if part == out else part
+            rounds = [[measured([binary, *map(fresh, command)], stdin) for binary in binaries] for _ in range(given.rounds)]
             for k, binary in enumerate(binaries):
                 cpu, wall, memory = (sorted(r[k][what] for r in rounds) for what in range(3))
                 middle = statistics.median(cpu)

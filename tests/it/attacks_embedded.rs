@@ -4,6 +4,7 @@ use crate::evidence_run::{Run, recent};
 use crate::harness::Smoke;
 use crate::tampering::{forge, gate, records};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// A load under the names of the guide's files is a load.
 #[test]
@@ -52,13 +53,31 @@ fn a_run_in_which_every_webhook_was_broken_shows_nothing() {
     }
 }
 
+/// The two shards of a load of the stand-in, each with its artifacts in a directory.
+fn both_shards(first: &Path, second: &Path) {
+    for (shard, dir) in [("0/2", first), ("1/2", second)] {
+        let args = ["payments", "--rate", "20/s", "--duration", "1s", "--shard", shard, "--quiet"];
+        Smoke::new("load").args(&args).args(&["--artifacts", dir.to_str().unwrap()]).run();
+    }
+}
+
+#[test]
+fn shards_whose_names_do_not_tell_their_order_are_put_together_in_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (dir.path().join("b"), dir.path().join("a"));
+    both_shards(&first, &second);
+    let merged = Smoke::new("merge").arg(&first).arg(&second).arg("--quiet").run();
+    let part = |at: &str| merged.file("staging_load_parts").join(at).is_dir();
+    assert!(part("00000/shard-1-of-2") && part("00001/shard-0-of-2"));
+    let gate = Smoke::new("gate").arg(merged.file("staging_load_output.json"));
+    let answer = gate.args(&["--environment", "embedded"]).run();
+    assert!(answer.shown().contains("bytes, all equal"), "{}", answer.stdout);
+}
+
 #[test]
 fn one_shard_of_two_is_no_load_and_both_merged_are() {
     let dir = tempfile::tempdir().unwrap();
-    for shard in ["0/2", "1/2"] {
-        let args = ["payments", "--rate", "20/s", "--duration", "1s", "--shard", shard, "--quiet"];
-        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run();
-    }
+    both_shards(dir.path(), dir.path());
     let one = dir.path().join("shard-0-of-2/staging_load_output.json");
     let gate = Smoke::new("gate").arg(one).args(&["--environment", "embedded"]).run();
     assert_ne!(gate.code, Some(0));

@@ -15,9 +15,10 @@ use evidence::report::{
 };
 use record::Header;
 use record::seal::SigningKey;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
@@ -80,25 +81,32 @@ impl Evidence {
         self.files.make_way(keep)
     }
 
-    /// Lays copies of the journals that are merged beside the artifact, in their order, so that `smoke gate` can put them
-    /// together again: `staging_load_parts/N/SHARD/`. Those of an earlier merge go.
+    /// Lays copies of the journals that are merged beside the artifact, so that `smoke gate` can put them together again:
+    /// `staging_load_parts/N/SHARD/`, of which the names in order give their order. Those of an earlier merge go.
     ///
     /// # Errors
     /// Environment: a file cannot be copied.
     pub(in crate::cli) fn keep_parts(&self, journals: &[PathBuf]) -> Result<(), Failure> {
         let (all, new) = (self.files.file("parts"), self.files.file("parts.new"));
         let wrong = |e: io::Error| Failure::environment(format!("cannot write {}: {e}", all.display()));
-        let gone = |dir: &PathBuf| match std::fs::remove_dir_all(dir) {
+        let gone = |dir: &Path| match std::fs::remove_dir_all(dir) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(wrong(e)),
             _ => Ok(()),
         };
         gone(&new)?;
-        for (n, journal) in journals.iter().enumerate() {
-            // The folder of a shard is its name in the artifact.
-            let shard = journal.parent().and_then(std::path::Path::file_name).unwrap_or(journal.as_os_str());
-            let dir = new.join(format!("{n:05}")).join(shard);
-            std::fs::create_dir_all(&dir).map_err(wrong)?;
-            std::fs::copy(journal, dir.join(JOURNAL)).map_err(wrong)?;
+        // The folder of a shard is its name in the artifact.
+        let name = |journal: &Path| journal.parent().and_then(Path::file_name).map(OsStr::to_owned);
+        let shards: Vec<_> = journals.iter().map(|journal| name(journal).unwrap_or_default()).collect();
+        let runs = shards.chunk_by(|shard, next| shard < next);
+        let mut journals = journals.iter();
+        for (n, run) in runs.enumerate() {
+            let place = new.join(format!("{n:05}"));
+            std::fs::create_dir_all(&place).map_err(wrong)?;
+            for (shard, journal) in run.iter().zip(journals.by_ref()) {
+                let dir = place.join(shard);
+                std::fs::create_dir(&dir).map_err(wrong)?;
+                std::fs::copy(journal, dir.join(JOURNAL)).map_err(wrong)?;
+            }
         }
         gone(&all)?;
         std::fs::rename(&new, &all).map_err(wrong)
