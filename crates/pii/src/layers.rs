@@ -371,8 +371,7 @@ impl<'r, 'h> Layers<'r, 'h> {
                 pairs::enclosing(view, pair.at).map_or(Context::NONE, |key| rules.under(Context::NONE, key));
             let context = rules.under(Context { says: Says::Nothing, ..around }, pair.key);
             hits.worked(pair.key.len() + pair.value.len());
-            let plain = pair.value.replace('+', " ");
-            let value = decode::percent(&plain).unwrap_or(plain);
+            let value = decode::component(pair.value);
             let readable = !joined || pair.bond == pairs::Bond::Tight;
             if readable && pairs::fits(context.says, pair, &value) {
                 judge(&value, context, hits);

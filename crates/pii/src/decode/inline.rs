@@ -44,10 +44,18 @@ pub(super) fn form(text: &str) -> Option<String> {
     let solid = !text.contains(char::is_whitespace);
     let mut out = String::with_capacity(text.len());
     for token in text.split_inclusive(char::is_whitespace) {
-        if token.len() >= 16 && token.contains('+') && super::base64::is_readable(token.trim_end()) {
+        if is_base64_with_plus(token) {
             out.push_str(token);
         } else if token.contains(['=', '%']) || token.contains("://") || solid && is_worded(token) {
-            unfold(token, ").]}%,:;!?\"'", &mut out);
+            for field in token.split_inclusive(['&', '?', '#']) {
+                let (name, value) = field.split_once('=').unwrap_or(("", field));
+                if is_base64_with_plus(value.trim_end_matches(['&', '?', '#'])) {
+                    unfold(name, MARKS, &mut out);
+                    out.push_str(field.get(name.len()..).unwrap_or(""));
+                } else {
+                    unfold(field, MARKS, &mut out);
+                }
+            }
         } else if solid {
             // Punctuation and `+` may begin an international number here.
             unfold(token, ")", &mut out);
@@ -56,6 +64,18 @@ pub(super) fn form(text: &str) -> Option<String> {
         }
     }
     (out != text).then_some(out)
+}
+
+/// Punctuation that a word may end in before a `+` that stands for a blank.
+const MARKS: &str = ").]}%,:;!?\"'";
+
+/// Whether a `+` of a value is a letter of base64, which its sender did not percent-encode, and no blank.
+pub(super) fn is_base64_with_plus(value: &str) -> bool {
+    let value = value.trim_end();
+    let readable = |text: &str| super::base64::is_readable(text);
+    value.len() >= 16
+        && value.contains('+')
+        && percent(value).map_or_else(|| readable(value), |text| readable(&text))
 }
 
 /// A `+` joins two words, which it does not in a list of international numbers.

@@ -21,7 +21,8 @@ pub(crate) use bytes::readable_as;
 pub use bytes::{Readable, readable};
 pub use coding::{Coding, Undone, UndoneEnd};
 pub use encoding::{Encoding, Utf8Reader};
-pub(crate) use inline::{entities, percent};
+pub(crate) use inline::entities;
+use inline::percent;
 
 use crate::text::Classes;
 use std::borrow::Cow;
@@ -153,8 +154,11 @@ fn push(decoded: Option<String>, outer: Outer, out: &mut Vec<Piece<'_>>) -> Oute
     }
 }
 
-/// Percent-decodes a form or query component, `+` being a blank.
+/// Percent-decodes a form or query component, `+` being a blank but in base64 that was put there as it is.
 pub(crate) fn component(text: &str) -> String {
     let spaced = text.replace('+', " ");
+    if inline::is_base64_with_plus(text) {
+        return percent(text).unwrap_or_else(|| text.to_owned());
+    }
     percent(&spaced).unwrap_or(spaced)
 }

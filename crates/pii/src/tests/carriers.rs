@@ -194,6 +194,29 @@ fn encodings_on_each_other_are_undone_one_by_one() {
     }
 }
 
+#[test]
+fn a_plus_in_base64_is_no_blank() {
+    let engine = engine();
+    // gzip of `username=harbour_fox&n=103`.
+    let packed = "H4sIAAAAAAACAystTi3KS8xNtc1ILErKLy2KT8uvUMuzNTQwBgD+/Zz0GgAAAA==";
+    let escaped = packed.replace('/', "%2F").replace('=', "%3D");
+    for packed in [packed, &escaped] {
+        let form = format!("id=7&blob={packed}&note=a+b");
+        for text in [&form, &format!("see /x?{form} for more"), &format!("/x?{form}#top")] {
+            let scan = engine.scan_text(text);
+            assert_eq!((scan.count(Category::Username), scan.unread.len()), (1, 0), "{text}");
+        }
+        let headers = [("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
+        for (headers, target, body) in [(&headers[..], "/", &*form), (&[], &*format!("/x?{form}"), "")] {
+            let request = Request { headers, target, body: body.as_bytes(), own_headers: &[] };
+            let scan = engine.scan_request(&request, &Memo::default());
+            assert_eq!((scan.count(Category::Username), scan.unread.len()), (1, 0), "{target} {body}");
+        }
+    }
+    let blanks = "full_name=Ines+Francisca+Duarte&n=1";
+    assert_eq!(engine.scan_text(blanks).count(Category::Name), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
