@@ -1,5 +1,6 @@
 //! Carriers of a few lines each: vCards and calendars, HTTP messages, multipart and URL-encoded forms, SQL, logs.
 
+use super::string::{closing_doubled, undoubled};
 use super::{Outer, Piece, component};
 use regex::Regex;
 use std::borrow::Cow;
@@ -175,11 +176,8 @@ fn tuple(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
     loop {
         let item = rest.trim_start().trim_start_matches(['N', 'E']);
         let after = if let Some(inner) = item.strip_prefix('\'') {
-            let mut end = inner.find('\'')?;
-            while inner.get(end + 1..).is_some_and(|r| r.starts_with('\'')) {
-                end = inner.get(end + 2..)?.find('\'')? + end + 2;
-            }
-            values.push(inner.get(..end)?.replace("''", "'").into());
+            let end = closing_doubled(inner, '\'')?;
+            values.push(undoubled(inner.get(..end)?, '\''));
             inner.get(end + 1..)?
         } else {
             let item = rest.trim_start();

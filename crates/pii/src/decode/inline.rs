@@ -290,8 +290,14 @@ fn accented(name: &str) -> Option<char> {
     unicode_normalization::char::compose(letter, mark)
 }
 
-/// `\u0040` (with surrogate pairs), `\u{40}`, `\x40`, `\"`, `\/`, `\\`, `\n` left over as literal text.
+/// `\u0040` (with surrogate pairs), `\u{40}`, `\U00000040`, `\x40`, `\"`, `\/`, `\\`, `\n` left over as literal text.
 pub(super) fn escapes(text: &str) -> Option<String> {
+    unescaped(text, escape)
+}
+
+/// The text without its escapes, of which `escape` gives the character after a backslash and the length of the rest; `None` when there
+/// is none.
+pub(super) fn unescaped(text: &str, escape: impl Fn(&str) -> Option<(char, usize)>) -> Option<String> {
     let mut rest = text;
     let mut out = String::new();
     let mut changed = false;
@@ -337,7 +343,7 @@ fn byte_escapes(text: &str) -> Option<(String, usize)> {
 }
 
 /// The character of the escape after a backslash, and the length of the rest of the escape.
-fn escape(tail: &str) -> Option<(char, usize)> {
+pub(super) fn escape(tail: &str) -> Option<(char, usize)> {
     let bytes = tail.as_bytes();
     match bytes.first()? {
         b'u' | b'U' if bytes.get(1) == Some(&b'{') => {
@@ -353,6 +359,7 @@ fn escape(tail: &str) -> Option<(char, usize)> {
             }
             Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 5))
         }
+        b'U' => Some((char::from_u32(hex_value(bytes, 1, 8)?)?, 9)),
         b'x' => Some((char::from_u32(hex_value(bytes, 1, 2)?)?, 3)),
         b'"' => Some(('"', 1)),
         b'\'' => Some(('\'', 1)),

@@ -1,6 +1,6 @@
 //! Lines of `key: value` and `KEY=value`: YAML, property files, mail headers, forms that people fill in.
 
-use super::{Outer, Piece};
+use super::{Outer, Piece, string};
 use crate::text;
 use std::borrow::Cow;
 
@@ -40,7 +40,7 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
             open.push(indent + 1);
             out.push(Piece::Open(Some(Cow::Borrowed(key))));
         } else {
-            out.push(Piece::Pair((!key.is_empty()).then_some(Cow::Borrowed(key)), Cow::Borrowed(value)));
+            out.push(Piece::Pair((!key.is_empty()).then_some(Cow::Borrowed(key)), value));
         }
     }
     out.extend(open.iter().map(|_| Piece::Close));
@@ -59,7 +59,7 @@ pub(super) fn row<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         // The `;` of an entity ends no pair.
         let entity = part.rfind('&').and_then(|at| part.get(at + 1..)).is_some_and(|name| name.len() <= 8);
         match pair(part).filter(|line| !line.item && !line.value.is_empty() && !entity) {
-            Some(Line { key, value, .. }) => out.push(Piece::Pair(Some(key.into()), value.into())),
+            Some(Line { key, value, .. }) => out.push(Piece::Pair(Some(key.into()), value)),
             None => {
                 out.truncate(start);
                 return Outer::Stays;
@@ -78,7 +78,7 @@ struct Line<'t> {
     /// It begins with `- `.
     item: bool,
     key: &'t str,
-    value: &'t str,
+    value: Cow<'t, str>,
 }
 
 /// The pair that a line is.
@@ -111,14 +111,13 @@ fn pair(line: &str) -> Option<Line<'_>> {
     let single = mark != '='
         || value.starts_with(['"', '\''])
         || !value.split_whitespace().skip(1).any(|w| w.contains('='));
-    let unquoted = [('"', '"'), ('\'', '\'')]
-        .iter()
-        .find_map(|(a, b)| value.strip_prefix(*a).and_then(|v| v.strip_suffix(*b)))
-        .unwrap_or(value);
+    // Behind its quotes nothing stands but a remark.
+    let quoted =
+        string::of_yaml(value).filter(|(_, rest)| rest.is_empty() || rest.trim_start().starts_with('#'));
     (named && spaced && single).then_some(Line {
         indent: indent + 2 * usize::from(item),
         item,
         key,
-        value: unquoted,
+        value: quoted.map_or(Cow::Borrowed(value), |(value, _)| value),
     })
 }

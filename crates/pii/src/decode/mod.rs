@@ -14,6 +14,7 @@ mod lines;
 mod markup;
 mod quoted;
 mod relaxed;
+mod string;
 mod table;
 
 pub(crate) use base64::base64_texts;
@@ -156,9 +157,9 @@ fn push(decoded: Option<String>, outer: Outer, out: &mut Vec<Piece<'_>>) -> Oute
 
 /// Percent-decodes a form or query component, `+` being a blank but in base64 that was put there as it is.
 pub(crate) fn component(text: &str) -> String {
-    let spaced = text.replace('+', " ");
     if inline::is_base64_with_plus(text) {
         return percent(text).unwrap_or_else(|| text.to_owned());
     }
+    let spaced = text.replace('+', " ");
     percent(&spaced).unwrap_or(spaced)
 }

@@ -1,7 +1,10 @@
 //! Objects in notations that are nearly JSON: GraphQL arguments, JavaScript, Python, Ruby, flow YAML, text of protocol buffers.
 
+use super::inline::escapes;
+use super::string::closing;
 use super::{Outer, Piece};
 use crate::text;
+use std::borrow::Cow;
 
 /// Longest key, and how deep objects may lie in each other.
 const KEY: usize = 48;
@@ -82,7 +85,8 @@ impl<'t> Reader<'t, '_> {
         self.at += 1 + end + 1;
         if !self.is_key(value) && !self.open.is_empty() && (self.key.is_some() || !value.is_empty()) {
             self.pairs += usize::from(self.key.is_some());
-            self.out.push(Piece::Pair(self.key.take().map(Into::into), value.into()));
+            let value = escapes(value).map_or(Cow::Borrowed(value), Cow::Owned);
+            self.out.push(Piece::Pair(self.key.take().map(Into::into), value));
         }
     }
 
@@ -121,17 +125,4 @@ fn bond(text: &str) -> Option<usize> {
     let mark = ["=>", ":", "="].iter().find(|mark| body.starts_with(**mark))?;
     let rest = body.get(mark.len()..)?;
     (!rest.starts_with([':', '=', '/'])).then(|| text.len() - rest.len())
-}
-
-/// Where a quoted text ends.
-fn closing(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        match c {
-            '\\' => escaped = !escaped,
-            c if c == quote && !escaped => return Some(at),
-            _ => escaped = false,
-        }
-    }
-    None
 }

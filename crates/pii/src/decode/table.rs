@@ -1,5 +1,6 @@
 //! Tables with a row of names on top: comma, tab or semicolon separated, and Markdown.
 
+use super::string::{closing_doubled, undoubled};
 use super::{Outer, Piece};
 use crate::text;
 use std::borrow::Cow;
@@ -10,29 +11,33 @@ const NAME: usize = 48;
 
 /// Yields the cells of each row under the names of their columns.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    let lines: Vec<&str> = text.split('\n').map(|l| l.trim_end_matches('\r')).collect();
-    let Some((head, mark)) = lines
-        .iter()
-        .take(8)
-        .enumerate()
-        .find_map(|(at, line)| Some((at, separator(line, lines.get(at + 1)?)?)))
-    else {
+    let mut at = 0;
+    let starts = text.split_inclusive('\n').take(8).map(|line| {
+        at += line.len();
+        at - line.len()
+    });
+    let Some((head, mark)) = starts.filter_map(|at| Some((at, separator(text.get(at..)?)?))).next() else {
         return Outer::Stays;
     };
-    let names = cells(lines.get(head).unwrap_or(&""), mark);
-    let rows: Vec<&str> =
-        lines.iter().skip(head + 1).copied().filter(|l| !l.trim().is_empty() && !is_rule(l)).collect();
+    let mut rest = text.get(head..).unwrap_or("");
+    let names = cells(take_row(&mut rest, mark), mark);
+    let mut rows = Vec::new();
+    while !rest.is_empty() {
+        let row = take_row(&mut rest, mark);
+        if !row.trim().is_empty() && !is_rule(row) {
+            rows.push(row);
+        }
+    }
     let fits = |row: &&str| cells(row, mark).len() == names.len();
     // A line or two of remarks may stand below.
     if names.len() < 2
         || !rows.first().is_some_and(fits)
-        || rows.iter().filter(|r| fits(r)).count() * 2 < rows.len()
+        || rows.iter().filter(|row| fits(row)).count() * 2 < rows.len()
     {
         return Outer::Stays;
     }
-    out.extend(
-        lines.iter().take(head).filter(|l| !l.trim().is_empty()).map(|l| Piece::Text(Cow::Borrowed(*l))),
-    );
+    let above = text.get(..head).unwrap_or("").lines().filter(|l| !l.trim().is_empty());
+    out.extend(above.map(|line| Piece::Text(Cow::Borrowed(line))));
     for row in rows {
         let values = cells(row, mark);
         if values.len() != names.len() {
@@ -46,13 +51,17 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
-/// The mark between the names, if `line` is a row of names and the next has as many cells.
-fn separator(line: &str, next: &str) -> Option<char> {
+/// The mark between the names, if `text` begins with a row of names and the next has as many cells.
+fn separator(text: &str) -> Option<char> {
+    let (line, _) = text.split_once('\n')?;
     let mark = ['|', '\t', ';', ','].into_iter().find(|mark| line.contains(*mark))?;
-    let names = cells(line, mark);
-    let next_fits = is_rule(next) || cells(next, mark).len() == names.len();
-    let named = (2..=CELLS).contains(&names.len()) && names.iter().all(|n| is_name(n));
-    (named && next_fits).then_some(mark)
+    let mut rest = text;
+    let names = cells(take_row(&mut rest, mark), mark);
+    if !(2..=CELLS).contains(&names.len()) || !names.iter().all(|n| is_name(n)) {
+        return None;
+    }
+    let next = take_row(&mut rest, mark);
+    (is_rule(next) || cells(next, mark).len() == names.len()).then_some(mark)
 }
 
 /// The row of dashes below the names of a Markdown table.
@@ -71,31 +80,73 @@ fn is_name(cell: &str) -> bool {
         && cell.split_whitespace().count() <= 4
 }
 
-/// The cells of a row, quoted or not, with `""` for a quote.
-fn cells(line: &str, mark: char) -> Vec<Cow<'_, str>> {
-    let line = if mark == '|' { line.trim().trim_start_matches('|').trim_end_matches('|') } else { line };
-    let mut list: Vec<Cow<'_, str>> = Vec::new();
-    let mut rest = Some(line);
-    while let Some(text) = rest.filter(|_| list.len() <= CELLS) {
-        let body = text.trim_start_matches(' ');
-        if let Some(quoted) = body.strip_prefix('"') {
-            let mut end = 0;
-            while let Some(at) = quoted.get(end..).and_then(|q| q.find('"')).map(|at| at + end) {
-                end = at;
-                if quoted.get(at + 1..).is_some_and(|q| q.starts_with('"')) {
-                    end = at + 2;
-                } else {
-                    break;
-                }
-            }
-            let (value, after) = quoted.split_at_checked(end).unwrap_or((quoted, ""));
-            list.push(if value.contains('"') { value.replace("\"\"", "\"").into() } else { value.into() });
-            rest = after.find(mark).and_then(|at| after.get(at + mark.len_utf8()..));
-        } else {
-            let (value, after) = body.split_once(mark).map_or((body, None), |(v, a)| (v, Some(a)));
-            list.push(value.trim().into());
-            rest = after;
+/// Takes the row off that `text` begins with: a line, unless a line end stands in quotes (RFC 4180 section 2).
+fn take_row<'t>(text: &mut &'t str, mark: char) -> &'t str {
+    let whole = *text;
+    let line =
+        |from: usize| whole.get(from..).and_then(|rest| rest.find('\n')).map_or(whole.len(), |n| from + n);
+    let (mut at, mut end) = (0, line(0));
+    let mut quotes = whole.get(..end).is_some_and(|line| line.contains('"'));
+    while quotes {
+        if let Some((_, length)) = quoted(whole.get(at..).unwrap_or(""), mark) {
+            at += length;
+            end = end.max(line(at));
         }
+        let next = whole.get(at..end).and_then(|rest| rest.find(mark));
+        at += next.map_or(0, |n| n + mark.len_utf8());
+        quotes = next.is_some();
+    }
+    *text = whole.get(end + 1..).unwrap_or("");
+    whole.get(..end).unwrap_or(whole).trim_end_matches('\r')
+}
+
+/// The cells of a row, quoted or not.
+fn cells(row: &str, mark: char) -> Vec<Cow<'_, str>> {
+    let row = if mark == '|' { row.trim().trim_start_matches('|').trim_end_matches('|') } else { row };
+    let mut list: Vec<Cow<'_, str>> = Vec::new();
+    let mut rest = Some(row);
+    while let Some(text) = rest.filter(|_| list.len() <= CELLS) {
+        let (value, length) = quoted(text, mark).unwrap_or_else(|| {
+            let length = text.find(mark).unwrap_or(text.len());
+            (text.get(..length).unwrap_or("").trim().into(), length)
+        });
+        list.push(value);
+        rest = text.get(length + mark.len_utf8()..);
     }
     list
+}
+
+/// The cell in quotes that `text` begins with, with `""` for a quote, and its length; what a quote begins that does not end right
+/// before a mark or line end is none.
+fn quoted(text: &str, mark: char) -> Option<(Cow<'_, str>, usize)> {
+    let inner = text.trim_start_matches(' ').strip_prefix('"')?;
+    let end = closing_doubled(inner, '"')?;
+    let after = inner.get(end + 1..)?.trim_start_matches(' ');
+    let ends = after.is_empty() || after.starts_with([mark, '\n', '\r']);
+    ends.then(|| Some((undoubled(inner.get(..end)?, '"'), text.len() - after.len())))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_goes_on_in_quotes_and_only_there() {
+        let rows = |mut text: &'static str, mark| {
+            let mut rows = Vec::new();
+            while !text.is_empty() {
+                rows.push(cells(take_row(&mut text, mark), mark));
+            }
+            rows
+        };
+        assert_eq!(
+            rows("1,\"a\nb\",2\r\n3,\"c, \"\"d\"\"\r\n\" , 4\n", ','),
+            [["1", "a\nb", "2"], ["3", "c, \"d\"\r\n", "4"]]
+        );
+        assert_eq!(rows("| 1 | \"a\nb\" |\n| 2 | c |", '|'), [["1", "a\nb"], ["2", "c"]]);
+        // Quotes that no cell begins with, that nothing closes, or behind which the cell goes on.
+        assert_eq!(rows("5\" a,b\n6\",c", ','), [["5\" a", "b"], ["6\"", "c"]]);
+        assert_eq!(rows("\"a,b\n1,2", ','), [["\"a", "b"], ["1", "2"]]);
+        assert_eq!(rows("\"a\" b,c\n\"d,2", ','), [["\"a\" b", "c"], ["\"d", "2"]]);
+    }
 }

@@ -195,6 +195,36 @@ fn encodings_on_each_other_are_undone_one_by_one() {
 }
 
 #[test]
+fn a_value_in_quotes_is_read_whole() {
+    let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+    let hash = |text: &str| -> Vec<String> {
+        engine.scan_text(text).findings.into_iter().map(|f| f.value_sha256).collect()
+    };
+    let found = |text: &str, key: &str, value: &str| {
+        assert_eq!(hash(text), hash(&json!({key: value}).to_string()), "{text}");
+    };
+    let name = |text: &str, value: &str| found(text, "full_name", value);
+    // Line ends in cells (RFC 4180 section 2).
+    for end in ["\n", "\r\n"] {
+        let row = format!("id,full_name,n{end}7,\"Ines{end}Duarte\",5{end}8,\"\",9{end}");
+        name(&row, &format!("Ines{end}Duarte"));
+        let row = format!("id;home_address{end}7;\"14 Cedar Grove{end}Flat 2, \"\"Lahore\"\"\"");
+        found(&row, "home_address", &format!("14 Cedar Grove{end}Flat 2, \"Lahore\""));
+    }
+    // A quote that nothing closes hides no other row.
+    name("id,full_name\n7,\"\n8,Ines Duarte\n9,x", "Ines Duarte");
+    for (written, value) in [
+        (r#""Ines \"Foxy\" Duarte""#, "Ines \"Foxy\" Duarte"),
+        (r#""Ines\tDuarte""#, "Ines\tDuarte"),
+        (r#""Ines\x20D\u0075art\U00000065" # hers"#, "Ines Duarte"),
+        ("'Ines O''Duarte'", "Ines O'Duarte"),
+    ] {
+        name(&format!("row:\n  id: 7\n  full_name: {written}\n"), value);
+    }
+    name(r#"save(input: {id: 7, full_name: "Ines \"Foxy\" Duarte"})"#, "Ines \"Foxy\" Duarte");
+}
+
+#[test]
 fn a_plus_in_base64_is_no_blank() {
     let engine = engine();
     // gzip of `username=harbour_fox&n=103`.
