@@ -21,7 +21,7 @@ const fn bit(category: Category, group: u8) -> u128 {
 /// A text that is looked for, in small letters.
 struct Hint {
     text: &'static [u8],
-    /// Where its rarest three bytes end in it.
+    /// Where the three bytes of the row end in it.
     end: usize,
     bits: u128,
 }
@@ -30,8 +30,9 @@ struct Hint {
 const FOLDED: u16 = 32;
 const ROWS: usize = 1 << 15;
 
-/// The hints by their rarest three bytes: one look at a small table tells of nearly all places of a text that no hint stands
-/// there, and no look waits for the one before it, as the steps of an automaton do.
+/// The hints by three bytes of them: one look at a small table tells of nearly all places of a text that no hint stands there, and
+/// no look waits for the one before it, as the steps of an automaton do. Only every other place is looked at: each hint is found by
+/// three of its bytes that end at an even place of it, and by three at an odd one.
 struct Index {
     /// The number of each byte, in any case; 0 for bytes that are in no hint.
     fold: [u8; 256],
@@ -76,13 +77,24 @@ impl Index {
     fn add(&mut self, text: &'static [u8], bits: u128) {
         let common = |bytes: &[u8]| bytes.iter().map(|b| commonness(*b)).product::<usize>();
         let row = |bytes: &[u8]| bytes.iter().fold(0, |row, b| next(row, folded(*b)));
-        match (0..).zip(text.windows(3)).min_by_key(|(_, bytes)| common(bytes)) {
-            Some((start, bytes)) => self.put(row(bytes), Hint { text, end: start + 2, bits }),
-            // Two bytes, and whatever stands before them.
-            None => (0..FOLDED).for_each(|first| {
-                let row = text.iter().fold(first, |row, b| next(row, folded(*b)));
-                self.put(row, Hint { text, end: text.len().saturating_sub(1), bits });
-            }),
+        let mut put = |row, end| self.put(row, Hint { text, end, bits });
+        let neighbours = (0..).zip(text.windows(3).zip(text.windows(3).skip(1)));
+        match neighbours.min_by_key(|(_, (one, other))| common(one) + common(other)) {
+            Some((start, (one, other))) => {
+                put(row(one), start + 2);
+                put(row(other), start + 3);
+            }
+            // Two bytes with whatever stands before them, and with the third, which is anything for a hint that has none.
+            None => {
+                let two = text.get(..2).unwrap_or_default();
+                let third = text.get(2).map_or(0..FOLDED, |b| {
+                    let number = u16::from(folded(*b));
+                    number..number + 1
+                });
+                let before = |first| two.iter().fold(first, |row, b| next(row, folded(*b)));
+                (0..FOLDED).for_each(|first| put(before(first), 1));
+                third.for_each(|third| put(row(two) % 0x400 * FOLDED + third, 2));
+            }
         }
     }
 
@@ -188,10 +200,18 @@ impl Hints {
 pub(crate) fn hints(text: &str) -> Hints {
     let index = &*ALL;
     let (mut bits, mut row) = (0u128, 0);
-    for (at, b) in text.bytes().enumerate() {
-        row = next(row, index.fold[usize::from(b)]);
+    let (pairs, last) = text.as_bytes().as_chunks::<2>();
+    for (n, [one, other]) in pairs.iter().enumerate() {
+        row = next(next(row, index.fold[usize::from(*one)]), index.fold[usize::from(*other)]);
         if index.knows(row) {
-            bits |= index.look(text.as_bytes(), at, (row, bits));
+            bits |= index.look(text.as_bytes(), 2 * n + 1, (row, bits));
+        }
+    }
+    // A hint of two bytes may end in the last one.
+    if let [last] = last {
+        row = next(row, index.fold[usize::from(*last)]);
+        if index.knows(row) {
+            bits |= index.look(text.as_bytes(), text.len() - 1, (row, bits));
         }
     }
     Hints(bits)
