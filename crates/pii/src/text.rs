@@ -191,6 +191,28 @@ pub(super) fn after(text: &str, at: usize) -> Option<char> {
     if byte.is_ascii() { Some(char::from(byte)) } else { text.get(at..)?.chars().next() }
 }
 
+/// Calls `each` with the beginning and end of every run of at least `least` bytes that `is_of` names, none of which stands beside it.
+#[inline]
+pub(super) fn runs(
+    bytes: &[u8],
+    least: usize,
+    is_of: impl Fn(u8) -> bool,
+    mut each: impl FnMut(usize, usize),
+) {
+    let mut at = 0;
+    // The last byte of the shortest run that is none of it tells that no run begins up to there.
+    while let Some(shortest) = bytes.get(at..at + least) {
+        if let Some(other) = shortest.iter().rposition(|b| !is_of(*b)) {
+            at += other + 1;
+            continue;
+        }
+        let more = bytes.get(at + least..).and_then(|rest| rest.iter().position(|b| !is_of(*b)));
+        let end = more.map_or(bytes.len(), |n| at + least + n);
+        each(at, end);
+        at = end + 1;
+    }
+}
+
 /// No letter or digit touches either end.
 pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     !before(text, start).is_some_and(is_wordy) && !after(text, end).is_some_and(is_wordy)

@@ -2,6 +2,7 @@
 
 use super::bytes::{self, Unpacked};
 use super::inline::is_escape;
+use crate::text;
 
 /// Both base64 alphabets at once (RFC 4648 sections 4 and 5); 255 for bytes of neither.
 static SEXTET: [u8; 256] = {
@@ -23,34 +24,27 @@ const MIN_BASE64: usize = 8;
 /// Calls `found` with every readable text that stands in `text` as base64 of either alphabet, padded or not.
 pub(crate) fn base64_texts(text: &str, mut found: impl FnMut(Unpacked)) {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    // The last byte of what could be the shortest run from `at` on tells of most words that there is none.
-    while at + MIN_BASE64 <= bytes.len() {
-        let last = at + MIN_BASE64 - 1;
-        if sextet(bytes, last) == 255 {
-            at = last + 1;
-            continue;
-        }
-        let other = |b: &u8| SEXTET[usize::from(*b)] == 255;
-        let before = bytes.get(at..last).and_then(|b| b.iter().rposition(other));
-        let start = before.map_or(at, |n| at + n + 1);
-        let end = bytes.get(last..).and_then(|b| b.iter().position(other)).map_or(bytes.len(), |n| last + n);
-        at = end + 1;
-        let Some(run) = bytes.get(start..end).filter(|r| r.len() >= MIN_BASE64) else { continue };
-        let slash = run.contains(&b'/');
-        if let Some(mut decoded) = base64(run) {
-            // What an escape cuts is read whole where that is undone.
-            let goes_on = || text.get(end..).is_some_and(is_escape);
-            decoded.unread = decoded.unread.filter(|_| !goes_on());
-            found(decoded);
-        } else if slash {
-            // A path: base64 may be one of its segments.
-            run.split(|b| *b == b'/')
-                .filter(|s| s.len() >= MIN_BASE64)
-                .filter_map(base64)
-                .for_each(&mut found);
-        }
-    }
+    let first_slash = memchr::memchr(b'/', bytes).unwrap_or(bytes.len());
+    text::runs(
+        bytes,
+        MIN_BASE64,
+        |b| SEXTET[usize::from(b)] != 255,
+        |start, end| {
+            let run = bytes.get(start..end).unwrap_or_default();
+            if let Some(mut decoded) = base64(run) {
+                // What an escape cuts is read whole where that is undone.
+                let goes_on = || text.get(end..).is_some_and(is_escape);
+                decoded.unread = decoded.unread.filter(|_| !goes_on());
+                found(decoded);
+            } else if first_slash < end && run.contains(&b'/') {
+                // A path: base64 may be one of its segments.
+                run.split(|b| *b == b'/')
+                    .filter(|s| s.len() >= MIN_BASE64)
+                    .filter_map(base64)
+                    .for_each(&mut found);
+            }
+        },
+    );
 }
 
 /// The 6 bits of the byte at `at`, 255 at the end and for bytes of neither alphabet.
@@ -94,15 +88,19 @@ pub(super) fn decode_padded(text: &str) -> Option<Vec<u8>> {
 
 /// Cheap test of the first six bytes: printable ASCII, white space, a UTF-8 sequence, UTF-16 units of one script, or packed.
 fn looks_readable(run: &[u8]) -> bool {
+    // The first byte tells of most words that no text begins so: it goes on a character, or is in none.
+    if let Some(three) = run.first_chunk::<3>() {
+        let [a, b, c] = three.map(|b| SEXTET[usize::from(b)]);
+        let (first, second) = (a << 2 | (b & 63) >> 4, b << 4 | (c & 63) >> 2);
+        if matches!(first, 0x80..=0xc1 | 0xf5..=0xfd) && !matches!(second, 0x03..=0x0e) {
+            return false;
+        }
+    }
     let quad = |at: usize| {
         let bits = |i| u32::from(sextet(run, at + i) & 63);
         (bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3)).to_be_bytes()
     };
     let [_, first, second, third] = quad(0);
-    // The first byte tells of most words that no text begins so: it goes on a character, or is in none.
-    if matches!(first, 0x80..=0xc1 | 0xf5..=0xfd) && !matches!(second, 0x03..=0x0e) {
-        return false;
-    }
     // UTF-16 has the high bytes of one script in every other place.
     let [_, fourth, fifth, sixth] = if run.len() >= MIN_BASE64 { quad(4) } else { [b' '; 4] };
     let high = |b: u8| matches!(b, 0 | 0x03..=0x0e | 0x20);

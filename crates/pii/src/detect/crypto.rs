@@ -70,32 +70,22 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
     {
         return;
     }
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    // Runs of 26 letters and digits and more: the 26th byte tells of most texts that there is none.
-    while let Some(last) = bytes.get(at + 25) {
-        if !last.is_ascii_alphanumeric() {
-            at += 26;
-            continue;
-        }
-        let back = bytes
-            .get(..at + 25)
-            .map_or(0, |b| b.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count());
-        let start = at + 25 - back;
-        let end = at
-            + 25
-            + bytes.get(at + 25..).map_or(0, |b| b.iter().take_while(|b| b.is_ascii_alphanumeric()).count());
-        at = end + 1;
-        if !(26..=90).contains(&(end - start)) {
-            continue;
-        }
-        let run = text.get(start..end).unwrap_or("");
-        hits.worked(run.len());
-        if is_wallet(run) && text::stands_alone(text, start, end) && !is_contract(text, start) {
-            hits.shape(Category::CryptoWallet, run);
-            covered.push(start..end);
-        }
-    }
+    text::runs(
+        text.as_bytes(),
+        26,
+        |b| b.is_ascii_alphanumeric(),
+        |start, end| {
+            if end - start > 90 {
+                return;
+            }
+            let run = text.get(start..end).unwrap_or("");
+            hits.worked(run.len());
+            if is_wallet(run) && text::stands_alone(text, start, end) && !is_contract(text, start) {
+                hits.shape(Category::CryptoWallet, run);
+                covered.push(start..end);
+            }
+        },
+    );
 }
 
 /// The words before it, or the path of an explorer, say that it is a contract or a transaction.
