@@ -361,10 +361,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let rules = self.rules;
         let hits = &mut *self.hits;
         hits.worked(view.len());
-        let wanted = |key: &str| {
-            let context = rules.under(Context::NONE, key);
-            context.extra.is_some() || context.member.is_some() || matches!(context.says, Says::Of(..))
-        };
+        let wanted = |key: &str| rules.tells(key);
         let mut members: Vec<(Category, u8, Cow<'_, str>)> = Vec::new();
         pairs::pairs(view, wanted, |pair| {
             let around =

@@ -37,6 +37,14 @@ impl Rules<'_> {
         Context { member, ..parent.element() }
     }
 
+    /// Whether a key by itself says something about the value under it.
+    pub fn tells(&self, key: &str) -> bool {
+        let class = keys::classify(key);
+        class.member.is_some()
+            || matches!(class.says, Says::Of(..))
+            || !self.extra_keys.is_empty() && self.extra_keys.contains_key(&key.to_lowercase())
+    }
+
     /// The context under a key.
     pub fn under(&self, parent: Context, key: &str) -> Context {
         let class = keys::classify(key);

@@ -24,8 +24,6 @@ impl<'t> Run<'t> {
         self.groups = groups;
         self.digits.clear();
         self.ends.clear();
-        self.digits.reserve(USUAL);
-        self.ends.reserve(groups.len());
         for (start, end) in groups {
             self.digits.push_str(self.text.get(*start..*end).unwrap_or(""));
             self.ends.push(self.digits.len());
@@ -165,7 +163,8 @@ pub(crate) fn is_decimal(text: &str, pair: &[Group]) -> bool {
 pub(crate) fn runs(text: &str, groups: &[Group], least: usize, mut each: impl FnMut(&Run<'_>)) {
     let gap = |(_, end): &Group, (start, _): &Group| text.as_bytes().get(*end..*start).unwrap_or(b"");
     // One after another, so that there is room for their digits once.
-    let mut run = Run { text, groups: &[], digits: String::new(), ends: Vec::new() };
+    let mut run =
+        Run { text, groups: &[], digits: String::with_capacity(USUAL), ends: Vec::with_capacity(MAX_GROUPS) };
     let mut rest = groups;
     while !rest.is_empty() {
         let joined = rest.windows(2).take(MAX_GROUPS - 1);
