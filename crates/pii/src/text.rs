@@ -353,6 +353,20 @@ mod tests {
         }
 
         #[test]
+        fn runs_are_as_told_one_by_one(text in "[ab ]{0,40}", least in 1..9usize) {
+            let mut found = Vec::new();
+            runs(text.as_bytes(), least, |b| b != b' ', |start, end| found.push((start, end)));
+            let mut all = Vec::new();
+            let mut at = 0;
+            for word in text.split(' ') {
+                all.push((at, at + word.len()));
+                at += word.len() + 1;
+            }
+            all.retain(|(start, end)| end - start >= least);
+            prop_assert_eq!(found, all);
+        }
+
+        #[test]
         fn digits_are_told_from_all_other_bytes(bytes in any::<[u8; 8]>(), digits in "[/-:]{8}") {
             let digits: [u8; 8] = digits.as_bytes().first_chunk().copied().unwrap_or(bytes);
             for bytes in [bytes, digits] {

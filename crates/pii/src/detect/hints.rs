@@ -220,6 +220,7 @@ pub(crate) fn hints(text: &str) -> Hints {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn every_hint_is_seen_in_any_case_and_place() {
@@ -242,5 +243,29 @@ mod tests {
             }
         }
         assert_eq!(hints("Maps are set for the finals."), Hints::default());
+    }
+
+    /// Texts of pieces of hints and what may stand between them.
+    fn pieces() -> impl Strategy<Value = String> {
+        let hints: Vec<&str> =
+            Category::ALL.iter().flat_map(|c| c.kind().hints).flat_map(|list| list.iter().copied()).collect();
+        let piece = (proptest::sample::select(hints), 0..4usize, 0..4usize).prop_map(|(hint, from, less)| {
+            hint.get(from..hint.len().saturating_sub(less)).unwrap_or(hint).to_owned()
+        });
+        proptest::collection::vec(prop_oneof![4 => piece, 1 => "[ -~é]{0,3}"], 1..6)
+            .prop_map(|all| all.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn hints_are_seen_as_one_by_one(text in pieces()) {
+            let (mut bits, lower) = (0, text.to_ascii_lowercase());
+            for category in Category::ALL {
+                for (group, list) in (0..).zip(category.kind().hints) {
+                    bits |= if list.iter().any(|hint| lower.contains(hint)) { bit(category, group) } else { 0 };
+                }
+            }
+            prop_assert_eq!(hints(&text), Hints(bits), "{}", text);
+        }
     }
 }
