@@ -79,7 +79,8 @@ pub(crate) async fn run<W: Worker>(
     loop {
         // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
         let now = Instant::now();
-        scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
+        let hire = |start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler))));
+        scheduler.lock().pace(&seconds.read, hire);
         if now >= ends {
             scheduler.lock().close();
         }

@@ -83,6 +83,12 @@ impl Schedule {
         self.lasts
     }
 
+    /// The rate at its beginning, in starts per second.
+    #[must_use]
+    pub(crate) fn first_rate(&self) -> f64 {
+        self.pieces.first().map_or(0.0, |piece| piece.stage.from)
+    }
+
     /// The highest rate of all stages, in starts per second.
     #[must_use]
     pub(crate) fn peak(&self) -> f64 {

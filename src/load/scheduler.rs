@@ -5,6 +5,7 @@ use super::growth::Growth;
 use super::schedule::Schedule;
 use super::shard::Shard;
 use super::tally::{Sample, Tally};
+use super::thread_time::ThreadTime;
 use record::Tick;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -75,9 +76,12 @@ impl Scheduler {
     /// A scheduler for this part of a load, with at most `most` workers.
     #[must_use]
     pub(crate) fn new(pace: Pace, shard: Shard, most: usize, clock: Clock) -> Self {
-        let share = match &pace {
-            Pace::Open(schedule) => shard.share(schedule.total()),
-            Pace::Closed(_) => u64::MAX,
+        let (share, rate) = match &pace {
+            Pace::Open(schedule) => {
+                let (share, total) = (shard.share(schedule.total()), schedule.total().max(1));
+                (share, schedule.first_rate() * share as f64 / total as f64)
+            }
+            Pace::Closed(_) => (u64::MAX, 0.0),
         };
         let tally = Tally::default();
         Self {
@@ -89,7 +93,7 @@ impl Scheduler {
             idle: Vec::new(),
             opened: 0,
             most,
-            growth: Growth::since(clock.instant(Tick(0))),
+            growth: Growth::since(clock.instant(Tick(0)), rate),
             over: false,
             pacer_waits: false,
             tally,
@@ -123,8 +127,9 @@ impl Scheduler {
         self.clock.instant(Tick(0)) + since
     }
 
-    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either.
-    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) {
+    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either; `time` reads the
+    /// generator's.
+    pub(crate) fn pace(&mut self, time: impl Fn() -> ThreadTime, mut hire: impl FnMut(Start)) {
         let now = Instant::now();
         if matches!(self.pace, Pace::Closed(_)) {
             while self.opened < self.most && !self.over {
@@ -141,7 +146,7 @@ impl Scheduler {
                 if worker.try_send(start).is_err() {
                     self.tally.lost(start.number, self.clock.now());
                 }
-            } else if self.opened < self.most && self.growth.admits(self.opened, due, now) {
+            } else if self.opened < self.most && self.growth.admits(self.opened, due, now, &time) {
                 self.opened += 1;
                 let start = self.take(Some(due), due);
                 hire(start);

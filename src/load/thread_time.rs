@@ -1,7 +1,9 @@
 //! What the scheduler of the system says of the generator's threads: how long they ran, and how long they waited for a processor.
-//! Both are nanoseconds in `schedstat` of a thread (Linux, `proc(5)` and Documentation/scheduler/sched-stats); elsewhere nothing is known.
+//! Linux alone does: its clock of a thread (`clock_gettime(2)`) is exact, and the second field of a thread's `schedstat` has the ns that
+//! it waited (`proc(5)` and Documentation/scheduler/sched-stats). The first field lags behind by up to a tick while a thread runs.
 
 use std::path::Path;
+use std::time::Duration;
 
 /// Time of one thread or several, since some beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -14,18 +16,25 @@ pub(crate) struct ThreadTime {
 
 impl ThreadTime {
     /// Of the thread that asks.
+    #[cfg(target_os = "linux")]
     pub(crate) fn of_this_thread() -> Self {
-        read(Path::new("/proc/thread-self/schedstat")).unwrap_or_default()
+        let ran = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let ran_us = u64::try_from(ran.tv_sec * 1_000_000 + ran.tv_nsec / 1000).ok();
+        Self { ran_us, waited_us: waited_us(Path::new("/proc/thread-self/schedstat")) }
+    }
+
+    /// Of the thread that asks.
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) fn of_this_thread() -> Self {
+        Self::default()
     }
 
     /// Of all threads of this process, where many do the work: how long they waited. How busy they were says little there, since most
     /// of them have nothing to do.
     pub(crate) fn waits_of_process() -> Self {
         let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Self::default() };
-        let times = threads.flatten().filter_map(|thread| read(&thread.path().join("schedstat")));
-        let waited =
-            times.filter_map(|time| time.waited_us).fold(None, |sum, one| Some(sum.unwrap_or(0) + one));
-        Self { ran_us: None, waited_us: waited }
+        let waited = threads.flatten().filter_map(|thread| waited_us(&thread.path().join("schedstat")));
+        Self { ran_us: None, waited_us: waited.fold(None, |sum, one| Some(sum.unwrap_or(0) + one)) }
     }
 
     /// From `before` until now.
@@ -36,15 +45,21 @@ impl ThreadTime {
             waited_us: between(self.waited_us, before.waited_us),
         }
     }
+
+    /// Whether it leaves a quarter of what was `looked` at, or more, in which the thread had nothing to do; what is not known does.
+    pub(super) fn leaves_idle(self, looked: Duration) -> bool {
+        let Some((ran, waited)) = self.ran_us.zip(self.waited_us) else { return true };
+        Duration::from_micros(ran.saturating_add(waited)) <= looked * 3 / 4
+    }
 }
 
-fn read(path: &Path) -> Option<ThreadTime> {
-    Some(parsed(&std::fs::read_to_string(path).ok()?))
+fn waited_us(schedstat: &Path) -> Option<u64> {
+    second_us(&std::fs::read_to_string(schedstat).ok()?)
 }
 
-fn parsed(text: &str) -> ThreadTime {
-    let mut us = text.split_ascii_whitespace().map(|ns| Some(ns.parse::<u64>().ok()? / 1000));
-    ThreadTime { ran_us: us.next().flatten(), waited_us: us.next().flatten() }
+/// The second field, ns.
+fn second_us(text: &str) -> Option<u64> {
+    Some(text.split_ascii_whitespace().nth(1)?.parse::<u64>().ok()? / 1000)
 }
 
 #[cfg(test)]
@@ -52,16 +67,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn running_and_waiting_are_the_first_two_fields() {
-        let first = parsed("1500000 250000 17\n");
-        assert_eq!(first, ThreadTime { ran_us: Some(1500), waited_us: Some(250) });
-        let used = parsed("2500000 750000 20\n").since(first);
-        assert_eq!(used, ThreadTime { ran_us: Some(1000), waited_us: Some(500) });
-        assert_eq!(parsed(""), ThreadTime::default());
-        assert_eq!(
-            first.since(ThreadTime::default()),
-            ThreadTime::default(),
-            "nothing is known of the beginning"
-        );
+    fn the_time_that_a_thread_waited_is_the_second_field() {
+        assert_eq!(second_us("1500000 250000 17\n"), Some(250));
+        assert_eq!((second_us(""), second_us("1500000 ?")), (None, None));
+    }
+
+    #[test]
+    fn time_is_told_since_another() {
+        let time = |ran, waited| ThreadTime { ran_us: Some(ran), waited_us: Some(waited) };
+        assert_eq!(time(2500, 750).since(time(1500, 250)), time(1000, 500));
+        let none = ThreadTime::default();
+        assert_eq!(time(1, 1).since(none), none, "nothing is known of the beginning");
+    }
+
+    #[test]
+    fn a_quarter_without_work_is_idle() {
+        let time = |ran, waited| ThreadTime { ran_us: Some(ran), waited_us: waited };
+        let idle = |time: ThreadTime| time.leaves_idle(Duration::from_millis(2));
+        assert!(idle(time(1000, Some(500))) && !idle(time(1000, Some(501))));
+        assert!(idle(time(2000, None)), "how long it waited is not known");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_works_runs() {
+        let before = ThreadTime::of_this_thread();
+        let ran = || ThreadTime::of_this_thread().since(before).ran_us.unwrap();
+        while ran() < 3000 {}
+        assert!(before.waited_us.is_some());
     }
 }
