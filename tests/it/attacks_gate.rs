@@ -168,20 +168,24 @@ fn a_clock_that_only_one_reading_finds_is_refused() {
     let (dir, file) = (ran.dir().join("artifacts"), ran.dir().join("payments.yaml").display().to_string());
     let journal = journal_of(&dir, "payments");
     let honest: Vec<String> = records_of(&journal).iter().map(ToString::to_string).collect();
-    let with = |at: usize, offset: &str| {
+    let with = |at: usize, stated: &[&str]| {
         let mut lines = honest.clone();
-        lines.insert(at, offset.to_owned());
+        lines.splice(at..at, stated.iter().map(ToString::to_string));
         std::fs::write(&journal, forged(lines)).unwrap();
         let bytes = evidence::report::from_journal(&journal).unwrap().1;
         std::fs::write(dir.join("staging_payments_output.json"), bytes).unwrap();
         gate(&ran, &["--scenario", &file])
     };
     let offset = r#"{"watch":{"offset":{"at":10,"offset_us":0,"uncertainty_us":5,"samples":1}}}"#;
-    let (code, text) = with(1, &offset.replace(":{\"offset", ": {\"offset"));
+    let (code, text) = with(1, &[&offset.replace(":{\"offset", ": {\"offset")]);
     assert_eq!((code, text.contains("journal_changed")), (1, true), "{text}");
-    let (code, text) = with(honest.len() - 1, offset);
+    let (code, text) = with(honest.len() - 1, &[offset]);
     let is_named = text.contains("receiver_clock_out_of_place") && !text.contains("journal_changed");
     assert_eq!((code, is_named), (1, true), "{text}");
+    // It makes no webhook one that another receiver has judged.
+    let judged = r#"{"watch":{"judged_by":{"receiver":"0198c5a0-0000-7000-8000-000000000000","ahead_us":0,"secrets":1}}}"#;
+    let (code, text) = with(honest.len() - 1, &[offset, judged]);
+    assert_eq!((code, text.contains("clock_of_no_receiver")), (1, true), "{text}");
 }
 
 /// Leaves out the last flows of a run whole, as if they had never been played: the sample numbers its webhooks by their flows.

@@ -9,7 +9,7 @@ use super::run_files::beside;
 use super::seen::Seen;
 use super::unreadable::{broken, changed};
 use super::witness::Witnessed;
-use crate::analysis::{Analysis, ReceiverClock};
+use crate::analysis::Analysis;
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
 use chrono::TimeDelta;
@@ -96,16 +96,15 @@ fn whole(
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, request.checkout.scenario_of(&copy));
     let mut checkpoints = Checkpoints::new(&copy, request.witness);
-    let mut clock = ReceiverClock::default();
     let evidence = Evidence::read_lines(header, reader, |record, line| {
-        clock.take(record);
         consistency.take(record, line);
         checkpoints.take(record);
     })?;
+    let apart = consistency.receiver_clock();
     consistency.finish().report(&shown(path), found);
-    let zero = copy.started + clock.apart.unwrap_or_default();
+    let zero = copy.started + apart.unwrap_or_default();
     let ended = evidence.integrity.ended;
-    Ok((evidence, checkpoints.finish(ended, zero), clock.apart))
+    Ok((evidence, checkpoints.finish(ended, zero), apart))
 }
 
 /// A part is told by the folder of its shard.

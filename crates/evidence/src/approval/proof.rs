@@ -10,7 +10,7 @@ use super::times::SKEW;
 use super::unreadable::{broken, changed, of_a_load, of_a_probe};
 use super::witness::Witnessed;
 use crate::analysis::load::Series;
-use crate::analysis::{Cases, ReceiverClock, Recheck, receiver_clock, tallies};
+use crate::analysis::{Cases, Recheck, receiver_clock, tallies};
 use crate::gate::{API_PII, Check, EVENT_HEADER, LATENCY_P50, PAYLOADS, PII, REPEATED_KEYS, STEPS, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, ProbeArtifact, artifact, load_from_journal,
@@ -152,9 +152,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let mut seen = Seen::new(&header, apart, request.demand.challenge.as_deref());
     let mut driven = Driven::new(&copy, request.checkout);
     let mut checkpoints = Checkpoints::new(&header, request.witness);
-    let mut stated = ReceiverClock::default();
     let mut evidence = Evidence::read_lines(header, reader, |record, line| {
-        stated.take(record);
         consistency.take(record, line);
         seen.take(record);
         driven.take(record);
@@ -163,8 +161,9 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
             recheck.take(record);
         }
     })?;
+    let differ = consistency.receiver_clock() != apart;
     consistency.finish().report(&name(path), found);
-    let mut readings = Readings { first: evidence.integrity.clone(), differ: stated.apart != apart };
+    let mut readings = Readings { first: evidence.integrity.clone(), differ };
     let scenario = request.checkout.scenario_of(&copy);
     seeded::check(&copy, scenario, request.stand_in_rows, &name(path), found);
     // The one clock or the other is wrong, which is told: signatures are judged by the sender's.

@@ -3,6 +3,7 @@
 use super::Contradictions;
 use super::header::secrets_out_of_range;
 use super::order::s;
+use crate::analysis::ReceiverClock;
 use foldhash::HashMap;
 use record::faults::Fault;
 use record::{Answered, Attempt, Body, End, Header, MAX_SECRETS, RunKind, Tick, Watch};
@@ -15,10 +16,8 @@ pub(in crate::approval) const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
     kind: RunKind,
-    /// Whether all of them were received and answered by this process, and are in this journal.
+    /// Whether all of them that this process received and answered are in this journal.
     is_whole: bool,
-    /// Whether they were received and judged by this process.
-    is_own: bool,
     is_blind: bool,
     /// What was to be done to webhooks on purpose; nothing is known of a sweep, whose clauses do not name all of it.
     faults: Option<Vec<Fault>>,
@@ -42,7 +41,6 @@ impl Answers {
         Self {
             kind: header.kind,
             is_whole: true,
-            is_own: matches!(header.kind, RunKind::Run | RunKind::Receive),
             is_blind: header.blind,
             faults: header.clauses.is_empty().then(|| header.faults.iter().map(|spec| spec.fault).collect()),
             // Nothing was under way when the watch began that the end of a run comes after.
@@ -57,7 +55,7 @@ impl Answers {
         }
     }
 
-    /// Some of them are not in this journal, or were recorded elsewhere.
+    /// Some of them are not in this journal, or were judged elsewhere.
     pub(super) fn noted(&mut self, watch: &Watch, found: &mut Contradictions) {
         match watch {
             Watch::Continues(_) => self.is_whole = false,
@@ -70,15 +68,6 @@ impl Answers {
                     );
                 }
             }
-            Watch::Offset(_) => {
-                if self.is_own && !self.all.is_empty() {
-                    found.add(
-                        "receiver_clock_out_of_place",
-                        "the clock of a receiver elsewhere is stated behind the first webhook, not before it",
-                    );
-                }
-                (self.is_whole, self.is_own) = (false, false);
-            }
             Watch::JudgedBy(by) => {
                 self.if_own.add(
                     "clock_of_no_receiver",
@@ -90,12 +79,6 @@ impl Answers {
             }
             _ => {}
         }
-    }
-
-    /// Whether each has a number of this journal's own, from 0 on: a receiver counts on in its next file, and does not write down
-    /// what a full disk keeps it from.
-    const fn are_numbered(&self) -> bool {
-        matches!(self.kind, RunKind::Run | RunKind::Observe) || self.is_whole
     }
 
     pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
@@ -184,7 +167,14 @@ impl Answers {
         }
     }
 
-    pub(super) fn end(mut self, found: &mut Contradictions) {
+    /// `clock`: that of the receiver, as the whole journal states it.
+    pub(super) fn end(mut self, clock: &ReceiverClock, found: &mut Contradictions) {
+        if clock.is_out_of_place {
+            found.add(
+                "receiver_clock_out_of_place",
+                "the clock of a receiver elsewhere is stated behind the first webhook, not before it",
+            );
+        }
         if let Some(number) = self.broken {
             let sentence =
                 format!("attempt {number} was broken on purpose by a fault that is not in the header");
@@ -196,12 +186,17 @@ impl Answers {
                 format!("attempts are numbered up to {last}, but {number} is not there: some were removed");
             self.if_numbered.add("attempts_missing", sentence);
         }
-        let (are_numbered, received) = (self.are_numbered(), !self.all.is_empty());
+        // Whether this process received and judged them.
+        let is_own = matches!(self.kind, RunKind::Run | RunKind::Receive) && clock.apart.is_none();
+        let is_whole = self.is_whole && clock.apart.is_none();
+        // Each has a number of this journal's own, from 0 on: a receiver counts on in its next file, and does not write down what a
+        // full disk keeps it from.
+        let are_numbered = matches!(self.kind, RunKind::Run | RunKind::Observe) || is_whole;
         for (holds, contradictions) in [
             (are_numbered, self.if_numbered),
-            (self.is_own, self.if_own),
-            (self.is_whole, self.if_whole),
-            (self.is_own && received, self.gaps),
+            (is_own, self.if_own),
+            (is_whole, self.if_whole),
+            (is_own && !self.all.is_empty(), self.gaps),
         ] {
             contradictions
                 .kept

@@ -14,8 +14,10 @@ mod sender_log;
 mod window;
 
 use super::judgement::Findings;
+use crate::analysis::ReceiverClock;
 use answers::Answers;
 pub(super) use answers::UNDER_WAY;
+use chrono::TimeDelta;
 pub(super) use driven::Driven;
 use flows::Flows;
 use load::Sums;
@@ -56,6 +58,7 @@ impl Contradictions {
 /// Everything that is held against each other while the records go by.
 pub(super) struct Consistency<'a> {
     header: &'a Header,
+    clock: ReceiverClock,
     flows: Flows<'a>,
     answers: Answers,
     order: Order,
@@ -77,6 +80,7 @@ impl<'a> Consistency<'a> {
         header::check(header, scenario, &mut found);
         Self {
             header,
+            clock: ReceiverClock::default(),
             flows: Flows::new(header, scenario),
             answers: Answers::new(header, scenario),
             order: Order::new(header),
@@ -93,8 +97,9 @@ impl<'a> Consistency<'a> {
     pub(super) fn take(&mut self, record: &Record, text: &[u8]) {
         self.line += 1;
         keys::check(self.line, text, (record, &mut self.encoded), &mut self.found);
-        let Self { header, flows, answers, order, sums, window, found, .. } = self;
+        let Self { header, clock, flows, answers, order, sums, window, found, .. } = self;
         header::fits(header.kind, record, found);
+        clock.take(record);
         order.take(record, found);
         window.take(record, found);
         match record {
@@ -115,9 +120,6 @@ impl<'a> Consistency<'a> {
                         "which file this one continues stands behind the header or nowhere",
                     );
                 }
-                if matches!(watch, Watch::Offset(_)) {
-                    order.is_of_two_clocks();
-                }
             }
             Record::Load(plan) => sums.plan(plan, found),
             Record::Interval(interval) => sums.take(interval, found),
@@ -135,10 +137,15 @@ impl<'a> Consistency<'a> {
         }
     }
 
+    /// The receiver's clock minus the run's, as the records state it.
+    pub(super) const fn receiver_clock(&self) -> Option<TimeDelta> {
+        self.clock.apart
+    }
+
     /// What was found, once there are no more records.
     pub(super) fn finish(mut self) -> Contradictions {
-        self.answers.end(&mut self.found);
-        self.order.end(&mut self.found);
+        self.answers.end(&self.clock, &mut self.found);
+        self.order.end(&self.clock, &mut self.found);
         self.found
     }
 }

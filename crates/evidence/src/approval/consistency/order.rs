@@ -1,6 +1,7 @@
 //! Times go forward: a record is written when what it tells of has happened.
 
 use super::{Contradictions, plays};
+use crate::analysis::ReceiverClock;
 use record::{Header, Record, RunKind, Tick};
 use std::time::Duration;
 
@@ -8,8 +9,9 @@ use std::time::Duration;
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
 pub(super) struct Order {
-    /// Whether all records are of one process, so that their order is that of their times.
-    is_one_clock: bool,
+    /// Whether all records are of one process, so that their order is that of their times, unless webhooks were read back from a
+    /// receiver elsewhere: when those were written says nothing about when they came.
+    is_one_process: bool,
     is_a_receiver: bool,
     /// Whether what a webhook is told by may be written when its step has been answered.
     learns: bool,
@@ -22,17 +24,12 @@ pub(super) struct Order {
 impl Order {
     pub(super) fn new(header: &Header) -> Self {
         Self {
-            is_one_clock: plays(header),
+            is_one_process: plays(header),
             is_a_receiver: header.kind == RunKind::Receive,
             learns: header.learns,
             latest: Tick(0),
             backwards: None,
         }
-    }
-
-    /// Webhooks were read back from a receiver elsewhere: when they were written says nothing about when they came.
-    pub(super) const fn is_of_two_clocks(&mut self) {
-        self.is_one_clock = false;
     }
 
     pub(super) fn take(&mut self, record: &Record, found: &mut Contradictions) {
@@ -76,8 +73,10 @@ impl Order {
         }
     }
 
-    pub(super) fn end(self, found: &mut Contradictions) {
-        if let Some(sentence) = self.backwards.filter(|_| self.is_one_clock) {
+    /// `clock`: that of the receiver, as the whole journal states it.
+    pub(super) fn end(self, clock: &ReceiverClock, found: &mut Contradictions) {
+        let is_one_clock = self.is_one_process && clock.apart.is_none();
+        if let Some(sentence) = self.backwards.filter(|_| is_one_clock) {
             found.add("times_out_of_order", sentence);
         }
     }
