@@ -7,8 +7,8 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Journals, Known, KnownSender, MinFlows, Request, Required, Trust,
-    approval_annotations, approval_page, human, judge, markdown, name_of, run_of, runs_of,
+    Allowed, Approval, Checkout, Demand, Journals, KnownScenario, KnownSender, MinFlows, Request, Required,
+    Trust, approval_annotations, approval_page, human, judge, markdown, name_of, run_of, runs_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
@@ -241,7 +241,7 @@ fn asked_of_none(demand: &Demand, approval: &Approval) -> Result<(), Failure> {
 /// A line for each file that evidence is held against.
 fn print_digests(checkout: &Checkout) -> Exit {
     out::raw_line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
-    for (name, Known { source, sha256, .. }) in &checkout.scenarios {
+    for (name, KnownScenario { source, sha256, .. }) in &checkout.scenarios {
         out::raw_line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
     }
     Exit::Pass
@@ -370,10 +370,16 @@ fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
     text.parse().map_err(|e: record::seal::KeyError| wrong(e.to_string()))
 }
 
-fn known(loaded: Loaded) -> Known {
+fn known(loaded: Loaded) -> KnownScenario {
     let sender = known_sender(&loaded);
     let Loaded { scenario, sha256, source_name, .. } = loaded;
-    Known { source: source_name, others: Vec::new(), sha256, scenario: Some(Box::new(scenario)), sender }
+    KnownScenario {
+        source: source_name,
+        others: Vec::new(),
+        sha256,
+        scenario: Some(Box::new(scenario)),
+        sender,
+    }
 }
 
 /// The profile file that a scenario names.
@@ -385,8 +391,8 @@ fn known_sender(loaded: &Loaded) -> Option<Box<KnownSender>> {
 }
 
 /// The scenarios of a folder by the name that each has, as runs of it have; a file that cannot be read goes by its own.
-fn in_folder(dir: &Path) -> BTreeMap<String, Known> {
-    let mut found: BTreeMap<String, Known> = BTreeMap::new();
+fn in_folder(dir: &Path) -> BTreeMap<String, KnownScenario> {
+    let mut found: BTreeMap<String, KnownScenario> = BTreeMap::new();
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
@@ -399,7 +405,7 @@ fn in_folder(dir: &Path) -> BTreeMap<String, Known> {
             Err(_) => {
                 let (sha256, others) = (text_sha256_hex(&bytes), Vec::new());
                 let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                (name, Known { source, others, sha256, scenario: None, sender: None })
+                (name, KnownScenario { source, others, sha256, scenario: None, sender: None })
             }
         };
         match found.entry(name) {

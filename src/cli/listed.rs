@@ -99,13 +99,13 @@ pub(super) fn trust() -> Listed<Trust> {
 }
 
 /// A built-in profile of a sender by its name, or a file.
-pub(super) fn senders() -> Known {
-    Known { names: sender_names }
+pub(super) fn senders() -> NameOrFile {
+    NameOrFile { names: sender_names }
 }
 
 /// A built-in scenario by its name, or a file.
-pub(super) fn scenarios() -> Known {
-    Known { names: scenario_names }
+pub(super) fn scenarios() -> NameOrFile {
+    NameOrFile { names: scenario_names }
 }
 
 /// Names of the built-in profiles of senders.
@@ -120,11 +120,11 @@ pub(super) fn scenario_names() -> Vec<&'static str> {
 
 /// A text that is not empty: one of these names, which complete in a shell, or something else, such as a file.
 #[derive(Debug, Clone)]
-pub(super) struct Known {
+pub(super) struct NameOrFile {
     names: fn() -> Vec<&'static str>,
 }
 
-impl TypedValueParser for Known {
+impl TypedValueParser for NameOrFile {
     type Value = String;
 
     fn parse_ref(

@@ -2,7 +2,7 @@
 
 use super::blocked::Blocked;
 use super::client::{Attached, Client};
-use super::learning::Known;
+use super::learning::FlowIdentity;
 use super::logins::UsedSession;
 use super::progress::{Due, Dues, Event, Listener};
 use super::seen::SeenWebhooks;
@@ -74,7 +74,7 @@ pub(super) struct Playing {
     pub(super) flow: u32,
     pub(super) scope: Scope,
     /// What it is about, and what its webhooks are told by, as far as the journal has it.
-    pub(super) known: Known,
+    pub(super) identity: FlowIdentity,
 }
 
 impl Driver {
@@ -122,7 +122,7 @@ impl Driver {
     pub async fn play(&self, flow: u32, scope: Scope) -> io::Result<()> {
         let scenario = &self.plan.loaded.scenario;
         let plan = scenario.flow_plan(flow);
-        let mut playing = Playing { flow, scope, known: Known::default() };
+        let mut playing = Playing { flow, scope, identity: FlowIdentity::default() };
         self.start_flow(plan.variant, &mut playing)?;
         let mut failed = None;
         for step in plan.steps {
@@ -142,8 +142,8 @@ impl Driver {
     }
 
     fn start_flow(&self, variant: Option<&str>, playing: &mut Playing) -> io::Result<()> {
-        playing.known = self.known(&mut playing.scope);
-        let Known { subject, ours } = playing.known.clone();
+        playing.identity = self.identity(&mut playing.scope);
+        let FlowIdentity { subject, ours } = playing.identity.clone();
         let (flow, at) = (playing.flow, self.plan.clock.now());
         let variant = variant.map(str::to_owned);
         self.append(&Record::FlowStart(FlowStart { flow, at, variant, subject, ours }))

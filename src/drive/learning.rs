@@ -13,20 +13,20 @@ use std::sync::Arc;
 
 /// What a flow is about, and what tells its webhooks, as far as it is known.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Known {
+pub(super) struct FlowIdentity {
     pub subject: Value,
     pub ours: BTreeMap<String, Value>,
 }
 
 impl Driver {
     /// What is known of a flow by now. A value that is not given says nothing.
-    pub(super) fn known(&self, scope: &mut Scope) -> Known {
+    pub(super) fn identity(&self, scope: &mut Scope) -> FlowIdentity {
         let scenario = &self.plan.loaded.scenario;
         let scheme = scenario.scheme;
         let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
         let ours = scenario.webhooks.ours.iter();
         let ours = ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
-        Known {
+        FlowIdentity {
             subject,
             ours: ours
                 .filter(|(_, value)| !value.is_null())
@@ -70,17 +70,17 @@ impl Driver {
         if !self.changes {
             return Ok(());
         }
-        let now = self.known(&mut playing.scope);
-        let is_new = playing.known.subject.is_null() && !now.subject.is_null();
+        let now = self.identity(&mut playing.scope);
+        let is_new = playing.identity.subject.is_null() && !now.subject.is_null();
         let subject = is_new.then(|| now.subject.clone());
         let new =
-            now.ours.into_iter().filter(|(pointer, value)| playing.known.ours.get(pointer) != Some(value));
+            now.ours.into_iter().filter(|(pointer, value)| playing.identity.ours.get(pointer) != Some(value));
         let ours: BTreeMap<String, Value> = new.collect();
         if subject.is_none() && ours.is_empty() {
             return Ok(());
         }
-        playing.known.subject = subject.clone().unwrap_or_else(|| playing.known.subject.clone());
-        playing.known.ours.extend(ours.clone());
+        playing.identity.subject = subject.clone().unwrap_or_else(|| playing.identity.subject.clone());
+        playing.identity.ours.extend(ours.clone());
         let learned = Learned { flow: playing.flow, at: self.plan.clock.now(), subject, ours };
         self.append(&Record::Learned(Box::new(learned)))
     }

@@ -65,14 +65,14 @@ type Key = (String, Option<ResolvedRequest>);
 /// The logins of a run, by session and request.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    known: StdMutex<Known>,
+    recent: StdMutex<RecentLogins>,
     redactor: Redactor,
 }
 
 /// The logins of late, in two generations: one that is used moves to the younger, and the older is forgotten when that is
 /// full. A login that was forgotten is done again.
 #[derive(Debug, Default)]
-struct Known {
+struct RecentLogins {
     young: HashMap<Key, Arc<Place>>,
     old: HashMap<Key, Arc<Place>>,
 }
@@ -82,17 +82,17 @@ const GENERATION: usize = 5_000;
 
 impl Sessions {
     pub(super) fn new(redactor: Redactor) -> Self {
-        Self { known: StdMutex::default(), redactor }
+        Self { recent: StdMutex::default(), redactor }
     }
 
     /// The place of a login; the same for every flow that logs in with the same request.
     pub(super) fn place(&self, session: String, login: Option<ResolvedRequest>) -> Arc<Place> {
         let key = (session, login);
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).place(key, &self.redactor)
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner).place(key, &self.redactor)
     }
 }
 
-impl Known {
+impl RecentLogins {
     fn place(&mut self, key: Key, redactor: &Redactor) -> Arc<Place> {
         if let Some(place) = self.young.get(&key) {
             return Arc::clone(place);
@@ -151,8 +151,8 @@ mod tests {
             place("owner", user);
             assert!(Arc::ptr_eq(&staff, &place("staff", 0)));
         }
-        let known = sessions.known.lock().unwrap();
-        assert!(known.young.len() + known.old.len() <= 2 * GENERATION);
+        let recent = sessions.recent.lock().unwrap();
+        assert!(recent.young.len() + recent.old.len() <= 2 * GENERATION);
     }
 
     #[test]

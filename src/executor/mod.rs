@@ -3,11 +3,11 @@
 mod error;
 mod flows;
 mod injector;
-mod known;
 mod pacing;
 mod phases;
 mod plan;
 mod prepare;
+mod row_facts;
 mod row_source;
 mod rows_ahead;
 mod run;

@@ -2,9 +2,9 @@
 
 use super::error::RunError;
 use super::injector::{self, Turns, injector};
-use super::known::Known;
 use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
+use super::row_facts::RowFacts;
 use super::row_source::{RowSource, variables};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Attached, Client, Reply, SeenWebhooks};
@@ -68,7 +68,7 @@ impl Prepared {
         let client = client(&plan, staging.as_ref())?;
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&plan, staging.as_ref(), clock, run_id)?;
-        let Known { identities, canaries, ours } = Known::of(&plan, &run, &rows)?;
+        let RowFacts { identities, canaries, ours } = RowFacts::of(&plan, &run, &rows)?;
         let matcher = Arc::new(injector::matcher(&plan, &ours));
         let turns = injector::turns(&plan, &matcher);
         if turns.is_some() {

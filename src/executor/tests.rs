@@ -1,10 +1,10 @@
 //! Tests of the order of flows, and of our times against the sender's own.
 
-use super::known::Known;
 use super::pacing::Pacing;
 use super::phases::Budget;
 use super::plan::{BreakerPolicy, GatesRef, Listen, Plan, Receiver, StandIn, Target};
 use super::prepare::Prepared;
+use super::row_facts::RowFacts;
 use super::run::Execution;
 use crate::redact::Redactor;
 use pii::{Category, Engine, Policy};
@@ -187,13 +187,13 @@ fn people_of_the_last_row_are_known_before_the_first_flow() {
     };
     let run = scenario::Run::new(scenario, settings).unwrap();
     let rows = scenario::rows(scenario, ROWS, 0, Some(&data), &run).unwrap();
-    let known = Known::of(&plan, &run, &rows).unwrap();
-    let engine = Engine::knowing(&Policy::default(), known.canaries, b"").unwrap();
+    let facts = RowFacts::of(&plan, &run, &rows).unwrap();
+    let engine = Engine::knowing(&Policy::default(), facts.canaries, b"").unwrap();
     assert_eq!(engine.scan_text("by user.2000x, who paid").count(Category::Username), 1);
     assert!(engine.scan_text("by user.2001x, who paid").is_clean());
     assert_eq!(
         plan.redactor.scrub("the password pass-of-2000x is wrong"),
         "the password [redacted] is wrong"
     );
-    assert!(known.identities.is_empty(), "the journal of a load lists nobody");
+    assert!(facts.identities.is_empty(), "the journal of a load lists nobody");
 }

@@ -1,15 +1,15 @@
 //! Scrubs known secrets in every spelling, and what is shaped like a credential, from any text on its way out.
 
-mod known;
+mod spelling_index;
 mod spellings;
 #[cfg(test)]
 mod tests;
 
-use known::Known;
 use record::MASK;
 use regex::Regex;
 use sha2::{Digest, Sha256};
 use signature::Secret;
+use spelling_index::SpellingIndex;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -38,7 +38,7 @@ pub struct Redactor {
 struct State {
     /// What each is told by: half of its SHA-256.
     secrets: HashSet<[u8; 16]>,
-    spellings: Known,
+    spellings: SpellingIndex,
 }
 
 impl fmt::Debug for Redactor {

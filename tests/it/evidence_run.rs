@@ -2,7 +2,7 @@
 
 use crate::harness::unwrapped;
 use crate::sample::{self, SECRET, Sample};
-use evidence::approval::{Checkout, Demand, Judgement, Known, MinFlows, Request, Trust, judge};
+use evidence::approval::{Checkout, Demand, Judgement, KnownScenario, MinFlows, Request, Trust, judge};
 use evidence::gate::Gates;
 use record::sha256_hex;
 use signature::Secret;
@@ -69,7 +69,7 @@ pub fn recent() -> Sample {
 fn checkout() -> Checkout {
     let gates = include_str!("../../scenarios/gates.yaml");
     let payments = scenario::load_built_in("payments").expect("a scenario");
-    let payments = Known {
+    let payments = KnownScenario {
         source: "payments.yaml".into(),
         others: Vec::new(),
         sha256: payments.sha256,

@@ -3,7 +3,7 @@
 
 use crate::harness::Smoke;
 use crate::receiver::{Receiver, SECRET, TOKEN};
-use evidence::approval::{Checkout, Demand, Judgement, Known, Request, judge, runs_of};
+use evidence::approval::{Checkout, Demand, Judgement, KnownScenario, Request, judge, runs_of};
 use evidence::gate::{Gates, Verdict};
 use record::seal::PublicKey;
 use record::text_sha256_hex;
@@ -166,7 +166,7 @@ impl Case {
 fn checkout() -> Checkout {
     let scenarios = scenario::built_in_names().filter_map(|name| {
         let loaded = scenario::load_built_in(name).ok()?;
-        let known = Known {
+        let known = KnownScenario {
             source: name.to_owned(),
             others: Vec::new(),
             sha256: loaded.sha256,

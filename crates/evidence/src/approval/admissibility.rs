@@ -23,12 +23,12 @@ pub struct Checkout {
     pub gates_sha256: String,
     pub gates: Gates,
     /// Scenarios by name.
-    pub scenarios: BTreeMap<String, Known>,
+    pub scenarios: BTreeMap<String, KnownScenario>,
 }
 
 /// A scenario of the checkout.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct KnownScenario {
     /// Where it is.
     pub source: String,
     /// Other files of the checkout that have its name and say something else: which one counts, nobody knows.
@@ -64,7 +64,7 @@ impl Checkout {
         known.scenario.as_deref().filter(|scenario| scenario.name == name)
     }
 
-    fn known_of(&self, header: &Header) -> Option<&Known> {
+    fn known_of(&self, header: &Header) -> Option<&KnownScenario> {
         self.scenarios.get(&header.scenario.name).filter(|known| known.sha256 == header.scenario.sha256)
     }
 }
@@ -164,31 +164,31 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
             format!("`{name}` is not in the checkout; give its file with --scenario"),
             "journal header".to_owned(),
         ),
-        Some(Known { source, others, .. }) if !others.is_empty() => {
+        Some(KnownScenario { source, others, .. }) if !others.is_empty() => {
             let figure = format!(
                 "{source} and {} are both called {name}: leave one of them, or give the right one with --scenario",
                 others.join(", ")
             );
             (Verdict::Unproven, figure, source.clone())
         }
-        Some(Known { source, sha256, .. }) if checkout.scenario_of(header).is_some() => {
+        Some(KnownScenario { source, sha256, .. }) if checkout.scenario_of(header).is_some() => {
             (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
         }
         // A profile that it names may be missing: its flows are held against nothing then.
-        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
+        Some(KnownScenario { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
             let figure = format!(
                 "{source} cannot be read here as a scenario, so the run's flows cannot be compared with it"
             );
             (Verdict::Unproven, figure, source.clone())
         }
-        Some(Known { source, .. }) if !pinned.is_empty() => (
+        Some(KnownScenario { source, .. }) if !pinned.is_empty() => (
             Verdict::Unproven,
             format!(
                 "the run's matches --scenario-sha256, but {source} here differs: give the right one with --scenario"
             ),
             source.clone(),
         ),
-        Some(Known { source, sha256, .. }) => (
+        Some(KnownScenario { source, sha256, .. }) => (
             Verdict::Fail,
             format!(
                 "the run's {name} has SHA-256 {}, {source} has {}",

@@ -52,7 +52,7 @@ mod unended;
 mod unreadable;
 mod witness;
 
-pub use admissibility::{Checkout, Known, KnownSender};
+pub use admissibility::{Checkout, KnownScenario, KnownSender};
 pub use demand::{Allowed, Demand, MinFlows};
 pub use judge::{Request, judge, judge_with_evidence};
 pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// What of the rows is kept for the whole run. Their secrets are known to the redactor.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct RowFacts {
     /// The values of test users, in order and each once, where the journal lists them.
     pub identities: Vec<Identity>,
     /// The same where they are looked for while the webhooks arrive, and nobody looks again.
@@ -22,7 +22,7 @@ pub(super) struct Known {
     pub ours: Vec<BTreeMap<String, Value>>,
 }
 
-impl Known {
+impl RowFacts {
     /// Goes through all rows.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Known {
         let scenario = &plan.loaded.scenario;
         plan.redactor.learn_all(&run.secrets(scenario));
         let tells = plan.kind != RunKind::Load && !scenario.webhooks.ours.is_empty();
-        let (mut known, mut seen, mut ours) = (Self::default(), HashSet::new(), Vec::new());
+        let (mut facts, mut seen, mut ours) = (Self::default(), HashSet::new(), Vec::new());
         let mut wrong: Option<TemplateError> = None;
         for (flow, row) in (0..).zip(rows.iter()) {
             let row = row?;
@@ -39,10 +39,10 @@ impl Known {
             // It is told when all secrets are known.
             match resolve_identities(scenario, run, flow, &row) {
                 Ok(found) if plan.aggregator.is_some() => {
-                    found.iter().for_each(|one| known.canaries.add(one));
+                    found.iter().for_each(|one| facts.canaries.add(one));
                 }
                 Ok(found) => {
-                    known.identities.extend(found.into_iter().filter(|one| seen.insert(one.clone())));
+                    facts.identities.extend(found.into_iter().filter(|one| seen.insert(one.clone())));
                 }
                 Err(error) => wrong = wrong.or(Some(error)),
             }
@@ -55,7 +55,7 @@ impl Known {
         }
         let flows = ours.len();
         // Flows that name nothing yet are flows all the same: nothing tells them apart.
-        known.ours = ours.into_iter().collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); flows]);
-        Ok(known)
+        facts.ours = ours.into_iter().collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); flows]);
+        Ok(facts)
     }
 }

@@ -19,7 +19,7 @@ const GLANCE: u32 = 21;
 /// Spellings, of which upper and lower case are the same in ASCII. They are kept as numbers of 64 bits: what is taken for one of them by
 /// chance is masked in vain.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct SpellingIndex {
     hasher: RandomState,
     spellings: HashSet<u64>,
     /// The lengths of the spellings that begin so: a bit for each in bytes, and the last one for all from [`LONG`] on.
@@ -36,7 +36,7 @@ const fn glance(beginning: [u8; BEGINNING]) -> usize {
     (u32::from_le_bytes(beginning).wrapping_mul(0x9E37_79B1) >> (u32::BITS - GLANCE)) as usize
 }
 
-impl Known {
+impl SpellingIndex {
     pub(super) fn add(&mut self, spelling: &str) {
         let spelling = spelling.to_ascii_lowercase();
         let Some(beginning) = spelling.as_bytes().first_chunk() else { return };
