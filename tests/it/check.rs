@@ -133,6 +133,31 @@ fn all_that_is_wrong_is_told_at_once() {
     told(&tls, &["try http://"]);
 }
 
+/// What is said about one login may quote the password of another, of the same scenario or not.
+#[test]
+fn no_error_of_a_login_quotes_the_secret_of_another() {
+    let refusing = Origin::start(|request: &Seen, _| match request.path() {
+        "/login" => Answer::json("401 Unauthorized", r#"{"detail":"not pass-of-one, pass-of-two"}"#),
+        _ => Answer::json("200 OK", "{}"),
+    });
+    let scenario = |name: &str| {
+        let password = format!("{{{{ env.{}_PASSWORD }}}}", name.to_uppercase());
+        let login =
+            format!("{{ method: POST, path: /login, json: {{ user: {name}, password: '{password}' }} }}");
+        format!(
+            "name: {name}\nsubject: {{ kind: flow, id: x }}\nflows: 1\n\
+             sessions: {{ {name}: {{ login: {login}, token: /access }} }}\n\
+             steps: [{{ name: a, session: {name}, request: {{ method: GET, path: / }} }}]\n"
+        )
+    };
+    let check = Smoke::new("check").file("one.yaml", &scenario("one")).file("two.yaml", &scenario("two"));
+    let check = check.args(&["one.yaml", "two.yaml", "--staging", &refusing.url, "--listen", "127.0.0.1:0"]);
+    let check = check.env("WEBHOOK_SECRET", SECRET);
+    let ran = check.env("ONE_PASSWORD", "pass-of-one").env("TWO_PASSWORD", "pass-of-two").run().exits(4);
+    let masked = r#"row 1: status 401: {"detail":"not [redacted], [redacted]"}"#;
+    told(&ran, &[&format!("login `one`, {masked}"), &format!("login `two`, {masked}")]);
+}
+
 #[test]
 fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
     let ready = || {

@@ -161,11 +161,17 @@ fn say_clock(reply: &Reply, now: DateTime<Utc>, findings: &mut Findings) {
 }
 
 /// Logs in with every session of the scenarios, each user once. What fails is told at once, and the others together at the end.
+/// What the target says about a login may quote the secret of any other one, which is masked in it as well.
 pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findings: &mut Findings) {
+    let redactor = Redactor::new();
+    scenarios.iter().for_each(|scenario| scenario.teach(&redactor));
     let mut logged_in = LoggedIn::default();
     let mut tried = HashSet::new();
     for scenario in scenarios {
-        if check_logins_of(client, scenario, &mut tried, &mut logged_in, findings).await.is_break() {
+        if check_logins_of((client, &redactor), scenario, &mut tried, &mut logged_in, findings)
+            .await
+            .is_break()
+        {
             break;
         }
     }
@@ -174,14 +180,13 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
 
 /// Ends where the target throttles logins.
 async fn check_logins_of(
-    client: &Client,
+    (client, redactor): (&Client, &Redactor),
     scenario: &Scenario,
     tried: &mut HashSet<ResolvedRequest>,
     logged_in: &mut LoggedIn,
     findings: &mut Findings,
 ) -> ControlFlow<()> {
     let rows_from = scenario.rows_from();
-    let redactor = scenario.redactor();
     for (flow, row) in (0u32..).zip(scenario.rows.iter().map_while(Result::ok).take(TRIED_FIRST)) {
         let mut scope = scenario.run.scope(flow, row);
         let number = scenario.skipped + flow + 1;
@@ -193,7 +198,7 @@ async fn check_logins_of(
             };
             redactor.learn_all(&resolved.secrets);
             let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
-            let Err(why) = try_login(client, session, &request, &redactor, Clock::start()).await else {
+            let Err(why) = try_login(client, session, &request, redactor, Clock::start()).await else {
                 logged_in.add(name, settings, number);
                 continue;
             };
@@ -240,13 +245,12 @@ fn listed(rows: &BTreeSet<u32>) -> String {
 }
 
 impl Scenario {
-    /// Knows the secrets of all its rows.
-    fn redactor(&self) -> Redactor {
-        let (redactor, scenario) = (Redactor::new(), &self.loaded.scenario);
+    /// Has a redactor learn its secrets, and those of all its rows.
+    fn teach(&self, redactor: &Redactor) {
+        let scenario = &self.loaded.scenario;
         redactor.learn_all(&self.run.secrets(scenario));
         let rows = self.rows.iter().map_while(Result::ok);
         rows.for_each(|row| redactor.learn_all(&secrets_of_row(scenario, &row)));
-        redactor
     }
 
     fn rows_from(&self) -> RowsFrom {
