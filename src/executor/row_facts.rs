@@ -1,4 +1,4 @@
-//! What has to be known of the rows of all flows before the first one begins. It is the one look at all of them.
+//! What has to be known of the rows of all flows before the first one begins. They are checked by then: this is one more look at all of them.
 
 use super::error::RunError;
 use super::injector;
