@@ -31,12 +31,6 @@ impl Tick {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// `self - other` in µs, negative when `self` is earlier.
-    #[must_use]
-    pub fn micros_after(self, other: Self) -> i64 {
-        i64::try_from(i128::from(self.0) - i128::from(other.0)).unwrap_or(i64::MAX)
-    }
-
     /// This tick moved later by `by`.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
@@ -58,7 +52,6 @@ mod tests {
     #[test]
     fn differences_do_not_wrap() {
         assert_eq!(Tick(5).since(Tick(9)), Duration::ZERO);
-        assert_eq!(Tick(5).micros_after(Tick(9)), -4);
         assert_eq!(Tick(u64::MAX).plus(Duration::from_secs(1)), Tick(u64::MAX));
         assert_eq!(Tick(u64::MAX).wall(Utc::now()), DateTime::<Utc>::MAX_UTC);
     }

@@ -20,12 +20,6 @@ pub type Row = BTreeMap<String, Value>;
 /// Looks up an environment variable.
 pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// The environment of this process; values that are not UTF-8 count as absent.
-#[must_use]
-pub fn process_env() -> Env {
-    Arc::new(|name| std::env::var(name).ok())
-}
-
 /// Built-in names, which no variable, column or capture may take.
 pub(super) const BUILT_IN: [&str; 9] =
     ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge", "response"];
