@@ -319,14 +319,17 @@ fn sigterm_lets_a_request_that_has_begun_end() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start(dir.path(), "", &[]);
     let webhook = Webhook::new();
-    let bytes = webhook.bytes("close");
     let mut stream = receiver.connect();
-    stream.write_all(&bytes[..40]).unwrap();
-    // Another exchange on the way: the first bytes have been read by then.
-    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    let framing =
+        format!("Content-Length: {}\r\nExpect: 100-continue\r\nConnection: close", webhook.body.len());
+    stream.write_all(format!("{}{framing}\r\n\r\n", webhook.head()).as_bytes()).unwrap();
+    // The head has been read by then.
+    let mut goes_on = *b"HTTP/1.1 100 Continue\r\n\r\n";
+    stream.read_exact(&mut goes_on).unwrap();
+    assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     receiver.terminate();
     receiver.hears("stopping");
-    stream.write_all(&bytes[40..]).unwrap();
+    stream.write_all(&webhook.body).unwrap();
     assert_eq!(status(&read_all(&mut stream)), Some(200));
     assert!(receiver.wait().success());
     assert!(TcpStream::connect(receiver.address).is_err());
