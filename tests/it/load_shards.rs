@@ -50,6 +50,11 @@ fn shards_merge_into_the_whole_schedule() {
     assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
     shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
     merge(dir.path()).exits(2).says("are not shards of one load");
+    // The folder that one is in has no name there.
+    let journal =
+        std::fs::read_to_string(dir.path().join("shard-0-of-3/staging_load_journal.jsonl")).unwrap();
+    let ran = Smoke::new("merge").file("staging_load_journal.jsonl", &journal).arg(".").run().exits(3);
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1, 2]));
     Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("found no");
 }
 

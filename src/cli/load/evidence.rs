@@ -15,7 +15,6 @@ use evidence::report::{
 };
 use record::Header;
 use record::seal::SigningKey;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -94,9 +93,12 @@ impl Evidence {
             _ => Ok(()),
         };
         gone(&new)?;
-        // The folder of a shard is its name in the artifact.
-        let name = |journal: &Path| journal.parent().and_then(Path::file_name).map(OsStr::to_owned);
-        let shards: Vec<_> = journals.iter().map(|journal| name(journal).unwrap_or_default()).collect();
+        // The folder of a shard is its name in the artifact; `.` has none.
+        let name = |journal: &Path| {
+            let folder = journal.parent().and_then(Path::file_name);
+            folder.or_else(|| journal.file_name()).unwrap_or_default().to_owned()
+        };
+        let shards: Vec<_> = journals.iter().map(|journal| name(journal)).collect();
         let runs = shards.chunk_by(|shard, next| shard < next);
         let mut journals = journals.iter();
         for (n, run) in runs.enumerate() {

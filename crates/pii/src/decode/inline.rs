@@ -47,15 +47,7 @@ pub(super) fn form(text: &str) -> Option<String> {
         if is_base64_with_plus(token) {
             out.push_str(token);
         } else if token.contains(['=', '%']) || token.contains("://") || solid && is_worded(token) {
-            for field in token.split_inclusive(['&', '?', '#']) {
-                let (name, value) = field.split_once('=').unwrap_or(("", field));
-                if is_base64_with_plus(value.trim_end_matches(['&', '?', '#'])) {
-                    unfold(name, MARKS, &mut out);
-                    out.push_str(field.get(name.len()..).unwrap_or(""));
-                } else {
-                    unfold(field, MARKS, &mut out);
-                }
-            }
+            token.split_inclusive(['&', '?', '#']).for_each(|field| unfold_field(field, &mut out));
         } else if solid {
             // Punctuation and `+` may begin an international number here.
             unfold(token, ")", &mut out);
@@ -64,6 +56,17 @@ pub(super) fn form(text: &str) -> Option<String> {
         }
     }
     (out != text).then_some(out)
+}
+
+/// Unfolds a field of a form or query, with the mark that ends it, but for a value that is base64.
+fn unfold_field(field: &str, out: &mut String) {
+    let (name, value) = field.split_once('=').unwrap_or(("", field));
+    if is_base64_with_plus(value.trim_end_matches(['&', '?', '#'])) {
+        unfold(name, MARKS, out);
+        out.push_str(field.get(name.len()..).unwrap_or(""));
+    } else {
+        unfold(field, MARKS, out);
+    }
 }
 
 /// Punctuation that a word may end in before a `+` that stands for a blank.
