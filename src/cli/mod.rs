@@ -35,6 +35,7 @@ mod reading;
 mod receive;
 mod receive_files;
 mod receiver_plan;
+mod receiver_target;
 mod report;
 mod run;
 mod run_args;

@@ -1,7 +1,7 @@
 //! Where a load goes: the URL taken apart, its addresses, and how a connection to it is opened.
 
 use super::response::RequestError;
-use crate::outbound::http_url;
+use crate::outbound::{http_url, shown_url};
 use record::ErrorKind;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +26,7 @@ pub(crate) enum TargetError {
     /// Not a URL that webhooks can be sent to.
     #[error("'{url}' is not a URL to drive: {why}")]
     Url {
-        /// As typed, without credentials.
+        /// As it may be shown.
         url: String,
         /// What is wrong.
         why: String,
@@ -57,7 +57,7 @@ impl Target {
     /// # Errors
     /// When it is no http or https URL with a host, or holds credentials.
     pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
-        let wrong = |why: &str| TargetError::Url { url: shown(text), why: why.to_owned() };
+        let wrong = |why: &str| TargetError::Url { url: shown_url(text), why: why.to_owned() };
         let mut url = http_url(text).map_err(|why| wrong(&why))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it contains credentials, which do not belong on a command line"));
@@ -93,10 +93,16 @@ impl Target {
         self.url.scheme() == "https"
     }
 
-    /// The URL.
+    /// The URL as it is requested, for a command that is to be pasted: its query may hold a token.
     #[must_use]
     pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
+    }
+
+    /// The URL as it may be shown and written.
+    #[must_use]
+    pub(crate) fn shown(&self) -> String {
+        shown_url(self.url.as_str())
     }
 
     /// Looks the host up.
@@ -115,16 +121,6 @@ impl Target {
             .map_err(|e| none(e.to_string()))?;
         let all: Vec<SocketAddr> = found.collect();
         if all.is_empty() { Err(none("the resolver found none".to_owned())) } else { Ok(all) }
-    }
-}
-
-/// A URL fit for an error: without what stands before an `@`.
-fn shown(text: &str) -> String {
-    match (text.split_once("://"), text.rfind('@')) {
-        (Some((scheme, _)), Some(at)) => {
-            format!("{scheme}://[redacted]{}", text.get(at..).unwrap_or_default())
-        }
-        _ => text.to_owned(),
     }
 }
 

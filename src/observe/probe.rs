@@ -29,9 +29,8 @@ impl Prober {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub(crate) fn new(url: Option<&str>) -> io::Result<Self> {
-        let builder = crate::outbound::client_builder(url).map_err(io::Error::other)?;
         // A sender that posts to this URL would be redirected too.
-        let builder = builder.redirect(reqwest::redirect::Policy::limited(10));
+        let builder = crate::outbound::following_client_builder(url).map_err(io::Error::other)?;
         builder.timeout(WITHIN).build().map(Self).map_err(io::Error::other)
     }
 

@@ -4,7 +4,7 @@
 //! is for: they are written anew, so that the real receiver cannot read another message than the one in the journal.
 
 use crate::inbox::{NoAnswer, NotForwarded, Upstream};
-use crate::outbound::http_url;
+use crate::outbound::{http_url, system_roots};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::ServerName;
@@ -223,13 +223,7 @@ fn without_framing(mut answer: Response) -> Response {
 
 fn connector() -> Result<TlsConnector, TapError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut roots = rustls::RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    if added == 0 {
-        let why = found.errors.first().map_or_else(|| "none found".to_owned(), ToString::to_string);
-        return Err(TapError::Roots(why));
-    }
+    let roots = system_roots().map_err(TapError::Roots)?;
     let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -1,5 +1,5 @@
 //! What staff's token may reach: the target, and hosts that the scenario names; never one that an answer names. What a sender's
-//! token may get into: nothing that is kept.
+//! token, or one in the URL that a load goes to, may get into: nothing that is kept or shown.
 
 use super::harness::Smoke;
 use super::origin::{Answer, Origin, Seen};
@@ -116,4 +116,27 @@ fn an_unknown_senders_token_is_in_no_journal_and_is_learnt_from_its_digest() {
     let learn = Smoke::new("learn").arg(&journal).arg("--secret-file").arg(dir.path().join("secret")).run();
     let learnt = learn.exits(0).stdout;
     assert!(learnt.contains("algorithm: token") && learnt.contains("header: X-A"), "{learnt}");
+}
+
+/// The URL of an inbound webhook often holds a token, and nobody else is to have it.
+#[test]
+fn a_token_in_the_url_of_a_load_is_sent_and_neither_kept_nor_shown() {
+    let receiver = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}"));
+    let load = |url: &str| {
+        let load =
+            Smoke::new("load").args(&["webhooks", "--to", url, "--rate", "20/s", "--duration", "200ms"]);
+        load.args(&["--report", "html"]).env("WEBHOOK_SECRET", &"9f86d081884c7d65".repeat(4)).run()
+    };
+    let ran = load(&format!("{}/in?token=hunter2hunter2", receiver.url));
+    assert_eq!(ran.artifact("load")["load"]["target"], format!("{}/in?token=[hidden]", receiver.url));
+    assert!(receiver.seen().iter().all(|seen| seen.path() == "/in?token=hunter2hunter2"));
+    for entry in std::fs::read_dir(ran.dir().join("artifacts")).unwrap().flatten() {
+        let bytes = std::fs::read(entry.path()).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("hunter2"), "{}", entry.path().display());
+    }
+    let nobody = load("http://127.0.0.1:1/in?token=hunter2hunter2").exits(4);
+    let unfit = load("ftp://127.0.0.1/in?token=hunter2hunter2").exits(2);
+    for ran in [ran, nobody, unfit] {
+        assert!(!ran.shown().contains("hunter2"), "{}", ran.shown());
+    }
 }

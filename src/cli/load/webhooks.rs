@@ -6,37 +6,28 @@ use super::plan::{LoadWork, cores, pauses, usual_pauses};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
-use crate::cli::receive_files::MAX_PEM;
 use crate::cli::run_plan::{providers_secret, strong};
-use crate::cli::{Exit, Failure, environment as variables, out, runtime as runtimes, signing, telemetry};
+use crate::cli::{
+    Exit, Failure, environment as variables, out, receiver_target, runtime as runtimes, signing, telemetry,
+};
 use crate::load::{
-    Background, Connect, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient,
-    guard,
+    Background, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient, guard,
 };
 use record::RunKind;
 use record::SubjectKind;
-use record::{
-    Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, read_input, sha256_hex,
-};
+use record::{Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, sha256_hex};
 use serde_json::json;
 use signature::{Scheme, Secret, Signer, Weakness};
-use std::net::SocketAddr;
 use std::time::Duration;
-use tokio_rustls::rustls::RootCertStore;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use wire::Clock;
 
-/// Longest limit for the first connection, which shows that the receiver is there.
-const REACH: Duration = Duration::from_secs(5);
 /// Where the secret is when no flag says so.
 const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
 
 /// Checks everything, then runs the load and judges it.
 pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let target = Target::parse(&args.to).map_err(|e| Failure::usage(format!("--to: {e}")))?;
-    if args.cacert.is_some() && !target.is_tls() {
-        return Err(Failure::usage("--cacert: http:// uses no certificates; give an https URL"));
-    }
+    let roots = receiver_target::roots(&target, args.cacert.as_deref())?;
     let event = args.event.as_str();
     let (sender, scheme) = (args.sender.profile()?, args.sender.scheme()?);
     let pauses = || sender.as_ref().map_or_else(usual_pauses, |sender| pauses(&sender.contract()));
@@ -49,7 +40,6 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json, work.shard.recorded())?;
-    let roots = roots(args, &target)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
@@ -66,15 +56,16 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         false => strong(secret)?,
     };
     let work = if guard::is_loopback(&addresses) { work.beside_target(&args.schedule) } else { work };
-    let environment = environment(args, &addresses);
+    let usual = if guard::is_loopback(&addresses) { "loopback" } else { "staging" };
+    let environment = args.environment.clone().unwrap_or_else(|| usual.to_owned());
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
-    runtime.block_on(reach(&dialer, &target, REACH.min(work.retry.timeout)))?;
+    runtime.block_on(receiver_target::reach(&dialer, &target, work.retry.timeout))?;
     drop(runtime);
 
     let signed = Signed { scheme, sender: sender.map(Box::new), secret_chars: secret.chars() };
     let header = header(signed, &work, &evidence, &target, environment)
         .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
-    let common = json!({ "target": target.as_str(), "scheme": scheme });
+    let common = json!({ "target": target.shown(), "scheme": scheme });
     let record = |started| work.record("webhooks", event, &common, started);
     evidence.make_way(Keep::before(&header.environment)).map_err(Failure::environment)?;
     let journal = evidence.open(&header)?;
@@ -131,46 +122,6 @@ fn secret(args: &WebhookLoadArgs, of: Option<Scheme>) -> Result<Secret, Failure>
     }
 }
 
-/// The certificates trusted for https.
-fn roots(args: &WebhookLoadArgs, target: &Target) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    if !target.is_tls() {
-        return Ok(roots);
-    }
-    if let Some(path) = &args.cacert {
-        let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {e}", path.display()));
-        let pem = read_input(path, MAX_PEM).map_err(|e| wrong(&e))?;
-        for certificate in CertificateDer::pem_slice_iter(&pem) {
-            roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
-        }
-        if roots.is_empty() {
-            return Err(wrong(&"there is it holds no certificate"));
-        }
-        return Ok(roots);
-    }
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        return Err(Failure::environment("this system has no root certificates: give --cacert FILE"));
-    }
-    Ok(roots)
-}
-
-fn environment(args: &WebhookLoadArgs, addresses: &[SocketAddr]) -> String {
-    let usual = if guard::is_loopback(addresses) { "loopback" } else { "staging" };
-    args.environment.clone().unwrap_or_else(|| usual.to_owned())
-}
-
-/// Opens one connection, so that a receiver that is not there is an error and not a failed load.
-async fn reach(dialer: &Dialer, target: &Target, limit: Duration) -> Result<(), Failure> {
-    let tls = if target.is_tls() { " and TLS handshake (does it speak https?)" } else { "" };
-    let why = match tokio::time::timeout(limit, dialer.connect()).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(broken)) => broken.why,
-        Err(_) => format!("no connection{tls} within {} s", limit.as_secs_f64()),
-    };
-    Err(Failure::environment(format!("the receiver {} cannot be reached: {why}", target.as_str())))
-}
-
 /// Who is played, and what it signs with.
 struct Signed {
     scheme: Scheme,
@@ -188,7 +139,7 @@ fn header(
     let backoff_ms: Vec<u64> =
         work.retry.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
     let retry = RetryContract { backoff_ms, ..RetryContract::default() };
-    let endpoint = target.as_str().to_owned();
+    let shown = target.shown();
     Ok(Header {
         shard: Some(work.shard.recorded()),
         scenario: ScenarioRef {
@@ -200,12 +151,12 @@ fn header(
         gates: evidence.gates_json(),
         gates_sha256: evidence.gates_sha256().to_owned(),
         environment,
-        target: target.as_str().to_owned(),
+        target: shown.clone(),
         scheme: signed.scheme,
         sender: signed.sender,
         concurrency: work.connections,
         seed: work.seed,
-        webhook: WebhookConfig::new(endpoint, work.retry.timeout, &retry, signed.secret_chars),
+        webhook: WebhookConfig::new(shown, work.retry.timeout, &retry, signed.secret_chars),
         retry,
         ..Header::new(RunKind::Load, Clock::start().started())?
     })

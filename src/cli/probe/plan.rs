@@ -2,11 +2,9 @@
 
 use super::args::{Args, BuiltIn, OfCase};
 use super::header;
-use crate::cli::Failure;
-use crate::cli::receive_files::MAX_PEM;
 use crate::cli::secret_source::usual;
-use crate::load::{Connect, Dialer, Target, guard};
-use crate::outbound::shown_url;
+use crate::cli::{Failure, receiver_target};
+use crate::load::{Dialer, Target, guard};
 use crate::probe::{Observer, Plan};
 use ::probe::{Case, Forge, Group, Judged, can_imitate, has_list, usual_event};
 use record::{Header, ProbeBegin, Tick, read_input};
@@ -15,8 +13,6 @@ use signature::{Scheme, Secret};
 use stand_in::{Flaw, Receiver};
 use std::path::Path;
 use std::time::Duration;
-use tokio_rustls::rustls::RootCertStore;
-use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 use wire::Clock;
 
 /// Largest body file in bytes, as large as any receiver here takes.
@@ -24,8 +20,6 @@ const MAX_BODY: u64 = 256 * 1024;
 /// Between two requests: on this machine, and elsewhere (10 a second: docs/deltacrown.md section 6).
 const GAP_HERE: Duration = Duration::from_millis(5);
 const GAP_ELSEWHERE: Duration = Duration::from_millis(100);
-/// Limit for the first connection, which shows that the receiver is there.
-const REACH: Duration = Duration::from_secs(5);
 
 /// What is known before anything is opened.
 pub(super) struct Asked {
@@ -134,9 +128,7 @@ pub(super) async fn prepare(
 ) -> Result<Prepared, Failure> {
     let url = receiver.map(Receiver::url).or_else(|| args.target.clone()).unwrap_or_default();
     let target = Target::parse(&url).map_err(Failure::usage)?;
-    if args.cacert.is_some() && !target.is_tls() {
-        return Err(Failure::usage("--cacert: http:// uses no certificates; give an https URL"));
-    }
+    let roots = receiver_target::roots(&target, args.cacert.as_deref())?;
     if let Some(receiver) = receiver {
         asked.observer = Some(Observer::parse(&receiver.processed_url()).map_err(Failure::environment)?);
     }
@@ -154,10 +146,10 @@ pub(super) async fn prepare(
     }
     let environment = environment(args, here);
     let addresses = found.map_err(Failure::environment)?;
-    let dialer = Dialer::new(&target, addresses, roots(args, &target)?).map_err(Failure::environment)?;
-    reach(&dialer, &target).await?;
+    let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
+    receiver_target::reach(&dialer, &target, Duration::MAX).await?;
 
-    let header = header(&asked, &shown_url(target.as_str()), &environment, clock)?;
+    let header = header(&asked, &target.shown(), &environment, clock)?;
     let begin = begin(args, &asked, &event, canary);
     let mut secrets = forge.key_spellings();
     secrets.push(asked.secret.clone());
@@ -187,40 +179,4 @@ fn environment(args: &Args, here: bool) -> String {
         (None, false) => "staging",
     };
     args.environment.clone().unwrap_or_else(|| usual.to_owned())
-}
-
-/// The certificates trusted for https.
-fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
-    let mut roots = RootCertStore::empty();
-    if !target.is_tls() {
-        return Ok(roots);
-    }
-    let Some(path) = &args.cacert else {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return if roots.is_empty() {
-            Err(Failure::environment("this system has no root certificates: give --cacert FILE"))
-        } else {
-            Ok(roots)
-        };
-    };
-    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {e}", path.display()));
-    let pem = read_input(path, MAX_PEM).map_err(|e| wrong(&e))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
-    }
-    if roots.is_empty() { Err(wrong(&"there is it holds no certificate")) } else { Ok(roots) }
-}
-
-/// Opens one connection, so that a receiver that is not there is an error and no verdict.
-async fn reach(dialer: &Dialer, target: &Target) -> Result<(), Failure> {
-    let why = match tokio::time::timeout(REACH, dialer.connect()).await {
-        Ok(Ok(_)) => return Ok(()),
-        Ok(Err(broken)) => broken.why,
-        Err(_) if target.is_tls() => {
-            format!("no TLS connection within {} s (does it speak https?)", REACH.as_secs())
-        }
-        Err(_) => format!("no connection within {} s", REACH.as_secs()),
-    };
-    let url = shown_url(target.as_str());
-    Err(Failure::environment(format!("the receiver {url} cannot be reached: {why}")))
 }
