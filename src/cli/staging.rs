@@ -5,6 +5,7 @@ use super::secret_source::SecretSource;
 use super::sender_option::SenderOption;
 use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
+use crate::outbound::shown_url;
 use crate::signals::Signals;
 use evidence::report::write_whole;
 use scenario::Period;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use url::{Position, Url};
 
 /// The command line of `smoke staging`.
 #[derive(Debug, clap::Args)]
@@ -192,7 +194,7 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
     if args.webhook_url.trim().is_empty() {
         out::chat("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped and not sent");
     } else {
-        out::chat(format!("webhooks go to {}", args.webhook_url.trim()));
+        out::chat(format!("webhooks go to {}", shown_url(args.webhook_url.trim())));
     }
     if !misbehaving.is_empty() {
         out::chat(format!("misbehaving on purpose: {misbehaving}"));
@@ -218,9 +220,9 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
 }
 
 /// Host and port that the webhooks go to, for whoever is to receive them.
-fn receiver(webhook_url: &str) -> &str {
-    let rest = webhook_url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split('/').next().filter(|host| !host.is_empty()).unwrap_or("HOST:PORT")
+fn receiver(webhook_url: &str) -> String {
+    let Ok(url) = Url::parse(webhook_url) else { return "HOST:PORT".to_owned() };
+    url[Position::BeforeHost..Position::AfterPort].to_owned()
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -136,6 +136,20 @@ fn it_serves_what_its_data_files_say_and_ends_on_a_signal() {
 }
 
 #[test]
+fn a_token_in_the_url_of_the_webhooks_is_not_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = "http://joe:hunter2@127.0.0.1:9/in?token=hunter2";
+    let write = ["--write-data", dir.path().to_str().unwrap()];
+    let running = Running::start(smoke(&["--listen", "127.0.0.1:0", "--webhook-url", url]).args(write));
+    let (code, said) = running.end("-INT");
+    assert_eq!(code, Some(0));
+    assert!(
+        said.contains("[hidden]@127.0.0.1:9/in?token=[hidden]") && said.contains("--listen 127.0.0.1:9 ")
+    );
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn interrupting_it_is_its_normal_end() {
     let running = Running::start(&mut smoke(&["--listen", "127.0.0.1:0"]));
     let (code, said) = running.end("-INT");
@@ -154,6 +168,11 @@ fn what_it_cannot_take_is_an_error_with_its_exit_code() {
     let (code, said) = refused(&["--listen", "127.0.0.1:0", "--webhook-url", "https://x.test/"]);
     assert_eq!(code, Some(2));
     assert!(said.contains("only posts to http://"), "{said}");
+    let (code, said) = refused(&["--listen", "127.0.0.1:0", "--webhook-url", "//x.test/?token=hunter2"]);
+    assert!(
+        code == Some(2) && said.contains("the webhook URL is invalid") && !said.contains("hunter2"),
+        "{said}"
+    );
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, said) = refused(&["--listen", &taken.local_addr().unwrap().to_string()]);
     assert_eq!(code, Some(4));

@@ -249,10 +249,10 @@ async fn nothing_is_sent_when_it_is_off_or_has_no_endpoint() {
 
 #[tokio::test]
 async fn an_endpoint_that_is_no_http_url_is_an_error() {
-    for bad in ["https://x.test/", "nonsense", "ftp://x/"] {
+    for bad in ["https://x.test/?token=hunter2", "hunter2", "ftp://hunter2/"] {
         let options = super::super::Options::new(signature::Secret::new(SECRET), bad);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let error = super::super::Staging::start(listener, options).err().unwrap().to_string();
-        assert!(error.contains(bad), "{error}");
+        assert!(error.starts_with("the webhook URL") && !error.contains("hunter2"), "{error}");
     }
 }
