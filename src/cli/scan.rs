@@ -5,10 +5,10 @@ use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
 use pii::{Engine, Finding, Policy, Unread, Utf8Reader, log_line};
-use record::read_input_text;
+use record::{LineRead, read_input_text, read_line};
 use serde_json::json;
 use signature::Secret;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Longest line that is read, in bytes.
@@ -92,16 +92,10 @@ fn read(mut input: BufReader<impl Read>, give: &mut dyn FnMut(Batch)) -> Result<
             let ends = Vec::with_capacity(batch.ends.len());
             give(std::mem::replace(&mut batch, Batch { before, bytes, ends }));
         }
-        let start = batch.bytes.len();
-        let read = (&mut input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut batch.bytes);
-        match read {
-            Ok(0) => break,
-            Ok(length) if length > MAX_LINE && batch.bytes.last() != Some(&b'\n') => {
-                batch.bytes.truncate(start);
-                batch.ends.push(None);
-                skip_line(&mut input)?;
-            }
-            Ok(_) => batch.ends.push(Some(batch.bytes.len())),
+        match read_line(&mut input, MAX_LINE, &mut batch.bytes) {
+            Ok(LineRead::End) => break,
+            Ok(LineRead::TooLong) => batch.ends.push(None),
+            Ok(LineRead::Whole) => batch.ends.push(Some(batch.bytes.len())),
             Err(e) => {
                 give(batch);
                 return Err(Failure::environment(format!("standard input: {e}")));
@@ -257,19 +251,6 @@ impl Totals {
                 "{bad} of {} lines could not be scanned; {leaks} of the others have findings",
                 self.number
             ))),
-        }
-    }
-}
-
-/// Reads on to the end of an overlong line without keeping it.
-fn skip_line(input: &mut impl BufRead) -> Result<(), Failure> {
-    loop {
-        let buffer = input.fill_buf().map_err(|e| Failure::environment(format!("standard input: {e}")))?;
-        let end = buffer.iter().position(|b| *b == b'\n');
-        let used = end.map_or(buffer.len(), |at| at + 1);
-        input.consume(used);
-        if end.is_some() || used == 0 {
-            return Ok(());
         }
     }
 }

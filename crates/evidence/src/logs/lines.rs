@@ -1,8 +1,9 @@
 //! Lines of any input, however long: memory is bounded by the longest line that is read whole.
 
 use pii::log_line;
+use record::{LineRead, read_line};
 use std::borrow::Cow;
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead};
 
 /// Longest line that is read, in bytes; a longer one counts as unreadable, and is not looked at for personal data. NULs before a
 /// line are none of it: a file that is cut while somebody writes to it begins with as many as were cut off.
@@ -41,30 +42,18 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// When the input fails.
     pub(super) fn next_bytes(&mut self, to: &mut Vec<u8>) -> io::Result<Option<bool>> {
-        let start = to.len();
-        self.skip_while(|b| b == 0)?;
-        let length = self.input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', to)?;
-        if length > MAX_LINE {
-            if to.last() != Some(&b'\n') {
-                self.skip_while(|b| b != b'\n')?;
-                self.skip_one()?;
-            }
-            to.truncate(start);
-        }
-        Ok((length > 0).then_some(length <= MAX_LINE))
+        self.skip_zeros()?;
+        Ok(match read_line(&mut self.input, MAX_LINE, to)? {
+            LineRead::Whole => Some(true),
+            LineRead::TooLong => Some(false),
+            LineRead::End => None,
+        })
     }
 
-    fn skip_one(&mut self) -> io::Result<()> {
-        let there = self.input.fill_buf()?.len();
-        self.input.consume(there.min(1));
-        Ok(())
-    }
-
-    /// Passes over the bytes for which this holds.
-    fn skip_while(&mut self, passed: impl Fn(u8) -> bool) -> io::Result<()> {
+    fn skip_zeros(&mut self) -> io::Result<()> {
         loop {
             let piece = self.input.fill_buf()?;
-            let end = piece.iter().position(|b| !passed(*b));
+            let end = piece.iter().position(|b| *b != 0);
             let used = end.unwrap_or(piece.len());
             self.input.consume(used);
             if end.is_some() || used == 0 {

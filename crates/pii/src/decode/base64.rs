@@ -88,14 +88,12 @@ pub(super) fn decode_padded(text: &str) -> Option<Vec<u8>> {
 
 /// Cheap test of the first six bytes: printable ASCII, white space, a UTF-8 sequence, UTF-16 units of one script, or packed.
 fn looks_readable(run: &[u8]) -> bool {
-    // The first byte tells of most words that no text begins so: it goes on a character, or is in none.
-    if let Some(three) = run.first_chunk::<3>() {
-        let [a, b, c] = three.map(|b| SEXTET[usize::from(b)]);
-        let (first, second) = (a << 2 | (b & 63) >> 4, b << 4 | (c & 63) >> 2);
-        if matches!(first, 0x80..=0xc1 | 0xf5..=0xfd) && !matches!(second, 0x03..=0x0e) {
-            return false;
-        }
-    }
+    let first_two = run.first_chunk::<3>().map(|three| three.map(|b| SEXTET[usize::from(b)] & 63));
+    first_two.is_none_or(|[a, b, c]| may_begin(a << 2 | b >> 4, b << 4 | c >> 2)) && begins_readable(run)
+}
+
+/// The same of all six, whatever the first two are.
+fn begins_readable(run: &[u8]) -> bool {
     let quad = |at: usize| {
         let bits = |i| u32::from(sextet(run, at + i) & 63);
         (bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3)).to_be_bytes()
@@ -113,6 +111,17 @@ fn looks_readable(run: &[u8]) -> bool {
         (0, b) | (b, 0) if printable(b) => true,
         (0x03..=0x0e, _) | (_, 0x03..=0x0e) if wide => true,
         _ => begins_text(&[first, second, third, fourth, fifth, sixth]),
+    }
+}
+
+/// Whether something readable may begin with these two bytes, which most words do not: it is no UTF-8, and neither packed nor UTF-16.
+const fn may_begin(first: u8, second: u8) -> bool {
+    match first {
+        // Deflate, gzip and UTF-16 have beginnings of their own.
+        0..=0x20 | 0x78 | 0xfe | 0xff => true,
+        0x21..=0x7f => !matches!(second, 0x0f..=0x1f | 0x80..=0xc1 | 0xf5..=0xff),
+        0x80..=0xc1 | 0xf5..=0xfd => matches!(second, 0x03..=0x0e),
+        0xc2..=0xf4 => matches!(second, 0x03..=0x0e | 0x80..=0xbf),
     }
 }
 
@@ -159,6 +168,21 @@ mod tests {
                 let is_text = std::str::from_utf8(&bytes).map_or_else(|e| e.error_len().is_none(), |_| true);
                 prop_assert_eq!(begins_text(&bytes), is_text && !control, "{:?}", bytes);
             }
+        }
+
+        #[test]
+        fn two_bytes_rule_out_nothing_readable(first: [u8; 2], rest: [u8; 10], kind in 0..4) {
+            use base64::Engine as _;
+            let mut bytes = [&first[..], &rest].concat();
+            // Random bytes are seldom readable.
+            bytes.iter_mut().skip(2).enumerate().for_each(|(n, b)| *b = match kind {
+                0 => *b,
+                1 => 0x20 + *b % 0x5f,
+                2 => 0x80 + *b % 0x40,
+                _ => if n % 2 == 0 { first[0] % 0x0f } else { first[1] % 0x0f },
+            });
+            let run = base64::engine::general_purpose::STANDARD_NO_PAD.encode(&bytes);
+            prop_assert_eq!(looks_readable(run.as_bytes()), begins_readable(run.as_bytes()), "{:?}", bytes);
         }
 
         #[test]

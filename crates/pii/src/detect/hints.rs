@@ -24,6 +24,22 @@ struct Hint {
     /// Where the three bytes of the row end in it.
     end: usize,
     bits: u128,
+    /// Its first eight bytes, which of them it has, and in which of those letters any case will do.
+    front: u64,
+    known: u64,
+    small: u64,
+}
+
+impl Hint {
+    fn new(text: &'static [u8], end: usize, bits: u128) -> Self {
+        let eight = |byte: &dyn Fn(u8) -> u8| {
+            let mut eight = [0; 8];
+            eight.iter_mut().zip(text).for_each(|(to, b)| *to = byte(*b));
+            u64::from_le_bytes(eight)
+        };
+        let small = eight(&|b| if b.is_ascii_lowercase() { 0x20 } else { 0 });
+        Self { text, end, bits, front: eight(&|b| b), known: eight(&|_| 0xff), small }
+    }
 }
 
 /// How many bytes are told apart, and how many rows of three of them there are.
@@ -77,7 +93,7 @@ impl Index {
     fn add(&mut self, text: &'static [u8], bits: u128) {
         let common = |bytes: &[u8]| bytes.iter().map(|b| commonness(*b)).product::<usize>();
         let row = |bytes: &[u8]| bytes.iter().fold(0, |row, b| next(row, folded(*b)));
-        let mut put = |row, end| self.put(row, Hint { text, end, bits });
+        let mut put = |row, end| self.put(row, Hint::new(text, end, bits));
         let neighbours = (0..).zip(text.windows(3).zip(text.windows(3).skip(1)));
         match neighbours.min_by_key(|(_, (one, other))| common(one) + common(other)) {
             Some((start, (one, other))) => {
@@ -140,9 +156,13 @@ impl Index {
 #[cold]
 fn compare(hints: &[Hint], text: &[u8], (at, already): (usize, u128)) -> u128 {
     let stands = |hint: &Hint| {
-        let start = at.checked_sub(hint.end);
-        let written = start.and_then(|start| text.get(start..start + hint.text.len()));
-        written.is_some_and(|w| w.eq_ignore_ascii_case(hint.text))
+        let Some(rest) = at.checked_sub(hint.end).and_then(|start| text.get(start..)) else { return false };
+        // Eight bytes at once tell of most that they are another text.
+        let differs = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) | hint.small) & hint.known != hint.front;
+        if rest.first_chunk().is_some_and(differs) {
+            return false;
+        }
+        rest.get(..hint.text.len()).is_some_and(|written| written.eq_ignore_ascii_case(hint.text))
     };
     hints.iter().fold(
         already,
