@@ -1,6 +1,6 @@
 """What the evidence half takes: `report`, `gate`, `logs`, `scan --text` and `merge`, of one binary or of two against each other.
-Usage: benches/evidence.py BINARY [BINARY] [--rounds 9] [--attempts 200000] [--log-mb 80] [--shards 1000]. With two, rounds are
-interleaved, and the ratio is the median of the pairs. Processor time is that of the whole process, user and system; inputs are made
+Usage: benches/evidence.py BINARY [BINARY] [--rounds 9] [--attempts 200000] [--log-mb 80] [--shards 1000] [--growth]. With two, rounds
+are interleaved, and the ratio is the median of the pairs; --growth compares one binary on a quarter of each input with the whole. Processor time is that of the whole process, user and system; inputs are made
 afresh from a seed in a temporary folder (TMPDIR), which needs 0.5 GB. Each merge has a folder of its own: ext4 looks for places of new
 files one by one where many were removed in the last seconds."""
 import argparse, datetime, hashlib, hmac, itertools, json, multiprocessing, os, random, resource, statistics, subprocess, sys, tempfile, time, uuid
@@ -131,35 +131,51 @@ def apart(work, *arguments):
     process.join()
     assert process.exitcode == 0, work.__name__
 
+def inputs(smoke, folder, attempts, log_mb, shard_count):
+    """Makes inputs of these sizes, and gives what is measured on them: a name, a unit, how many there are, the command and its input."""
+    os.makedirs(folder + "/evidence")
+    journal, text, secret = folder + "/evidence/staging_payments_journal.jsonl", folder + "/sender.log", folder + "/secret"
+    open(secret, "w").write(SECRET)
+    apart(run, smoke, folder, journal, attempts); apart(log, text, log_mb); apart(shards, smoke, folder, shard_count)
+    subprocess.run([smoke, "report", journal, "-q", "-o", folder + "/evidence/staging_payments_output.json"], check=False)
+    mb = os.path.getsize(text) / 1e6
+    return [("report", "attempts/s", attempts, ["report", journal, "--secret-file", secret, "-q", "-o", folder + "/out.json"], None),
+        ("gate", "attempts/s", attempts, ["gate", folder + "/evidence", "--secret-file", secret], None),
+        ("logs", "MB/s", mb, ["logs", "-q", text], None),
+        ("logs --no-pii", "MB/s", mb, ["logs", "-q", "--no-pii", text], None),
+        ("scan --text", "MB/s", mb, ["scan", "--text"], text),
+        ("merge", "shards/s", shard_count, ["merge", folder + "/shards", "--artifacts", folder + "/merged", "-q"], None)]
+
+def compare(name, unit, variants, rounds):
+    """Measures a command in its variants in turns. Each is what it is called, how many there are, the command and its input."""
+    numbers = itertools.count()
+    fresh = lambda part: f"{part}-{next(numbers)}" if part.endswith("/merged") else part
+    rounds = [[measured(list(map(fresh, command)), stdin) for _, _, command, stdin in variants] for _ in range(rounds)]
+    spread = lambda values, digits=2: f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    for k, (shown, amount, _, _) in enumerate(variants):
+        cpu, wall, memory = ([r[k][what] for r in rounds] for what in range(3))
+        slow = sorted(wall)[-max(1, len(wall) // 4):]
+        print(f"{name:14} {shown}: {spread(cpu)} s of processor time, {amount / statistics.median(cpu):.0f} {unit}; wall {spread(wall)} s, "
+            f"{amount / statistics.median(wall):.0f} {unit}, {amount / statistics.median(slow):.0f} in the worst quarter; {max(memory):.0f} MB", flush=True)
+    if len(variants) == 2:
+        for what, unit in enumerate(("processor time", "wall time", "memory")):
+            print(f"{name:14} second / first, {unit}: {spread([r[1][what] / r[0][what] for r in rounds])}", flush=True)
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("binary", nargs="+")
     for name, default in (("rounds", 9), ("attempts", 200000), ("log-mb", 80), ("shards", 1000)): parser.add_argument("--" + name, type=int, default=default)
+    parser.add_argument("--growth", action="store_true")
     given = parser.parse_args()
     binaries = [os.path.abspath(binary) for binary in given.binary]
+    sizes = (given.attempts, given.log_mb, given.shards)
     with tempfile.TemporaryDirectory() as folder:
-        os.makedirs(folder + "/evidence")
-        journal, text, secret = folder + "/evidence/staging_payments_journal.jsonl", folder + "/sender.log", folder + "/secret"
-        open(secret, "w").write(SECRET)
-        apart(run, binaries[0], folder, journal, given.attempts); apart(log, text, given.log_mb); apart(shards, binaries[0], folder, given.shards)
-        subprocess.run([binaries[0], "report", journal, "-q", "-o", folder + "/evidence/staging_payments_output.json"], check=False)
-        mb, out, numbers = os.path.getsize(text) / 1e6, folder + "/out", itertools.count()
-        for name, unit, amount, command, stdin in (
-            ("report", "attempts/s", given.attempts, ["report", journal, "--secret-file", secret, "-q", "-o", out + ".json"], None),
-            ("gate", "attempts/s", given.attempts, ["gate", folder + "/evidence", "--secret-file", secret], None),
-            ("logs", "MB/s", mb, ["logs", "-q", text], None),
-            ("logs --no-pii", "MB/s", mb, ["logs", "-q", "--no-pii", text], None),
-            ("scan --text", "MB/s", mb, ["scan", "--text"], text),
-            ("merge", "shards/s", given.shards, ["merge", folder + "/shards", "--artifacts", out, "-q"], None)):
-            fresh = lambda part: f"{out}-{next(numbers)}" if part == out else part
-            rounds = [[measured([binary, *map(fresh, command)], stdin) for binary in binaries] for _ in range(given.rounds)]
-            for k, binary in enumerate(binaries):
-                cpu, wall, memory = (sorted(r[k][what] for r in rounds) for what in range(3))
-                middle = statistics.median(cpu)
-                print(f"{name:14} {binary}: {middle:.2f} s of processor time ({cpu[0]:.2f} to {cpu[-1]:.2f}), {amount / middle:.0f} {unit}; "
-                    f"wall {statistics.median(wall):.2f} s, {amount / statistics.median(wall):.0f} {unit}; {memory[-1]:.0f} MB", flush=True)
-            if len(binaries) == 2:
-                ratios = sorted(r[1][0] / r[0][0] for r in rounds)
-                print(f"{name:14} second / first: median {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})", flush=True)
+        if given.growth:
+            small, whole = (inputs(binaries[0], f"{folder}/{part}", *(size // part for size in sizes)) for part in (4, 1))
+            for (name, unit, *less), (_, _, *more) in zip(small, whole):
+                compare(name, unit, [(f"{amount:.0f}", amount, [binaries[0], *command], stdin) for amount, command, stdin in (less, more)], given.rounds)
+            return
+        for name, unit, amount, command, stdin in inputs(binaries[0], folder, *sizes):
+            compare(name, unit, [(binary, amount, [binary, *command], stdin) for binary in binaries], given.rounds)
 
 main()
