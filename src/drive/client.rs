@@ -1,6 +1,7 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
 use super::jar::Jar;
+use super::reuse::{Reuse, is_idempotent, may_send_again, see_what_closed};
 use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use correlate::read_json;
 use reqwest::Url;
@@ -9,7 +10,6 @@ use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
 use serde_json::Value;
 use signature::Secret;
 use std::error::Error;
-use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -19,16 +19,16 @@ use url::Position;
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// Limit for opening a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// A kept connection that the server had closed breaks as soon as it is used; one that breaks later had a server that took
-/// the request. Far more than a round trip, far less than what a server's workers are given.
-const STALE: Duration = Duration::from_millis(500);
-
+/// A connection is kept so long: less than any usual server keeps one that nobody uses (gunicorn's default is the shortest, 2 s), so
+/// that none is used just as the server closes it.
+const KEPT: Duration = Duration::from_millis(1500);
 /// An HTTP client bound to the API under test. It follows no redirects: a step sees what the API said.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    /// Keeps no connection: for what is sent again.
+    /// Keeps no connection: for what is sent again, and for what may not find one closed.
     fresh: reqwest::Client,
+    reuse: Reuse,
     base: Url,
     /// Whether a connection may have been kept, so that the next request may find it closed.
     kept: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The URL that was asked.
     pub url: Url,
-    /// Whether it was sent again, since the server had closed the kept connection.
+    /// Whether it was sent again, since the server had ended the kept connection.
     pub resent: bool,
     /// The body, read once.
     json: OnceLock<Option<Value>>,
@@ -109,14 +109,14 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A client for the API at `base`, with up to `connections` kept open.
+    /// A client for the API at `base`, with up to `connections` kept open for the requests that `reuse` names.
     ///
     /// # Errors
     /// When `base` is no `http` or `https` URL, or holds credentials.
-    pub fn new(base: &str, connections: usize) -> Result<Self, ClientError> {
+    pub fn new(base: &str, connections: usize, reuse: Reuse) -> Result<Self, ClientError> {
         let url = parse_base(base)?;
         let (http, fresh) = (http_client(&url, connections)?, http_client(&url, 0)?);
-        Ok(Self { http, fresh, base: url, kept: Arc::default() })
+        Ok(Self { http, fresh, reuse, base: url, kept: Arc::default() })
     }
 
     /// Whether this is a base URL that can be driven.
@@ -145,8 +145,15 @@ impl Client {
         let url = self.url(request)?;
         // Cookies are the target's, wherever else a step leads.
         let jar = attached.jar.filter(|_| url.origin() == self.base.origin());
-        let (kept, begun) = (self.kept.load(Ordering::Relaxed), Instant::now());
-        let first = build(&self.http, &url, request, attached, jar)?.send().await;
+        let reuses = self.reuse.allows(request);
+        let kept = reuses && self.kept.load(Ordering::Relaxed);
+        if kept && !is_idempotent(request) {
+            // What the server has closed until now is noticed before it is used.
+            see_what_closed().await;
+        }
+        let begun = Instant::now();
+        let http = if reuses { &self.http } else { &self.fresh };
+        let first = build(http, &url, request, attached, jar)?.send().await;
         let (answer, resent) = match first {
             Err(error) if kept && may_send_again(&error, request, begun.elapsed()) => {
                 (build(&self.fresh, &url, request, attached, jar)?.send().await, true)
@@ -154,7 +161,9 @@ impl Client {
             first => (first, false),
         };
         let answer = answer.map_err(|e| explain(&e, request.timeout))?;
-        self.kept.store(true, Ordering::Relaxed);
+        if reuses {
+            self.kept.store(true, Ordering::Relaxed);
+        }
         let reply = read(answer, url, resent, request.timeout).await?;
         jar.iter().for_each(|jar| jar.take(&reply.url, &reply.headers));
         Ok(reply)
@@ -212,6 +221,7 @@ fn http_client(base: &Url, connections: usize) -> Result<reqwest::Client, Client
         .default_headers(identity)
         .connect_timeout(CONNECT_TIME)
         .pool_max_idle_per_host(connections)
+        .pool_idle_timeout(KEPT)
         .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|e| ClientError::Setup(e.to_string()))
@@ -240,32 +250,6 @@ fn build(
         builder = builder.header(name, value);
     }
     with_body(builder, &request.body, attached.field.as_ref())
-}
-
-/// Whether a request that got no byte of an answer may be sent again on a new connection (RFC 9110, section 9.2.2): the
-/// connection broke at once, as one does that the server had closed before, or doing it twice changes nothing.
-fn may_send_again(error: &reqwest::Error, request: &ResolvedRequest, after: Duration) -> bool {
-    let idempotent =
-        matches!(request.method, Method::Get | Method::Head | Method::Options | Method::Put | Method::Delete)
-            || request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
-    !error.is_timeout() && !error.is_connect() && was_closed(error) && (idempotent || after < STALE)
-}
-
-/// Whether the other side had closed the connection.
-fn was_closed(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&dyn Error> = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
-            return matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
-        }
-        // hyper names the end of the connection before an answer so, and has no public type for it here.
-        if error.to_string().contains("connection closed before message completed") {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
 
 fn parse_base(base: &str) -> Result<Url, ClientError> {

@@ -318,7 +318,7 @@ impl Driver {
             return Ok(());
         }
         let text = format!(
-            "flow {flow}, step {}: the server had closed the kept-alive connection; sent again on a new one",
+            "flow {flow}, step {}: the kept-alive connection ended before an answer; sent again on a new one",
             step.name
         );
         self.append(&Record::Note(Note { at: self.plan.clock.now(), text }))

@@ -7,11 +7,11 @@ use super::plan::{Plan, Receiver, StandIn, Target};
 use super::row_facts::RowFacts;
 use super::row_source::{RowSource, variables};
 use super::webhook_source::{self, WebhookSource};
-use crate::drive::{Attached, Client, Reply, SeenWebhooks};
+use crate::drive::{Attached, Client, Reply, Reuse, SeenWebhooks};
 use crate::inbox::{Config, Door, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
-use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
+use record::{Aggregator, Header, LoadPlan, Note, Record, RunKind, ScenarioRef, WebhookConfig};
 use scenario::{Method, ResolvedBody, ResolvedRequest, Rows, RowsFrom, Run, RunSettings, read_rows};
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
@@ -182,8 +182,12 @@ impl Prepared {
 /// one is opened, each request goes to whichever takes it.
 fn client(plan: &Plan, staging: Option<&Staging>) -> Result<Client, RunError> {
     let opens_breaker = matches!(plan.budget(), Budget::Tripped(_) | Budget::LetOpen);
-    let kept = if opens_breaker { 0 } else { plan.concurrency as usize };
-    Client::new(&target_url(plan, staging), kept).map_err(RunError::Target)
+    let reuse = match plan.kind {
+        _ if opens_breaker => Reuse::Nothing,
+        RunKind::Load => Reuse::Everything,
+        _ => Reuse::Idempotent,
+    };
+    Client::new(&target_url(plan, staging), plan.concurrency as usize, reuse).map_err(RunError::Target)
 }
 
 fn begin_journal(

@@ -2,7 +2,9 @@
 
 use super::Scenario;
 use super::findings::{Findings, Level};
-use crate::drive::{Attached, Client, LoginFault, Reply, TRIED_FIRST, login_advice, redirect, try_login};
+use crate::drive::{
+    Attached, Client, LoginFault, Reply, Reuse, TRIED_FIRST, login_advice, redirect, try_login,
+};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
@@ -79,7 +81,7 @@ pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>,
 
 /// The target: whether it answers, over which way, and with which clock. `None` when nothing can be asked of it.
 pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<Client> {
-    let client = match Client::new(url, 1) {
+    let client = match Client::new(url, 1, Reuse::Idempotent) {
         Ok(client) => client,
         Err(error) => {
             findings.add(Level::Wrong, format_args!("--staging {error}"));
