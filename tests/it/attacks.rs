@@ -139,6 +139,13 @@ fn times_that_cannot_be_are_refused() {
         header["started"] = (started - chrono::TimeDelta::hours(2)).to_rfc3339().into();
     };
     of("re-dated", shifted, "signature_verdict_differs");
+    // The end is the last line, which no other depends on.
+    for seconds in [1_000, 864_000] {
+        let later = move |all: &mut Vec<Value>| {
+            each(all, "end").for_each(|e| e["at"] = (e["at"].as_u64().unwrap() + seconds * 1_000_000).into());
+        };
+        attacked("ended in the future", &recent(), later, 3, "from now");
+    }
 }
 
 #[test]

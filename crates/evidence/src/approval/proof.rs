@@ -81,14 +81,16 @@ impl Proof {
         self.witnessed.ended().unwrap_or_else(|| self.by_receiver(own))
     }
 
-    /// How recent it is, by what nobody can put off: a run that says that it ended long after its last webhook is as old as that.
-    pub(super) fn last_known(&self) -> (DateTime<Utc>, &'static str) {
+    /// How recent it is, by what nobody can put off: a run that says that it ended long after its last webhook is as old as that; but
+    /// no run has ended that says that it will.
+    pub(super) fn last_known(&self, now: DateTime<Utc>) -> (DateTime<Utc>, &'static str) {
         let analysis = &self.evidence.analysis;
         let arrived = self.seen.last_arrival();
         let arrived = arrived.map(|at| self.by_receiver(at.wall(analysis.header.started)));
-        match arrived.filter(|at| (self.ended() - *at).to_std().is_ok_and(|quiet| quiet > QUIET)) {
-            Some(at) => (at, "its last webhook arrived"),
-            None => (self.ended(), "ended"),
+        let ended = self.ended();
+        match arrived.filter(|at| (ended - *at).to_std().is_ok_and(|quiet| quiet > QUIET)) {
+            Some(at) if ended <= now + SKEW => (at, "its last webhook arrived"),
+            _ => (ended, "ended"),
         }
     }
 

@@ -67,7 +67,7 @@ fn alone(shard: LoadShard) -> Item {
 
 /// How recent it is. Where only the sender vouches, and signs no time, any time can be written beside what it has signed.
 fn age(request: &Request<'_>, proof: &Proof, reached: Trust) -> Item {
-    let item = admissibility::age(proof.last_known(), request.now, request.max_age, "journal");
+    let item = admissibility::age(proof.last_known(request.now), request.now, request.max_age, "journal");
     let scheme = proof.evidence.analysis.header.scheme;
     let is_accepted = request.demand.trust.is_some_and(|asked| asked <= Trust::Runner);
     let is_signed = reached != Trust::Sender || scheme.timestamp_step_ms().is_some();
