@@ -2,6 +2,7 @@
 
 use super::receiver::{Receiver, TOKEN, Webhook, until};
 use super::reserved::Reserved;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -213,6 +214,24 @@ fn signed_webhooks_that_cannot_be_read_leave_a_window_unproven() {
         assert_eq!(done.status.code(), Some(3), "{shown}");
         assert!(shown.contains("unproven Unreadable webhooks 3") && shown.contains(why), "{shown}");
     }
+}
+
+#[test]
+fn a_webhook_that_breaks_off_leaves_a_window_unproven() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "2s"]);
+    begun(dir.path());
+    (0..10).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+    let mut broken = std::net::TcpStream::connect(receiver.address).unwrap();
+    broken
+        .write_all(b"POST /webhooks/inbound HTTP/1.1\r\nHost: a\r\nContent-Length: 99\r\n\r\n{\"event")
+        .unwrap();
+    drop(broken);
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stdout));
+    let journal = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
+    assert!(journal.contains("the connection ended in the middle of a request"), "{journal}");
 }
 
 #[test]

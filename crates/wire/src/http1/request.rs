@@ -309,14 +309,16 @@ const RESERVED: usize = 64 * 1024;
 /// Bytes of later requests that are kept while the answer to this one is made.
 const MAX_AHEAD: usize = 64 * 1024;
 
+/// A request that ends in the middle may have been a webhook: it is refused as one that cannot be read.
 fn stop(error: &BodyError, first_byte: Tick) -> Stop {
-    let status = match error {
-        BodyError::Io(_) | BodyError::Truncated => return Stop::Closed,
-        BodyError::Problem(Problem::BodyTooLong(_)) => 413,
-        BodyError::Problem(Problem::HeadTooLong(_)) => 431,
-        BodyError::Problem(_) => 400,
+    let (status, why) = match error {
+        BodyError::Io(e) => (400, format!("the connection broke in the middle of a request: {}", e.kind())),
+        BodyError::Truncated => (400, "the connection ended in the middle of a request".to_owned()),
+        BodyError::Problem(problem @ Problem::BodyTooLong(_)) => (413, problem.to_string()),
+        BodyError::Problem(problem @ Problem::HeadTooLong(_)) => (431, problem.to_string()),
+        BodyError::Problem(problem) => (400, problem.to_string()),
     };
-    Stop::Refused(Refusal { status, why: error.to_string(), first_byte })
+    Stop::Refused(Refusal { status, why, first_byte })
 }
 
 /// The head of a request as it is wanted here.

@@ -74,9 +74,18 @@ async fn slow_heads_and_bodies_get_408_and_idle_ones_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_cut_short_is_no_request() {
-    let (mut client, mut server) = connection();
-    client.write_all(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab").await.unwrap();
+async fn a_request_cut_short_is_refused_and_no_request_is_nothing() {
+    for cut in ["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", "POST / HTTP/1.1\r\nCont"] {
+        let (mut client, mut server) = connection();
+        client.write_all(cut.as_bytes()).await.unwrap();
+        drop(client);
+        let read = server.read().await;
+        assert!(
+            matches!(&read, Err(Stop::Refused(refusal)) if refusal.status == 400 && refusal.why.contains("in the middle")),
+            "{read:?}"
+        );
+    }
+    let (client, mut server) = connection();
     drop(client);
     assert!(matches!(server.read().await, Err(Stop::Closed)));
 }
