@@ -11,6 +11,7 @@ use super::hooks::{Observer, Routes, Upstream};
 use super::wall_time::WallTime;
 use crate::drive::SeenWebhooks;
 use crate::journal::Journal;
+use crate::redact::Redactor;
 use correlate::{Author, FlowMatcher, Key, KnownSender, Turn};
 use record::{Attempt, Body, Handshake, Refused, RetryContract};
 use serde_json::json;
@@ -44,6 +45,8 @@ pub struct Config {
     pub turn: Turn,
     /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
     pub kept_in_part: KeptInPart,
+    /// Knows the secrets of the run, which no webhook may hold.
+    pub secrets: Redactor,
 }
 
 /// The paths and methods of webhooks.
@@ -308,6 +311,7 @@ impl Inbox {
         answer: Option<u16>,
     ) -> Attempt {
         self.config.scheme.hide_credentials(&mut request.headers);
+        let holds_secret = self.config.secrets.finds(&String::from_utf8_lossy(&request.body));
         Attempt {
             attempt: number,
             first_byte: request.first_byte,
@@ -323,6 +327,7 @@ impl Inbox {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret,
         }
     }
 

@@ -59,6 +59,7 @@ fn attempt(n: u64, body: Body) -> Record {
         elsewhere: false,
         fault: None,
         redirect: None,
+        holds_secret: false,
     }))
 }
 

@@ -152,6 +152,7 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         }))
     }
 

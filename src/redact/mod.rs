@@ -67,6 +67,12 @@ impl Redactor {
         }
     }
 
+    /// Whether a known secret stands in `text`, in any spelling.
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        !self.state.read().unwrap_or_else(PoisonError::into_inner).spellings.find(text).is_empty()
+    }
+
     /// `text` with every known secret and every credential shape replaced by `[redacted]`.
     #[must_use]
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {

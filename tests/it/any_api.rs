@@ -389,3 +389,30 @@ fn the_orders_of_the_examples_are_driven_as_their_page_says() {
     }
     assert!(include_str!("../../examples/orders/orders_api.py").lines().count() <= 60);
 }
+
+/// What nobody who reads the journal can know: the run says of each webhook whether it holds one of its secrets.
+#[test]
+fn a_webhook_that_holds_a_password_of_the_run_is_a_finding() {
+    let scenario = "name: orders\nsubject: { kind: order, id: \"1\" }\nsender: standard-webhooks\nflows: 1\nvars: { shop_password: \
+                    correct-horse-9 }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    webhooks: [{ event: \
+                    order.paid, match: { /data/id: 1 }, within: 5s }]\n";
+    for (note, code) in
+        [("see correct-horse-9 below", 1), ("Y29ycmVjdC1ob3JzZS05", 1), ("correct horse 9", 0)]
+    {
+        let port = free_port();
+        let url = api(move |_| {
+            post(
+                port,
+                &webhook("POST", "/webhooks/inbound", "order.paid", &json!({ "id": 1, "note": note })),
+            );
+            ok(json!({}))
+        });
+        let ran = run(scenario, &url, port).run().exits(code);
+        let found = &ran.artifact("orders")["pii_check"];
+        assert_eq!(found["findings_total"], code, "{note}: {found}");
+        let (artifact, journal) =
+            (ran.file("staging_orders_output.json"), ran.file("staging_orders_journal.jsonl"));
+        let again = Smoke::new("report").arg(&journal).args(&["-o", "again.json"]).run();
+        assert_eq!(std::fs::read(again.dir().join("again.json")).unwrap(), std::fs::read(artifact).unwrap());
+    }
+}

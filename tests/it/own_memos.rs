@@ -76,6 +76,7 @@ pub fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], e
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         })));
         let end = Tick(at + 500 + u64::from(n % 7) * 1000);
         add(&Record::Answered(Answered { attempt: n.into(), end, how: Ending::Sent }));

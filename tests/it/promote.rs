@@ -82,6 +82,7 @@ impl Window {
                 elsewhere: false,
                 fault: None,
                 redirect: None,
+                holds_secret: false,
             };
             journal.append(&Record::Attempt(Box::new(attempt))).expect("written");
             let (sent, answered) = (Tick(at + 200), Tick(at + 300));

@@ -194,6 +194,7 @@ fn one_flow(
             elsewhere: false,
             fault: (*status == 503).then_some(Fault::Status { status: 503, retry_after: None }),
             redirect: None,
+            holds_secret: false,
         };
         records.push((at + 100, Record::Attempt(Box::new(attempt))));
         let answered = Answered { attempt: *attempts, end: Tick(at + 300), how: Ending::Sent };

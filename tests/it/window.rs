@@ -106,6 +106,7 @@ impl Window {
             elsewhere: self.elsewhere,
             fault: None,
             redirect: (status / 100 == 3).then_some(attempt),
+            holds_secret: false,
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
     }

@@ -208,6 +208,9 @@ pub struct Attempt {
     /// The number in the `Location` of an injected redirect, which what follows it has in its path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect: Option<u64>,
+    /// Whether its body holds a secret that the run knows: a password, a token. Whoever reads the journal does not know them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub holds_secret: bool,
 }
 
 impl Attempt {

@@ -213,6 +213,7 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         };
         let end = Answered { attempt: number, end: Tick(at + 500), how: Ending::Sent };
         [Record::Attempt(Box::new(attempt)), Record::Answered(end)]

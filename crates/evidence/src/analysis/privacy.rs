@@ -1,7 +1,10 @@
 //! Personal data in webhooks, and in the API's responses, which are counted apart.
 
 use super::own_query::OwnQuery;
-use pii::{Allowance, Canaries, Category, Engine, Finding, Hops, Memo, Policy, PolicyError, Request, Scan};
+use pii::{
+    Allowance, Canaries, Category, Certainty, Detector, Engine, Finding, Hops, Memo, Policy, PolicyError,
+    Request, Scan,
+};
 use record::{Attempt, Header, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -120,6 +123,10 @@ impl Privacy {
         };
         let request = Request { headers: &attempt.headers, target: &target, body: &body, own_headers };
         let mut scan = self.engine.scan_request(&request, &self.memo);
+        let is_seen = scan.findings.iter().any(|finding| finding.category == Category::Token);
+        if attempt.holds_secret && !is_seen {
+            scan.findings.push(secret());
+        }
         if whose == Traffic::Foreign {
             self.foreign += scan.findings.len() as u64;
             return;
@@ -144,6 +151,18 @@ impl Privacy {
         self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
         self.api.add((scan, &self.engine), || (format!("step {}{}", step.step, flow()), None));
+    }
+}
+
+/// A secret of the run in a body. Its value is known to nobody here.
+fn secret() -> Finding {
+    Finding {
+        category: Category::Token,
+        place: String::new(),
+        detector: Detector::Canary,
+        certainty: Certainty::Certain,
+        excerpt: "***".to_owned(),
+        value_sha256: String::new(),
     }
 }
 
@@ -235,6 +254,7 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         }
     }
 

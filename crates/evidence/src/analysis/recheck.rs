@@ -305,6 +305,7 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         })));
     }
 

@@ -311,6 +311,7 @@ mod tests {
                 elsewhere: false,
                 fault: None,
                 redirect: None,
+                holds_secret: false,
             })));
             let end = Tick(10_000_000);
             arrivals.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));

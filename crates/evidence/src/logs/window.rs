@@ -166,6 +166,7 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         })));
         log.take(&Record::Answered(Answered { attempt, end: at, how }));
     }

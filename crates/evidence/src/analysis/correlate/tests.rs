@@ -69,6 +69,7 @@ impl Journal {
             elsewhere: target != "/",
             fault: self.fault,
             redirect: (status / 100 == 3).then_some(attempt),
+            holds_secret: false,
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
         attempt

@@ -44,6 +44,7 @@ impl Run {
             elsewhere: false,
             fault: None,
             redirect: None,
+            holds_secret: false,
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
     }
