@@ -19,6 +19,8 @@ use scenario::{Loaded, MAX_SENDER, Period, built_in_names, load, load_built_in, 
 use signature::Secret;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Largest file that a public key may be in, in bytes.
@@ -158,6 +160,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
     let (files, journals) = files(&args.artifacts, !args.require.is_empty())?;
     let of_files: Vec<PathBuf> = files.iter().flat_map(|file| journals.all_of(file)).collect();
+    files.iter().chain(&of_files).try_for_each(|file| openable(file))?;
     let shown = runs_of(of_files.iter().map(PathBuf::as_path));
     let request = Request {
         now: Utc::now(),
@@ -269,6 +272,17 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
     age.filter(|age| *age <= TimeDelta::days(10 * 366)).ok_or(WRONG)
 }
 
+/// Evidence that somebody else may read is no contradiction.
+fn openable(file: &Path) -> Result<(), Failure> {
+    match File::open(file) {
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Err(Failure::usage(format!(
+            "{}: cannot be read: {e}; judge it as the user who made it, or let this one read it",
+            file.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// The artifacts that are named, those in the directories that are named, and those of the journals that are.
 fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journals), Failure> {
     let is_journal = |path: &&PathBuf| run_of(path).is_some();
@@ -301,6 +315,13 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journal
         if artifact.is_file() && !journals.is_judged_by(&artifact, &journal) {
             return Err(Failure::usage(format!(
                 "{}: nothing is judged by it: {} follows from another journal that was given; give its own artifact, or leave it out",
+                journal.display(),
+                artifact.display()
+            )));
+        }
+        if !artifact.exists() {
+            return Err(Failure::usage(format!(
+                "{0}: its artifact {1} is not there; write it with `smoke report {0} -o {1}`",
                 journal.display(),
                 artifact.display()
             )));

@@ -126,6 +126,10 @@ pub(super) fn checked_path(path: String) -> Result<String, Failure> {
     if !path.starts_with('/') || path.contains(odd) {
         return Err(Failure::usage(format!("--path {path}: a path begins with / and has no spaces, ? or #")));
     }
+    // A sender requests what a URL makes of it, and nothing else comes.
+    if let Some(requested) = as_requested(&path).filter(|requested| *requested != path) {
+        return Err(Failure::usage(format!("--path {path}: write it as it is requested: {requested}")));
+    }
     let own = ["/healthz", "/healthz/", "/metrics", "/_smoke"];
     if own.contains(&path.as_str()) || path.starts_with("/_smoke/") {
         return Err(Failure::usage(format!(
@@ -133,6 +137,13 @@ pub(super) fn checked_path(path: String) -> Result<String, Failure> {
         )));
     }
     Ok(path)
+}
+
+/// The path that is requested of a URL that has this one.
+fn as_requested(path: &str) -> Option<String> {
+    let mut url = Url::parse("http://localhost/").ok()?;
+    url.set_path(path);
+    Some(url.path().to_owned())
 }
 
 /// The address to listen on when the sender reaches the receiver on this machine.

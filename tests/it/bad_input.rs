@@ -308,3 +308,40 @@ fn an_error_says_what_would_be_right() {
     let ran = Smoke::new("observe").args(&["--drive", "nope=60/m"]).run().exits(2).says("no scenario `nope`");
     assert!(ran.stderr.starts_with("error: --drive nope=60/m: "), "{}", ran.stderr);
 }
+
+/// One swapped argument puts a file of another kind where YAML is expected.
+#[test]
+fn a_secret_in_place_of_another_file_is_not_repeated() {
+    let secret = "8013f45f394f8ce71b00c7a70fee2fff1d37b485de6a5d99e507e098a5684b35";
+    for args in [
+        &["run", "./s"][..],
+        &["check", "./s"],
+        &["payments", "--gates", "s"],
+        &["payments", "--sender", "./s"],
+        &["scan", "--policy", "s"],
+        &["logs", "--formats", "s", "s"],
+    ] {
+        for text in [secret.to_owned(), format!("STAFF_PASSWORD={secret}\nB={secret}\n")] {
+            let ran = Smoke::new(args[0]).file("s", &text).args(&args[1..]).run();
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(!said.contains("8013f45f") && said.contains("expected"), "{args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_path_is_written_as_it_is_requested() {
+    for (path, right) in [("/ü", "/%C3%BC"), ("/a\"b", "/a%22b"), ("/a/../b", "/b"), ("/a/%2e%2e/b", "/b")] {
+        let ran = Smoke::new("payments").args(&["--flows", "1", "--path", path]).run().exits(2);
+        ran.says(&format!("write it as it is requested: {right}"));
+    }
+    Smoke::new("payments").args(&["--flows", "1", "--path", "/%C3%BC"]).run().exits(0);
+}
+
+#[test]
+fn a_journal_without_its_artifact_is_no_contradiction() {
+    let run = Smoke::new("payments").args(&["--flows", "1"]).run().exits(0);
+    std::fs::remove_file(run.file("staging_payments_output.json")).unwrap();
+    let gate = Smoke::new("gate").arg(run.file("staging_payments_journal.jsonl"));
+    gate.args(&["--environment", "embedded"]).run().exits(2).says("write it with `smoke report");
+}

@@ -144,7 +144,7 @@ fn read(file: &Path) -> Result<Document, BundleError> {
         // `n`, `no` and `on` are names here, as in YAML 1.2.
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(&text, options)
-            .map_err(|e| cannot(format!("it is not YAML: {e}")))?
+            .map_err(|e| cannot(format!("it is not YAML: {}", e.without_snippet())))?
     };
     let version = root.get("openapi").and_then(Value::as_str);
     let old = version.is_some_and(|version| version.starts_with("3.0"));

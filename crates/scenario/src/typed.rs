@@ -54,7 +54,13 @@ impl de::Error for Error {
             }
             _ => "",
         };
-        Self::custom(format!("expected {}, found {}{quote}", plain(expected), Found(found)))
+        let expected = plain(expected);
+        let is_text = matches!(found, Unexpected::Str(_));
+        if is_text && matches!(expected.as_str(), "a mapping" | "a list") {
+            // A file with nothing but a secret is one text: it is not repeated.
+            return Self::custom(format!("expected {expected}, found text"));
+        }
+        Self::custom(format!("expected {expected}, found {}{quote}", Found(found)))
     }
 
     fn invalid_value(found: Unexpected, expected: &dyn Expected) -> Self {

@@ -77,7 +77,8 @@ struct File {
 
 impl File {
     fn read(yaml: &str) -> Result<Self, FormatsError> {
-        serde_saphyr::from_str(yaml).map_err(|e| FormatsError::Syntax(e.to_string()))
+        // What stands there is not repeated: a secret may have been given in place of it.
+        serde_saphyr::from_str(yaml).map_err(|e| FormatsError::Syntax(e.without_snippet().to_string()))
     }
 
     /// With what it leaves out.
