@@ -14,6 +14,12 @@ pub fn actual(check: &Check) -> String {
     }
 }
 
+/// Where something was found, which may be data itself: `at /data/email`; a whole body has no pointer.
+#[must_use]
+pub fn at_place(place: &str) -> String {
+    if place.is_empty() { "in the body".to_owned() } else { format!("at {}", pii::shown(place)) }
+}
+
 /// A time given in ms with three digits that count: `0.02 ms`, `5.91 ms`, `153 ms`, `3.01 s`.
 #[must_use]
 pub fn milliseconds(ms: f64) -> String {

@@ -7,7 +7,7 @@ use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, AttemptResult, Delivery, Expectation, Fate, Lost, seconds};
 use crate::JsonSchema;
-use crate::figure::milliseconds;
+use crate::figure::{at_place, milliseconds};
 use chrono::{DateTime, SecondsFormat, Utc};
 use pii::shown;
 use record::Tick;
@@ -364,7 +364,7 @@ fn leaking(analysis: &Analysis, found: &mut Listed) {
     found.first.extend(located.filter_map(|located| {
         let delivery = analysis.deliveries.get(located.delivery?)?;
         let finding = &located.finding;
-        let what = format!("{} at {} ({})", finding.category.name(), shown(&finding.place), finding.excerpt);
+        let what = format!("{} {} ({})", finding.category.name(), at_place(&finding.place), finding.excerpt);
         Some(Case::of_a_delivery(analysis, &delivery, what))
     }));
 }

@@ -13,6 +13,7 @@ use super::rate::{Side, count, percentile, rate};
 use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
+use crate::figure::at_place;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
@@ -450,7 +451,7 @@ fn privacy(sums: &RunStats, gates: &Gates) -> Vec<Check> {
     let check = |row: Criterion, found: &PiiStats, max: Option<u64>| {
         let counts: Vec<String> = found.by_category.iter().map(|(name, n)| format!("{n} {name}")).collect();
         let first =
-            found.places.first().map(|place| format!(", first at {}", shown(place))).unwrap_or_default();
+            found.places.first().map(|place| format!(", first {}", at_place(place))).unwrap_or_default();
         let detail = format!("{}{first}", counts.join(", "));
         max.map(|max| {
             let counted = count(&row, (found.total, found.inspected), max, &detail);

@@ -4,6 +4,7 @@ use super::config::Gates;
 use super::signing::Signing;
 use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, breaker_stats, minutes};
+use crate::figure::at_place;
 use pii::shown;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -157,9 +158,7 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     (webhooks.total + in_log > most).then(|| {
         let first = webhooks.kept.first();
         let first = first.map(|l| {
-            let place = shown(&l.finding.place);
-            let place = if place.is_empty() { "in the body".to_owned() } else { format!("at {place}") };
-            format!(", first {} {place} of {}", l.finding.category, l.source)
+            format!(", first {} {} of {}", l.finding.category, at_place(&l.finding.place), l.source)
         });
         let log = analysis.watched.log.as_ref().map(|_| format!("; {in_log} in the sender's log"));
         let (first, log) = (first.unwrap_or_default(), log.unwrap_or_default());

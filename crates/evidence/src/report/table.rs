@@ -7,7 +7,7 @@ use super::columns::{Row, table};
 use super::evidence::Evidence;
 use super::screen::Screen;
 use crate::analysis::{Cases, tallies};
-use crate::figure::{actual, counted};
+use crate::figure::{actual, at_place, counted};
 use crate::gate::{Check, Verdict};
 use pii::shown;
 use record::RunKind;
@@ -99,7 +99,7 @@ fn headline(artifact: &Artifact) -> (String, String) {
 pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let api = &artifact.api_pii;
     let first = api.findings.first().map(|l| {
-        format!(", first {} at {} of {}", l.finding.category.name(), shown(&l.finding.place), l.source)
+        format!(", first {} {} of {}", l.finding.category.name(), at_place(&l.finding.place), l.source)
     });
     let gated = artifact.acceptance_gates.checks.iter().any(|c| c.id == "api_pii");
     let personal = (api.findings_total > 0 && !gated).then(|| {
