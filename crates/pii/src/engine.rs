@@ -410,7 +410,7 @@ fn named(name: &str, value: &str, rules: Rules<'_>) -> Hits {
         return hits;
     }
     let known = Place { name, context: Context::NONE };
-    let context = rules.under(Context::NONE, name);
+    let context = rules.field(Context::NONE, name);
     let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
     layers.value(value, context);
     if context.data {

@@ -54,7 +54,7 @@ impl Engine {
             if step.bytes().all(|b| b.is_ascii_digit()) {
                 around.element()
             } else {
-                rules.under(around, &unescaped(step))
+                rules.field(around, &unescaped(step))
             }
         });
         let mut hits = Hits::default();

@@ -1,7 +1,7 @@
 //! Scans one text through all its layers: what it says itself, and what travels in it.
 
 use super::category::Category;
-use super::decode::{self, INSIDE, Outer, Piece, WHOLE};
+use super::decode::{self, INSIDE, Outer, Piece, WHOLE, fields};
 use super::detect::{self, Hints, Member, View, account, date, digits, pairs};
 use super::hits::Hits;
 use super::judge::{Context, judge};
@@ -364,8 +364,11 @@ impl<'r, 'h> Layers<'r, 'h> {
         let wanted = |key: &str| rules.tells(key);
         let mut members: Vec<(Category, u8, Cow<'_, str>)> = Vec::new();
         pairs::pairs(view, wanted, |pair| {
-            let around =
-                pairs::enclosing(view, pair.at).map_or(Context::NONE, |key| rules.under(Context::NONE, key));
+            let around = match fields::name_before(view, pair.at).and_then(fields::enclosing) {
+                Some(name) => rules.field(Context::NONE, name),
+                None => pairs::enclosing(view, pair.at)
+                    .map_or(Context::NONE, |key| rules.under(Context::NONE, key)),
+            };
             let context = rules.under(Context { says: Says::Nothing, ..around }, pair.key);
             hits.worked(pair.key.len() + pair.value.len());
             let value = decode::component(pair.value);

@@ -2,6 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
+use super::decode::fields;
 use super::detect;
 use super::document::Name;
 use super::judge::{Context, Subject};
@@ -35,6 +36,18 @@ impl Rules<'_> {
         let member = matches!(parent.says, Says::Of(Category::Geo, _))
             .then_some((Category::Geo, detect::geo::ELEMENT));
         Context { member, ..parent.element() }
+    }
+
+    /// The context under the name of a field, which may be a path: `user[name]`.
+    pub fn field(&self, parent: Context, name: &str) -> Context {
+        if !name.contains('[') {
+            return self.under(parent, name);
+        }
+        let context = fields::keys(name).fold(parent, |around, key| match key {
+            Some(key) => self.under(around, key),
+            None => self.element(around),
+        });
+        Context { data: self.under(parent, name).data, ..context }
     }
 
     /// Whether a key by itself says something about the value under it.

@@ -1,7 +1,7 @@
 //! Carriers of a few lines each: vCards and calendars, HTTP messages, multipart and URL-encoded forms, SQL, logs.
 
 use super::string::{closing_doubled, undoubled};
-use super::{Outer, Piece, component};
+use super::{Outer, Piece, component, fields};
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -97,23 +97,21 @@ pub(super) fn multipart<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     if !text.contains("form-data") || !text.contains("name=") || text.contains("name=&") {
         return Outer::Stays;
     }
-    let mut parts = 0;
+    let mut list = Vec::new();
     for part in text.split("\n--").flat_map(|p| p.split("\r\n--")) {
         let (head, body) =
             part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n")).unwrap_or(("", part));
         let named = head.split([';', '\n']).map(str::trim).find_map(|p| p.strip_prefix("name="));
         match named.map(|n| n.trim_matches('"')) {
-            Some(name) => {
-                parts += 1;
-                out.push(Piece::Pair(Some(name.into()), body.trim().into()));
-            }
+            Some(name) => list.push((name.into(), body.trim().into())),
             None => out.push(Piece::Text(part.into())),
         }
     }
-    if parts == 0 {
+    if list.is_empty() {
         out.clear();
         return Outer::Stays;
     }
+    fields::nest(list, out);
     Outer::Gone
 }
 
@@ -213,28 +211,23 @@ pub(super) fn form<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
             continue;
         }
         let start = token.find(['?', '#']).map_or(0, |at| at + 1);
-        let fields = token.get(start..).unwrap_or("");
+        let query = token.get(start..).unwrap_or("");
         // One pair alone is read as the text that it is.
-        if start == 0 && !fields.contains('&') || fields.contains("&#") || fields.contains("&amp;") {
+        if start == 0 && !query.contains('&') || query.contains("&#") || query.contains("&amp;") {
             continue;
         }
-        out.push(Piece::Open(None));
-        let last = fields.rsplit(['&', '#', '?']).next().unwrap_or("");
-        for field in fields.split(['&', '#', '?']) {
+        let mut list = Vec::new();
+        let last = query.rsplit(['&', '#', '?']).next().unwrap_or("");
+        for field in query.split(['&', '#', '?']) {
             let Some((name, value)) = field.split_once('=') else { continue };
             // A value that a blank ends may go on behind it.
             let whole = !broken || field != last || value.contains(['%', '+']);
-            if whole && !value.is_empty() && !name.is_empty() && name.len() <= 128 {
-                let name = component(name);
-                let key = name
-                    .rsplit('[')
-                    .find(|p| !p.trim_end_matches(']').is_empty())
-                    .unwrap_or("")
-                    .trim_end_matches(']')
-                    .to_owned();
-                out.push(Piece::Pair(Some(key.into()), component(value).into()));
+            if whole && !value.is_empty() && !name.is_empty() && name.len() <= fields::LONGEST {
+                list.push((component(name).into(), component(value).into()));
             }
         }
+        out.push(Piece::Open(None));
+        fields::nest(list, out);
         out.push(Piece::Close);
     }
     Outer::Stays

@@ -1,6 +1,6 @@
 //! XML and HTML: elements and attributes are keys; tables of HTML are rows, fields of forms have the name they are sent under.
 
-use super::{Outer, Piece, entities};
+use super::{Outer, Piece, entities, fields};
 use crate::keys::among;
 use std::borrow::Cow;
 
@@ -45,13 +45,14 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         tokens.iter().filter_map(|t| if let Token::Comment(text) = t { Some(*text) } else { None });
     out.extend(comments.map(|text| Piece::Text(text.into())));
     let before = out.len();
-    let mut held = false;
+    let (mut held, mut list) = (false, Vec::new());
     for token in &tokens {
         if let Token::Open(name, attributes, _) = token {
-            fields(attributes, out);
+            list.extend(held_by(attributes, out));
             held |= matches!(*name, "input" | "INPUT" | "meta" | "data");
         }
     }
+    fields::nest(list, out);
     let texts = rows(&tokens, out);
     held |= out.len() > before && texts.len() < tokens.iter().filter(|t| matches!(t, Token::Text(_))).count();
     if !held || out.len() == before {
@@ -154,14 +155,11 @@ fn attributes(text: &str) -> Vec<(&str, &str)> {
     list
 }
 
-/// The value of an element that is named by one attribute and held by another, and all other attributes.
-fn fields<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) {
+/// Gives name and value of an element that is named by one attribute and held by another; yields all other attributes.
+fn held_by<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Option<(Cow<'t, str>, Cow<'t, str>)> {
     let list = attributes(text);
     let name = list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).map(|(_, v)| *v);
     let held = list.iter().find(|(n, _)| among(HOLDING, &n.to_ascii_lowercase()));
-    if let (Some(name), Some((_, value))) = (name, held) {
-        out.push(Piece::Pair(Some((*name).into()), plain(value)));
-    }
     for (name, value) in list.iter().filter(|pair| name.is_none() || Some(*pair) != held) {
         let naming = among(NAMING, &name.to_ascii_lowercase())
             || matches!(*name, "type" | "for" | "placeholder" | "class" | "style");
@@ -169,6 +167,7 @@ fn fields<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) {
             out.push(Piece::Pair(Some(name.trim_start_matches("data-").into()), plain(value)));
         }
     }
+    name.zip(held).map(|(name, (_, value))| (name.into(), plain(value)))
 }
 
 fn plain(text: &str) -> Cow<'_, str> {
@@ -190,7 +189,8 @@ fn elements<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
                 );
                 if !leaf || !list.is_empty() {
                     out.push(Piece::Open(Some((*name).into())));
-                    fields(inside, out);
+                    let held = held_by(inside, out);
+                    out.extend(held.map(|(name, value)| Piece::Pair(Some(name), value)));
                     // Such as `<user name="…"/>`, where it is a value.
                     if let Some((key, value)) = naming.filter(|_| !leaf) {
                         out.push(Piece::Pair(Some(key.into()), plain(value)));

@@ -8,6 +8,7 @@ mod bytes;
 mod carriers;
 mod coding;
 mod encoding;
+pub(crate) mod fields;
 mod inline;
 mod json;
 mod lines;

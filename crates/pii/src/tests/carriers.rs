@@ -247,6 +247,68 @@ fn a_plus_in_base64_is_no_blank() {
     assert_eq!(engine.scan_text(blanks).count(Category::Name), 1);
 }
 
+/// What is found in each text is the one category, or nothing.
+fn each_is(table: &[(Option<Category>, &[&str])]) {
+    let engine = engine();
+    for (expected, texts) in table {
+        for text in *texts {
+            let found: Vec<Category> = engine.scan_text(text).findings.iter().map(|f| f.category).collect();
+            assert_eq!(found, Vec::from_iter(*expected), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_name_of_a_field_opens_objects() {
+    let input = |name: &str, value: &str| format!("<form><input name=\"{name}\" value=\"{value}\"></form>");
+    let part = |name: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b--")
+    };
+    let fields =
+        [("user[name]", "Ines Duarte"), ("venue[address]", "14 Cedar Grove"), ("team[name]", "Hawks")];
+    let [own, of_venue, of_team] = fields.map(|(name, value)| [input(name, value), part(name, value)]);
+    let clean: Vec<&str> = of_venue.iter().chain(&of_team).map(String::as_str).collect();
+    each_is(&[
+        (Some(Category::Name), &own.each_ref().map(String::as_str)),
+        (
+            Some(Category::Name),
+            &[
+                "user[name]=Ines+Duarte&k=1",
+                "see /x?user%5Bname%5D=Ines+Duarte&k=1 for more",
+                "players[0][name]=Ines+Duarte&k=1",
+                "players[][name]=Ines+Duarte&k=1",
+                "players[0].name=Ines+Duarte&k=1",
+                "players_attributes[0][name]=Ines+Duarte&team[name]=Hawks",
+            ],
+        ),
+        (
+            Some(Category::Geo),
+            &[
+                "driver[lat]=51.507351&driver[lng]=-0.127758&k=1",
+                "driver[lat]=51.507351&venue[name]=Hall&n=2&driver[lng]=-0.127758",
+            ],
+        ),
+        (Some(Category::BankAccount), &["a[account_no]=50100123456789&n=1&a[ifsc]=HDFC0001234"]),
+        (Some(Category::BirthDate), &["user[dob][year]=1998&user[dob][month]=3&n=1&user[dob][day]=12"]),
+        (Some(Category::Username), &["usernames[]=harbour_fox&k=1", "user[login]=harbour_fox&k=1"]),
+        (None, &clean),
+        (
+            None,
+            &[
+                "venue[address]=14+Cedar+Grove&k=1",
+                "see /x?venue[address]=14+Cedar+Grove&k=1 for more",
+                "order[venue][address]=14+Cedar+Grove&k=1",
+                "venue[address]=14+Cedar+Grove",
+                "team[name]=Hawks&k=1",
+                "venue[lat]=51.507351&venue[lng]=-0.127758",
+                "driver[lat]=51.507351&venue[lng]=-0.127758",
+                "page[number]=3&filter[name]=Hawks",
+                "user[username]=&user[email]=",
+            ],
+        ),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 

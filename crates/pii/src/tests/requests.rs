@@ -54,6 +54,15 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
         places(&engine(&none).scan_request(&form, &Memo::default())),
         [(Category::Phone, "/phone"), (Category::Email, "/c~1d")]
     );
+    let nested = Request {
+        target: "/?user[name]=Ines+Duarte&team[name]=Hawks",
+        body: b"players[0][name]=Ines+Duarte&venue[address]=14+Cedar+Grove&team[name]=Hawks",
+        ..form
+    };
+    assert_eq!(
+        places(&engine(&none).scan_request(&nested, &Memo::default())),
+        [(Category::Name, "/players[0][name]"), (Category::Name, "query:user[name]")]
+    );
 }
 
 #[test]
