@@ -30,10 +30,7 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     }
     let fits = |row: &&str| cells(row, mark).len() == names.len();
     // A line or two of remarks may stand below.
-    if names.len() < 2
-        || !rows.first().is_some_and(fits)
-        || rows.iter().filter(|row| fits(row)).count() * 2 < rows.len()
-    {
+    if !rows.first().is_some_and(fits) || rows.iter().filter(|row| fits(row)).count() * 2 < rows.len() {
         return Outer::Stays;
     }
     let above = text.get(..head).unwrap_or("").lines().filter(|l| !l.trim().is_empty());
@@ -45,7 +42,8 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
             continue;
         }
         out.push(Piece::Open(None));
-        out.extend(names.iter().zip(values).map(|(name, value)| Piece::Pair(Some(name.clone()), value)));
+        let key = |name: &Cow<'t, str>| Some(name.clone()).filter(|name| !name.is_empty());
+        out.extend(names.iter().zip(values).map(|(name, value)| Piece::Pair(key(name), value)));
         out.push(Piece::Close);
     }
     Outer::Gone
@@ -56,28 +54,66 @@ fn separator(text: &str) -> Option<char> {
     let (line, _) = text.split_once('\n')?;
     let mark = ['|', '\t', ';', ','].into_iter().find(|mark| line.contains(*mark))?;
     let mut rest = text;
-    let names = cells(take_row(&mut rest, mark), mark);
-    if !(2..=CELLS).contains(&names.len()) || !names.iter().all(|n| is_name(n)) {
+    let head = take_row(&mut rest, mark);
+    let names = cells(head, mark);
+    let next = take_row(&mut rest, mark);
+    if names.len() > CELLS {
         return None;
     }
-    let next = take_row(&mut rest, mark);
-    (is_rule(next) || cells(next, mark).len() == names.len()).then_some(mark)
+    // A row of dashes tells that any names stand above it, and even one alone.
+    let ruled = is_rule(next) && mark == '|';
+    if ruled && columns(next) == names.len() && (names.len() > 1 || head.trim().starts_with('|')) {
+        return Some(mark);
+    }
+    // Otherwise every third must be a name as they are everywhere.
+    let plain = names.iter().filter(|name| is_name(name)).count();
+    let odd = |name: &Cow<'_, str>| is_name(name) || is_odd_name(name);
+    // A comma at the end of a line is one of prose, or of an address.
+    let ends = names.last().is_some_and(|name| !name.trim().is_empty());
+    let named = plain * 3 >= names.len() && ends && names.iter().all(odd);
+    (named && names.len() >= 2 && (ruled || cells(next, mark).len() == names.len())).then_some(mark)
 }
 
-/// The row of dashes below the names of a Markdown table.
+/// The row of dashes below the names of a Markdown table, and around those that database clients print.
 fn is_rule(line: &str) -> bool {
-    line.contains('-') && line.contains('|') && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '+'))
+    line.contains('-')
+        && line.contains(['|', '+'])
+        && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '+' | '\r'))
+}
+
+/// How many columns there are above a row of dashes.
+fn columns(rule: &str) -> usize {
+    let rule = rule.trim();
+    let rule = rule.strip_prefix(['|', '+']).unwrap_or(rule);
+    rule.strip_suffix(['|', '+']).unwrap_or(rule).split(['|', '+']).count()
 }
 
 /// A name of a column: a few words, no data.
 fn is_name(cell: &str) -> bool {
     let cell = cell.trim();
-    cell.len() <= NAME
-        && cell.starts_with(|c: char| c == '_' || text::is_wordy(c) && !c.is_ascii_digit())
-        && cell
-            .chars()
-            .all(|c| text::is_wordy(c) || matches!(c, '_' | ' ' | '-' | '.' | '/' | '(' | ')' | '#'))
-        && cell.split_whitespace().count() <= 4
+    cell.starts_with(|c: char| c == '_' || text::is_wordy(c) && !c.is_ascii_digit())
+        && cell.chars().all(is_of_name)
+        && is_short(cell)
+}
+
+/// What stands beside the names of other columns: nothing, as above the index of a data frame, `#`, `win %`, `+/-`, `2fa`,
+/// `**Pts**`. No number and no sentence.
+fn is_odd_name(cell: &str) -> bool {
+    let cell = cell.trim();
+    let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+    let letters = cell.chars().filter(|c| c.is_alphabetic()).count();
+    let marks = |c| "%$€£¥₹৳+±*`°&№[]^~".contains(c);
+    cell.chars().all(|c| is_of_name(c) || marks(c))
+        && is_short(cell)
+        && (digits == 0 || digits < letters && !cell.contains(' '))
+}
+
+fn is_of_name(c: char) -> bool {
+    text::is_wordy(c) || matches!(c, '_' | ' ' | '-' | '.' | '/' | '(' | ')' | '#')
+}
+
+fn is_short(cell: &str) -> bool {
+    cell.len() <= NAME && cell.split_whitespace().count() <= 4
 }
 
 /// Takes the row off that `text` begins with: a line, unless a line end stands in quotes (RFC 4180 section 2).
@@ -103,9 +139,15 @@ fn take_row<'t>(text: &mut &'t str, mark: char) -> &'t str {
     whole.get(..end).unwrap_or(whole).trim_end_matches('\r')
 }
 
+/// A row of Markdown without the marks around it; the cells beside them may be empty.
+fn inside(row: &str) -> &str {
+    let row = row.strip_prefix('|').unwrap_or(row);
+    row.strip_suffix('|').unwrap_or(row)
+}
+
 /// The cells of a row, quoted or not.
 fn cells(row: &str, mark: char) -> Vec<Cow<'_, str>> {
-    let row = if mark == '|' { row.trim().trim_start_matches('|').trim_end_matches('|') } else { row };
+    let row = if mark == '|' { inside(row.trim()) } else { row };
     let mut list: Vec<Cow<'_, str>> = Vec::new();
     let mut rest = Some(row);
     while let Some(text) = rest.filter(|_| list.len() <= CELLS) {

@@ -309,6 +309,49 @@ fn the_name_of_a_field_opens_objects() {
     ]);
 }
 
+#[test]
+fn a_table_has_names_that_are_no_plain_words() {
+    each_is(&[
+        (
+            Some(Category::Username),
+            &[
+                "| # | Username |\n|---|---|\n| 1 | harbour_fox |",
+                "| | Username |\n|--|--|\n|1|harbour_fox|",
+                "| **Username** | Won? |\n|:--|--:|\n| harbour_fox | 4 |",
+                "| username |\n|---|\n| harbour_fox |",
+                "| username | 2025 | 2026 |\n|---|---|---|\n| harbour_fox | 3 | 4 |",
+                "+----+-------------+\n| id | username    |\n+----+-------------+\n|  1 | harbour_fox |\n+----+-------------+",
+                " # | username\n---+-------------\n 1 | harbour_fox\n(1 row)",
+                ",username,pts\n0,harbour_fox,4\n",
+                "\"\",\"username\"\n\"1\",\"harbour_fox\"",
+                "id,username,win %\n1,harbour_fox,40%\n",
+                "#;username;price €\n1;harbour_fox;3",
+                "username\t+/-\nharbour_fox\t3",
+                "username,2fa\nharbour_fox,on",
+            ],
+        ),
+        (Some(Category::PostalAddress), &["id,address,n\r\n1,\"House 12,\r\nRoad 7, Uttara\",3\r\n"]),
+        // What is said in two lines with commas in them stays whole.
+        (Some(Category::Geo), &["Running late, 50% there\nI am at 51.507351, -0.127758"]),
+        (Some(Category::PostalAddress), &["Hi team, don't worry\nMy address is 14 Cedar Grove, Lahore"]),
+        (
+            None,
+            &[
+                "| # | Version |\n|---|---|\n| 1 | 1.2.3.4 |",
+                "id,app version,win %\n1,1.2.3.4,40%\n",
+                "| # | Team |\n|---|---|\n| 1 | Hawks |",
+                "| # | Username |\n|---|---|\n| 1 | |",
+                "| venue address | % |\n|---|---|\n| 14 Cedar Grove | 3 |",
+                ",team_name,pts\n0,Hawks,4\n",
+                "login, 50% off\nThanks, everyone",
+                "Login, username & password?\nYes, please",
+                "username | must be unique!\npassword | at least 12",
+                "user - x\n--- + ---\nlogin",
+            ],
+        ),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
