@@ -1,7 +1,7 @@
 //! Scans one text through all its layers: what it says itself, and what travels in it.
 
 use super::category::Category;
-use super::decode::{self, INSIDE, Outer, Piece, WHOLE, fields};
+use super::decode::{self, INSIDE, Outer, Piece, WHOLE, fields, markup};
 use super::detect::{self, Hints, Member, View, account, date, digits, pairs};
 use super::hits::Hits;
 use super::judge::{Context, judge};
@@ -364,11 +364,8 @@ impl<'r, 'h> Layers<'r, 'h> {
         let wanted = |key: &str| rules.tells(key);
         let mut members: Vec<(Category, u8, Cow<'_, str>)> = Vec::new();
         pairs::pairs(view, wanted, |pair| {
-            let around = match fields::name_before(view, pair.at).and_then(fields::enclosing) {
-                Some(name) => rules.field(Context::NONE, name),
-                None => pairs::enclosing(view, pair.at)
-                    .map_or(Context::NONE, |key| rules.under(Context::NONE, key)),
-            };
+            let around =
+                enclosing(view, pair.at).map_or(Context::NONE, |key| rules.field(Context::NONE, key));
             let context = rules.under(Context { says: Says::Nothing, ..around }, pair.key);
             hits.worked(pair.key.len() + pair.value.len());
             let value = decode::component(pair.value);
@@ -384,6 +381,14 @@ impl<'r, 'h> Layers<'r, 'h> {
             self.record(&Frame { context: Context::NONE, members });
         }
     }
+}
+
+/// The key of what the pair whose mark stands at `at` is in: an element, the object of a field, or braces.
+fn enclosing(text: &str, at: usize) -> Option<&str> {
+    if text.as_bytes().get(at) == Some(&b'>') {
+        return markup::enclosing(text, at);
+    }
+    fields::name_before(text, at).and_then(fields::enclosing).or_else(|| pairs::enclosing(text, at))
 }
 
 /// What members of one object say together, each category by itself.

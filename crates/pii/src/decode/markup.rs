@@ -2,14 +2,21 @@
 
 use super::{Outer, Piece, entities, fields};
 use crate::keys::among;
+use crate::text;
 use std::borrow::Cow;
 
-/// Elements of HTML, whose names say nothing about their text.
-const HTML: &str = "html head body title meta link script style a abbr address article aside audio b bdi bdo blockquote br button canvas \
-caption center cite code col colgroup data dd del details dfn dialog div dl dt em embed fieldset figcaption figure font footer form h1 h2 \
-h3 h4 h5 h6 header hr i iframe img input ins kbd label legend li main map mark nav noscript object ol optgroup option output p picture pre \
-progress q s samp section select small source span strong sub summary sup svg table tbody td template textarea tfoot th thead time tr u ul \
-var video wbr path g";
+/// Elements that only HTML has.
+const HTML: &str = "html script a abbr b bdi bdo blockquote br button center colgroup dd del dfn div dl dt em embed fieldset figcaption \
+font h1 h2 h3 h4 h5 h6 hr i iframe img input ins kbd li nav noscript ol optgroup p pre q s samp select small span strong sub sup svg tbody \
+td textarea tfoot th thead tr u ul var wbr path g";
+
+/// Elements of HTML whose names other documents have, too: an `<address>`, `<data>`, an `<object>`.
+const SHARED: &str = "head body title meta link style address area article aside audio base canvas caption cite code col data details \
+dialog figure footer form header label legend main map mark object option output param picture progress section source summary table \
+template time track video";
+
+/// Attributes that shared elements have where they are of HTML.
+const LAYOUT: &str = "class style href src onclick";
 
 /// Attributes that name what the element holds.
 const NAMING: &str = "name property itemprop key field id";
@@ -27,15 +34,10 @@ enum Token<'t> {
 /// Yields elements and attributes. A text that is XML is gone; HTML is read as a text, too.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let tokens = tokens(text);
-    let named = |t: &Token<'_>| matches!(t, Token::Open(name, ..) if !is_html(name));
-    let tags = tokens.iter().filter(|t| matches!(t, Token::Open(..))).count();
-    if tags == 0 {
+    if !tokens.iter().any(|t| matches!(t, Token::Open(..))) {
         return Outer::Stays;
     }
-    let xml = tokens.iter().filter(|t| named(t)).count() * 2 > tags
-        && (tokens.iter().any(|t| matches!(t, Token::Close(_)))
-            || tokens.iter().any(|t| matches!(t, Token::Open(_, _, true))));
-    if xml {
+    if is_xml(&tokens) {
         elements(&tokens, out);
         let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
         return if starts { Outer::Gone } else { Outer::Veiled };
@@ -63,8 +65,42 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
-fn is_html(name: &str) -> bool {
-    among(HTML, &name.to_ascii_lowercase())
+/// Whether there are more elements that HTML has not than those that only HTML has, and one of all is closed.
+fn is_xml(tokens: &[Token<'_>]) -> bool {
+    let (mut named, mut html) = (0, 0);
+    for token in tokens {
+        let Token::Open(name, inside, _) = token else { continue };
+        let name = name.to_ascii_lowercase();
+        if among(SHARED, &name) {
+            html +=
+                usize::from(attributes(inside).iter().any(|(n, _)| among(LAYOUT, &n.to_ascii_lowercase())));
+        } else if among(HTML, &name) {
+            html += 1;
+        } else {
+            named += 1;
+        }
+    }
+    named > html && tokens.iter().any(|t| matches!(t, Token::Close(_) | Token::Open(_, _, true)))
+}
+
+/// The element in which the one stands whose tag ends at `at`: `venue` of `<venue><address>`.
+pub(crate) fn enclosing(text: &str, at: usize) -> Option<&str> {
+    let left = text::left_of(text, at, 240);
+    let mut closed = 0;
+    // What stands before the first mark is the end of a tag or of a text.
+    for tag in left.get(left.find('<')? + 1..left.rfind('<')?)?.rsplit('<') {
+        let name =
+            tag.get(..tag.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).unwrap_or(tag.len()))?;
+        if tag.starts_with('/') {
+            closed += 1;
+        } else if !name.is_empty() && tag.contains('>') && !tag.contains("/>") {
+            if closed == 0 {
+                return Some(name);
+            }
+            closed -= 1;
+        }
+    }
+    None
 }
 
 /// The tags, texts and comments of a text.
@@ -280,4 +316,21 @@ fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) -> Vec<&'t str> {
         out.push(Piece::Close);
     }
     texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_stands_in_the_one_that_is_open_before_it() {
+        let around = |text: &'static str| enclosing(text, text.len() - 1);
+        assert_eq!(around("<venue id='3'><address>"), Some("venue"));
+        assert_eq!(around("<venue><id>4</id><x/><hall y='>'/><address>"), Some("venue"));
+        for none in
+            ["<address>", "a > b <address>", "<venue></venue><address>", "user>a</x><name>", "< <name>"]
+        {
+            assert_eq!(around(none), None, "{none}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ pub(crate) mod fields;
 mod inline;
 mod json;
 mod lines;
-mod markup;
+pub(crate) mod markup;
 mod quoted;
 mod relaxed;
 mod string;

@@ -352,6 +352,50 @@ fn a_table_has_names_that_are_no_plain_words() {
     ]);
 }
 
+#[test]
+fn elements_of_xml_may_be_called_as_those_of_html() {
+    each_is(&[
+        (
+            Some(Category::Username),
+            &[
+                "<data><username><![CDATA[harbour_fox]]></username></data>",
+                "<table name=\"users\"><column name=\"username\">harbour_fox</column></table>",
+                "<form><section><login>harbour_fox</login></section></form>",
+            ],
+        ),
+        (
+            Some(Category::Name),
+            &[
+                "<object><output><customer><name>Ines Duarte</name></customer></output></object>",
+                "<data>\n<fullName><![CDATA[Ines Duarte]]></fullName>\n</data>",
+            ],
+        ),
+        (
+            Some(Category::PostalAddress),
+            &[
+                "<customer><address>14 Cedar Grove, Lahore</address></customer>",
+                "<data><address>14 Cedar Grove, Lahore</address></data>",
+                "<div class=\"card\"><address>14 Cedar Grove, Lahore</address></div>",
+            ],
+        ),
+        (
+            None,
+            &[
+                "<venue><address>14 Cedar Grove, Lahore</address></venue>",
+                "saved <venue><id>4</id><address>14 Cedar Grove, Lahore</address></venue> in 3 ms",
+                "<data><venue id='3'><address>14 Cedar Grove, Lahore</address></venue></data>",
+                "<object><title>Build 1.2.3.4</title><version>1.2.3.4</version></object>",
+                "<map><name>Ascent</name></map>",
+                "<data><username><![CDATA[]]></username></data>",
+                // HTML, whatever else stands in it.
+                "<main class='x'><h1>Login</h1><p>Choose your <b>username</b></p><br></main>",
+                "<body><header class='top'><my-nav></my-nav></header><p>Hello</p><hr/></body>",
+                "<form><label for=\"username\">Username</label><input name=\"username\"></form>",
+            ],
+        ),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
