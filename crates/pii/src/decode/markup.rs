@@ -308,7 +308,7 @@ fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) -> Vec<&'t str> {
         out.push(Piece::Open(None));
         if headed {
             out.extend(head.iter().zip(row).map(|((_, name), (_, value))| pair(name, value)));
-        } else if let [(_, name), (_, value)] = row.as_slice() {
+        } else if let [(_, name), (false, value)] = row.as_slice() {
             out.push(pair(name, value));
         } else {
             out.extend(row.iter().map(|(_, cell)| Piece::Text(plain(cell.trim()).into_owned().into())));

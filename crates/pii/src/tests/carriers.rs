@@ -391,6 +391,7 @@ fn elements_of_xml_may_be_called_as_those_of_html() {
                 "<main class='x'><h1>Login</h1><p>Choose your <b>username</b></p><br></main>",
                 "<body><header class='top'><my-nav></my-nav></header><p>Hello</p><hr/></body>",
                 "<form><label for=\"username\">Username</label><input name=\"username\"></form>",
+                "<table><tr><th>Username</th><th>Points</th></tr></table>",
             ],
         ),
     ]);
