@@ -44,6 +44,10 @@ pub(super) const LONGEST: usize = 128;
 
 /// Yields fields as the members of the objects that their names open. Those of one object stand together, whatever stood between.
 pub(super) fn nest<'t>(fields: Vec<(Cow<'t, str>, Cow<'t, str>)>, out: &mut Vec<Piece<'t>>) {
+    if !fields.iter().any(|(name, _)| name.contains('[')) {
+        out.extend(fields.into_iter().map(|(name, value)| Piece::Pair(Some(name), value)));
+        return;
+    }
     let owned = |key: Option<&str>| -> Key<'t> { key.map(|key| key.to_owned().into()) };
     let mut members: Vec<(Vec<Key<'t>>, Key<'t>, Cow<'t, str>)> = Vec::with_capacity(fields.len());
     for (name, value) in fields {

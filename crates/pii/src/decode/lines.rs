@@ -1,27 +1,48 @@
 //! Lines of `key: value` and `KEY=value`: YAML, property files, mail headers, forms that people fill in.
 
-use super::{Outer, Piece, string};
+use super::{Outer, Piece, string, yaml};
 use crate::text;
 use std::borrow::Cow;
 
 /// Longest key.
 const KEY: usize = 48;
 
+/// One line that says something, with those below it that are its value.
+enum Row<'t> {
+    Pair(Line<'t>),
+    /// An element of a list, and the column of its dash.
+    Item(usize, Cow<'t, str>),
+    Text(&'t str),
+}
+
 /// Yields a pair for each line that is one; indented lines belong to the key above them.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let lines: Vec<&str> =
         text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect();
-    let pairs = lines.iter().filter(|l| pair(l).is_some()).count();
-    if lines.len() < 2 || pairs < 2 || pairs * 2 < lines.len() || text.contains("-----BEGIN") {
+    let rows = rows(&lines);
+    let texts = rows.iter().filter(|row| matches!(row, Row::Text(_))).count();
+    let told = rows.len() - texts;
+    // One key with a value of several lines is one, too.
+    if told < 2 && rows.len() == lines.len() || told < texts || told == 0 || text.contains("-----BEGIN") {
         return Outer::Stays;
     }
     // The indents of the objects that are open.
     let mut open: Vec<usize> = Vec::new();
-    for line in lines {
-        let Some(Line { indent, item, key, value }) = pair(line) else {
-            // The value of the line above goes on, or somebody remarks something.
-            out.push(Piece::Text(Cow::Borrowed(line.trim())));
-            continue;
+    for row in rows {
+        let Line { indent, item, key, value, .. } = match row {
+            Row::Pair(line) => line,
+            Row::Item(column, value) => {
+                while open.pop_if(|at| *at > column + 1).is_some() {
+                    out.push(Piece::Close);
+                }
+                out.push(Piece::Pair(None, value));
+                continue;
+            }
+            Row::Text(line) => {
+                // The value of the line above goes on, or somebody remarks something.
+                out.push(Piece::Text(Cow::Borrowed(line.trim())));
+                continue;
+            }
         };
         while open.last().is_some_and(|at| *at >= indent + usize::from(!item && *at > indent))
             && open.last() >= Some(&indent)
@@ -45,6 +66,32 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     }
     out.extend(open.iter().map(|_| Piece::Close));
     Outer::Gone
+}
+
+/// What the lines are.
+fn rows<'t>(lines: &[&'t str]) -> Vec<Row<'t>> {
+    let mut rows = Vec::with_capacity(lines.len());
+    // Between which columns the dash of an element may stand: nowhere left of its key, and below the one before it.
+    let mut list: Option<(usize, usize)> = None;
+    let mut rest = lines;
+    while let [line, below @ ..] = rest {
+        rest = below;
+        if let Some(mut line) = pair(line) {
+            let deeper = below.first().is_some_and(|next| yaml::indent(next) > line.indent);
+            if let Some(style) = line.block {
+                (line.value, rest) = yaml::block(style, line.indent, below);
+            } else if deeper && yaml::is_anchor(&line.value) {
+                line.value = "".into();
+            }
+            list = (line.value.is_empty() && yaml::is_key(line.key)).then_some((line.indent, usize::MAX));
+            rows.push(Row::Pair(line));
+            continue;
+        }
+        let item = yaml::item(line).zip(list).filter(|((at, _), (from, to))| (from..=to).contains(&at));
+        list = item.as_ref().map(|((at, _), _)| (*at, *at));
+        rows.push(item.map_or(Row::Text(line), |((at, value), _)| Row::Item(at, value)));
+    }
+    rows
 }
 
 /// Pairs with `;` or `|` between them in one line: `full_name: Wei Zhang; row: 42`, unless one part is none.
@@ -79,6 +126,8 @@ struct Line<'t> {
     item: bool,
     key: &'t str,
     value: Cow<'t, str>,
+    /// The value stands in the lines below, in this style of YAML.
+    block: Option<yaml::Block>,
 }
 
 /// The pair that a line is.
@@ -95,7 +144,12 @@ fn pair(line: &str) -> Option<Line<'_>> {
     let key = body.get(..at)?.trim().trim_matches(['"', '\'', '*', '`', '_']);
     let mark = body.get(at..)?.chars().next()?;
     let raw = body.get(at + mark.len_utf8()..)?;
-    let value = raw.trim_start_matches(['*', '>', ' ', '\t']).trim_end();
+    let node = yaml::node(raw).filter(|_| mark == ':');
+    let block = node.and_then(yaml::Block::of);
+    let value = match block {
+        Some(_) => "",
+        None => node.unwrap_or(raw).trim_start_matches(['*', '>', ' ', '\t']).trim_end(),
+    };
     let spaced = mark != ':'
         || raw.is_empty()
         || raw.starts_with([' ', '\t', '*'])
@@ -119,5 +173,6 @@ fn pair(line: &str) -> Option<Line<'_>> {
         item,
         key,
         value: quoted.map_or(Cow::Borrowed(value), |(value, _)| value),
+        block,
     })
 }

@@ -17,6 +17,7 @@ mod quoted;
 mod relaxed;
 mod string;
 mod table;
+mod yaml;
 
 pub(crate) use base64::base64_texts;
 pub(crate) use bytes::readable_as;

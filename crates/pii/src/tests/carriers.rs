@@ -397,6 +397,70 @@ fn elements_of_xml_may_be_called_as_those_of_html() {
     ]);
 }
 
+#[test]
+fn yaml_has_values_of_several_lines_lists_tags_and_anchors() {
+    each_is(&[
+        (
+            Some(Category::Name),
+            &[
+                "first_name: |\n  Ines\nx: 1",
+                "player_names:\n  - Ines Duarte\n  - Bo\nx: 1",
+                "user: &u\n  name: Ines Duarte\n  id: 3",
+                "players:\n- id: 4\n  name: >-\n    Ines\n    Duarte\n  n: 3",
+            ],
+        ),
+        (
+            Some(Category::Username),
+            &[
+                "username: >\n  harbour_fox\nx: 1",
+                "username: |2-  # hers\n   harbour_fox\nx: 1",
+                "username: &u !!str 'harbour_fox'\nx: 2",
+                "usernames:\n- harbour_fox\n- bo_li\n- k_d\n- a_e\nx: 1",
+                "payload: |\n  {\"username\": \"harbour_fox\"}\nx: 2",
+                "rows: |\n  id,username\n  1,harbour_fox\nx: 2",
+            ],
+        ),
+        (Some(Category::Phone), &["phones:\n  - 0221 4710\n", "phones:\n  - '0221 4710' # hers\nx: 2"]),
+        (Some(Category::BirthDate), &["dob: !!str 1991-02-14\nx: 2", "dob: &d 1991-02-14\nx: 2"]),
+        (
+            Some(Category::PostalAddress),
+            &[
+                "address: >-\n  14 Cedar Grove,\n  Lahore\nid: 3\n",
+                "user:\n  address: |\n    14 Cedar Grove\n    Lahore\n  id: 3",
+            ],
+        ),
+        (
+            Some(Category::Geo),
+            &[
+                "driver:\n  lat: 51.507351\n  lng: -0.127758",
+                "driver:\n  coordinates:\n    - 51.507351\n    - -0.127758\n",
+            ],
+        ),
+        (Some(Category::Token), &["password: &Hj82kLq0z\nx: 1", "password: |-\n  Hj82kLq0z\nx: 1"]),
+        (
+            None,
+            &[
+                "Notes:\n  - call Ines\n  - pay",
+                "Usernames:\n  - must be unique\n  - Short",
+                "usernames:\n  - must be unique\n  - at most 20 letters\nx: 1",
+                "venue:\n  address: |\n    14 Cedar Grove\n  id: 3",
+                "venue: &v\n  address: 14 Cedar Grove\n  id: 3",
+                "venue:\n  addresses:\n    - 14 Cedar Grove\n  id: 3",
+                "note: |\n  Round 3 begins\nx: 1",
+                "team_names:\n  - Hawks\n  - Lions\nx: 1\n",
+                "versions:\n  - 1.2.3.4\n  - 1.2.3.5\nx: 1",
+                "version: !!str 1.2.3.4\nx: 1",
+                "order_ids:\n  - 01712345678\nx: 1",
+                "username: |\nx: 1",
+                "username: !!null\nx: 1",
+                "usernames: []\nx: 1",
+                "usernames:\n  - '***'\n  - ~\nx: 1",
+                "a: 1\nb: 2\n- harbour_fox\n- bo",
+            ],
+        ),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
