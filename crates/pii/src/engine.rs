@@ -2,7 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode::{self, Coding};
+use super::decode::{self, Coding, fields};
 use super::document::{Document, Leaf, Name, NodeId, pointer_step, unescaped};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::forwarded::{self, Forwarded};
@@ -209,11 +209,7 @@ impl Engine {
         if let Some(why) = read.unread {
             scan.unread.push(Unread { place: String::new(), why: why.to_owned() });
         }
-        let text = read.text;
-        for (name, value) in request::pairs(&text) {
-            let place = format!("/{}", pointer_step(&name));
-            self.named(&name, &value, &place, rules, scan);
-        }
+        self.fields(&read.text, |name| format!("/{}", pointer_step(name)), rules, scan);
     }
 
     /// Path and query of a request.
@@ -224,9 +220,33 @@ impl Engine {
             leaf(path, Context::NONE, rules, &mut hits);
             self.emit(&hits, || "path".to_owned(), scan);
         }
-        for (name, value) in request::pairs(query) {
-            let place = format!("query:{name}");
-            self.named(&name, &value, &place, rules, scan);
+        self.fields(query, |name| format!("query:{name}"), rules, scan);
+    }
+
+    /// The fields of a form or query: each by itself, and those of one object together.
+    fn fields(&self, text: &str, place: impl Fn(&str) -> String, rules: Rules<'_>, scan: &mut Scan) {
+        let list: Vec<(String, String)> = request::pairs(text).collect();
+        let mut members = Vec::new();
+        for (name, value) in &list {
+            self.named(name, value, &place(name), rules, scan);
+            if let Some((category, part)) = rules.field(Context::NONE, name).member {
+                let object = fields::enclosing(name).unwrap_or("");
+                members.push((object, name, (category, part, Cow::Borrowed(value.as_str()))));
+            }
+        }
+        members.sort_by_key(|(object, ..)| *object);
+        for own in members.chunk_by(|a, b| a.0 == b.0) {
+            let object = own.first().map_or("", |(object, ..)| object);
+            let said: Vec<_> = own.iter().map(|(.., member)| member.clone()).collect();
+            for (category, joint) in joints(&said, rules.field(Context::NONE, object)) {
+                let at = joint.at.and_then(|at| own.get(at)).or(own.first());
+                self.joint(
+                    category,
+                    &joint.value,
+                    &at.map_or_else(String::new, |(_, name, _)| place(name)),
+                    scan,
+                );
+            }
         }
     }
 
@@ -328,14 +348,18 @@ impl Engine {
         let Some((container, _)) = own.first().filter(|_| list.len() == own.len()) else { return };
         for (category, joint) in joints(&list, context(*container)) {
             let at = joint.at.and_then(|at| own.get(at)).map_or(*container, |(_, id)| *id);
-            let place = document.pointer(root, at);
-            let other =
-                |f: &Finding| category.kind().disowns.contains(&f.category) && f.detector != Detector::Canary;
-            scan.findings.retain(|f| f.place != place || !other(f));
-            let mut hits = Hits::default();
-            hits.keyed(category, Some(&joint.value));
-            self.emit(&hits, || place.clone(), scan);
+            self.joint(category, &joint.value, &document.pointer(root, at), scan);
         }
+    }
+
+    /// What members say together at a place, which may be something else than one of them says alone.
+    fn joint(&self, category: Category, value: &str, place: &str, scan: &mut Scan) {
+        let other =
+            |f: &Finding| category.kind().disowns.contains(&f.category) && f.detector != Detector::Canary;
+        scan.findings.retain(|f| f.place != place || !other(f));
+        let mut hits = Hits::default();
+        hits.keyed(category, Some(value));
+        self.emit(&hits, || place.to_owned(), scan);
     }
 
     /// A key that may hold data.

@@ -63,6 +63,17 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
         places(&engine(&none).scan_request(&nested, &Memo::default())),
         [(Category::Name, "/players[0][name]"), (Category::Name, "query:user[name]")]
     );
+    // Members of one object, and of two.
+    let together = Request {
+        target: "/?driver[lat]=51.507351&n=1&driver[lng]=-0.127758&venue[lat]=51.507351&venue[lng]=-0.127758",
+        body:
+            b"a[account_no]=50100123456789&n=1&a[ifsc]=HDFC0001234&driver[lat]=51.507351&rider[lng]=-0.127758",
+        ..form
+    };
+    assert_eq!(
+        places(&engine(&none).scan_request(&together, &Memo::default())),
+        [(Category::BankAccount, "/a[account_no]"), (Category::Geo, "query:driver[lat]")]
+    );
 }
 
 #[test]
