@@ -174,8 +174,8 @@ fn tuple(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
     loop {
         let item = rest.trim_start().trim_start_matches(['N', 'E']);
         let after = if let Some(inner) = item.strip_prefix('\'') {
-            let end = closing_doubled(inner, '\'')?;
-            values.push(undoubled(inner.get(..end)?, '\''));
+            let end = closing_of_sql(inner)?;
+            values.push(string_of_sql(inner.get(..end)?));
             inner.get(end + 1..)?
         } else {
             let item = rest.trim_start();
@@ -195,6 +195,27 @@ fn tuple(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
             None => return Some((values, text.len() - after.len() + 1)),
         }
     }
+}
+
+/// Where a string of SQL ends. A backslash before its quote is one of MySQL's escapes, unless the row goes on behind it: in standard
+/// SQL a string may end in one.
+fn closing_of_sql(inner: &str) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let end = from + closing_doubled(inner.get(from..)?, '\'')?;
+        let escaped = inner.get(from..end)?.bytes().rev().take_while(|b| *b == b'\\').count() % 2 == 1;
+        let goes_on = inner.get(end + 1..)?.trim_start().starts_with([',', ')', ':']);
+        if !escaped || goes_on {
+            return Some(end);
+        }
+        from = end + 1;
+    }
+}
+
+/// What a string of SQL says.
+fn string_of_sql(inner: &str) -> Cow<'_, str> {
+    let value = undoubled(inner, '\'');
+    if value.contains("\\'") { value.replace("\\'", "'").into() } else { value }
 }
 
 /// `a=b&c=d`, alone, behind `?` or behind `#`.

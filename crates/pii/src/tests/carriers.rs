@@ -221,6 +221,11 @@ fn a_value_in_quotes_is_read_whole() {
     ] {
         name(&format!("row:\n  id: 7\n  full_name: {written}\n"), value);
     }
+    let row =
+        |value: &str| format!("INSERT INTO t (id, full_name, n) VALUES (7, '{value}', 'x'), (8, '', '')");
+    name(&row("Ines O''Duarte"), "Ines O'Duarte");
+    name(&row(r"Ines O\'Duarte"), "Ines O'Duarte");
+    name(r"INSERT INTO t (path, full_name) VALUES ('C:\', 'Ines Duarte')", "Ines Duarte");
     name(r#"save(input: {id: 7, full_name: "Ines \"Foxy\" Duarte"})"#, "Ines \"Foxy\" Duarte");
 }
 

@@ -161,6 +161,7 @@ fn no_input_costs_ten_times_a_normal_one() {
         "(a: 1 ",
         "insert into t (a) values (1),",
         "insert into ",
+        "insert into t (a) values ('\\'\\'",
         "a=b&c=d ",
         "a[b]=c&d[e]=f&",
         "a[b",
