@@ -63,7 +63,7 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
         let key = if tagged { tag(text, at) } else { name(text, at) };
         // The value is looked at for the few keys only that matter.
         let Some((key, bond)) = key.filter(|(k, _)| wanted(k)) else { continue };
-        let value = if tagged { element(text, at) } else { value(text::right_of(text, at + 1, VALUE)) };
+        let value = if tagged { element(text, at) } else { value(text, at) };
         if let Some(value) = value {
             // A long value is not searched for pairs again at each of its bytes.
             until = if value.len() > 64 { at + value.len() } else { 0 };
@@ -113,9 +113,13 @@ fn is_of_name(b: u8) -> bool {
     b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
-/// The value that `right` begins with: quoted, or up to a separator.
-fn value(right: &str) -> Option<&str> {
-    let right = right.trim_start_matches([' ', '\t']);
+/// The value behind the `=` or `:` at `at`: quoted, or up to a separator.
+fn value(text: &str, at: usize) -> Option<&str> {
+    let given = text::right_of(text, at + 1, VALUE);
+    let right = given.trim_start_matches([' ', '\t']);
+    if right.len() < given.len() && text.as_bytes().get(at) == Some(&b'=') && is_bare(text, at, right) {
+        return Some("");
+    }
     let body = right.trim_start_matches('\\');
     if let Some(quote) = body.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
         let inner = body.get(1..)?;
@@ -127,6 +131,37 @@ fn value(right: &str) -> Option<&str> {
         .unwrap_or(right.len());
     let end = decimal_pair(right, end).unwrap_or(end);
     Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
+}
+
+/// Whether nothing is given behind the `=` at `at`, although `next` stands behind blanks: blanks end a parameter of a query, and what is a
+/// pair itself, or goes on with a sentence, is no value.
+fn is_bare(text: &str, at: usize, next: &str) -> bool {
+    let is_blank = |c: char| c.is_ascii_whitespace();
+    let (word, rest) = next.split_at(next.find(is_blank).unwrap_or(next.len()));
+    // `username = d = 2`, but `password = hunter=2`.
+    if text::before(text, at).is_some_and(is_blank) {
+        let rest = rest.trim_start_matches(is_blank);
+        return is_plain_name(word) && rest.starts_with('=') && !rest.starts_with("==");
+    }
+    let left = text::left_of(text, at, KEY);
+    let name = without(left.as_bytes(), is_of_name).len();
+    let queried = name < left.len() && matches!(text::before(left, name), Some('?' | '&'));
+    queried || is_prose(word) || is_pair(word)
+}
+
+/// Whether a word is a name, `=` and perhaps a value: `d=2`, `email=`, but not `Hj82=kLq0` or base64 with its `=` at the end.
+fn is_pair(word: &str) -> bool {
+    let Some((name, value)) = word.split_once('=') else { return false };
+    let padding = value.bytes().all(|b| b == b'=') && token::is_random(name);
+    is_plain_name(name) && !value.starts_with('=') && !padding
+}
+
+/// Whether a word may be the name of a field: it begins with a letter, and has no capitals if it has digits.
+fn is_plain_name(word: &str) -> bool {
+    let digits = word.bytes().any(|b| b.is_ascii_digit());
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && word.bytes().all(is_of_name)
+        && !(digits && word.bytes().any(|b| b.is_ascii_uppercase()))
 }
 
 /// Where two decimal numbers with a comma between them end, the first of which ends at `end`.
