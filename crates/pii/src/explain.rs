@@ -79,6 +79,7 @@ fn said(says: keys::Says) -> String {
         keys::Says::Of(category, _) => category.name().to_owned(),
         keys::Says::Nothing | keys::Says::Part => "nothing".to_owned(),
         keys::Says::Version => "version".to_owned(),
+        keys::Says::Host => "machine".to_owned(),
         keys::Says::UserAgent => "user agent".to_owned(),
         keys::Says::Opaque | keys::Says::Id => "identifier or measure".to_owned(),
     }

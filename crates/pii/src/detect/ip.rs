@@ -1,7 +1,7 @@
 //! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
 
 use super::digits::is_decimal;
-use super::version::{chained, is_version};
+use super::version::{chained, is_addressed, is_version};
 use super::{Keyed, Kind, View};
 use crate::category::Category;
 use crate::finding::{Certainty, Detector};
@@ -55,7 +55,7 @@ struct Place<'v> {
 }
 
 fn find(view: &View<'_>, hits: &mut Hits) {
-    // Under a version key stands a version, but a whole sentence may speak of anything.
+    // Under a version key stands a version of four parts, but a whole sentence may speak of anything.
     let says = match view.context.says {
         Says::Version if view.text.split_whitespace().nth(3).is_some() => Says::Nothing,
         says => says,
@@ -101,7 +101,7 @@ fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
         if version {
             versions_until = end + 12;
         }
-        if !version && v4_leaks(text, ip, end, place) {
+        if !version && v4_leaks(text, ip, (start, end), place) {
             hits.shape(Category::IpAddress, text.get(start..end).unwrap_or(""));
         }
     }
@@ -147,9 +147,13 @@ fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
 }
 
 /// Whether an address in this place is a leak.
-fn v4_leaks(text: &str, ip: Ipv4Addr, end: usize, place: Place<'_>) -> bool {
+fn v4_leaks(text: &str, ip: Ipv4Addr, (start, end): (usize, usize), place: Place<'_>) -> bool {
     let keyed = place.says == IP;
-    if matches!(place.says, Says::Version | Says::UserAgent) {
+    let version = match place.says {
+        Says::Version => !is_addressed(text, start, end),
+        says => says == Says::UserAgent,
+    };
+    if version {
         return false;
     }
     if (ip.is_loopback() || ip.is_unspecified()) && !keyed {
@@ -277,7 +281,8 @@ fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
 /// Whether an IPv6 address in this place is a leak.
 fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_>) -> bool {
     let keyed = place.says == IP;
-    if matches!(place.says, Says::Version | Says::UserAgent) {
+    // No version is written like one.
+    if place.says == Says::UserAgent {
         return false;
     }
     if (ip.is_loopback() || ip.is_unspecified() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()))

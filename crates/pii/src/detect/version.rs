@@ -1,7 +1,7 @@
 //! Four parts that are a version or a place in a document: what stands around them says so.
 
 use super::digits::{self, Before};
-use crate::keys::Says;
+use crate::keys::{self, Says};
 use crate::text;
 
 /// How far back the name of a field with a browser's description of itself is looked for, in bytes.
@@ -19,6 +19,38 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
         || is_word_after(right)
         || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
         || is_in_user_agent(text::left_of(text, start, AGENT))
+}
+
+/// What stands around four parts under the key of a version says that they are an address all the same: they are the host of a URL, a
+/// port stands behind them, or a key or word of addresses right before them.
+pub(super) fn is_addressed(text: &str, start: usize, end: usize) -> bool {
+    let left = text::left_of(text, start, 64);
+    let word = left.rsplit(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '(')).next();
+    let host = word
+        .and_then(|w| w.rsplit_once("//"))
+        .is_some_and(|(_, rest)| rest.is_empty() || rest.ends_with('@') && !rest.contains('/'));
+    host || is_port(text::right_of(text, end, 8)) || is_address_before(left)
+}
+
+/// A port of two digits and more: `:443`.
+fn is_port(right: &str) -> bool {
+    let Some(rest) = right.strip_prefix(':') else { return false };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let ends = !text::after(rest, digits).is_some_and(|c| text::is_wordy(c) || matches!(c, '.' | '-' | ':'));
+    (2..=5).contains(&digits) && ends
+}
+
+/// `client_ip=`, `host: `, `for=`, or just `ip ` before a number.
+fn is_address_before(left: &str) -> bool {
+    let rest = left.trim_end_matches([' ', '"', '\'', '[', '(']);
+    let (name, key) = match rest.strip_suffix(['=', ':']) {
+        Some(front) => (front.trim_end_matches([' ', '"', '\'']), true),
+        None => (rest, false),
+    };
+    let name =
+        name.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).next().unwrap_or("");
+    let says = keys::classify(name).says;
+    says == super::ip::IP || key && (says == Says::Host || among("for peer remote addr address", name))
 }
 
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.

@@ -20,6 +20,8 @@ pub(crate) enum Says {
     Of(Category, u8),
     /// A version, or a reference into a document.
     Version,
+    /// The name or address of a machine.
+    Host,
     /// A browser's description of itself.
     UserAgent,
     /// An opaque identifier or a measure.
@@ -36,7 +38,7 @@ impl Says {
         match self {
             Self::Opaque | Self::Id | Self::Version | Self::UserAgent => true,
             Self::Of(category, grade) => (category.kind().own_digits)(grade),
-            Self::Nothing | Self::Part => false,
+            Self::Nothing | Self::Part | Self::Host => false,
         }
     }
 }
@@ -171,12 +173,15 @@ fn says(words: &Words<'_>) -> Says {
     {
         return says;
     }
+    // The firmware of a gateway is a version, the server that builds is a machine.
+    if matches!(last, "host" | "hostname") || prev == "build" && matches!(last, "server" | "machine" | "node")
+    {
+        return Says::Host;
+    }
+    let versioned = words.all.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build"));
     let numbers_version =
         matches!(last, "no" | "number" | "num" | "nr" | "id" | "ref" | "code" | "note" | "tag");
-    if is_version(last)
-        || numbers_version && is_versioned(prev)
-        || words.all.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build"))
-    {
+    if is_version(last) || numbers_version && is_versioned(prev) || versioned {
         return Says::Version;
     }
     if words.len() == 1 && matches!(last, "id" | "uid" | "tag") {

@@ -248,7 +248,10 @@ fn keys_that_only_sound_like_it_are_not() {
         "player_id",
     ] {
         assert!(
-            matches!(of(key), Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part),
+            matches!(
+                of(key),
+                Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Host | Says::Part
+            ),
             "{key}: {:?}",
             of(key)
         );
