@@ -5,7 +5,7 @@ use super::{Joint, Keyed, Kind, Member, View};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Context;
-use crate::keys::{Says, Whose, Words, among};
+use crate::keys::{Says, Whose, Words, among, whose};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -18,6 +18,9 @@ const LATITUDE: u8 = 0;
 const LONGITUDE: u8 = 1;
 /// An element of a list; latitude and longitude stand in either order.
 pub(crate) const ELEMENT: u8 = 2;
+/// Added to a half whose own key says that it is a person's, or a thing's: `customer_lat`, `venue_lat`.
+const OWN: u8 = 4;
+const OTHERS: u8 = 8;
 
 pub(crate) static KIND: Kind = Kind {
     order: 95,
@@ -28,7 +31,7 @@ pub(crate) static KIND: Kind = Kind {
     own_digits: |_| true,
     judge,
     find: Some(find),
-    member: half,
+    member,
     record,
     mask: |_| "***, ***".into(),
     ..Kind::NONE
@@ -57,6 +60,16 @@ fn half(words: &Words<'_>) -> Option<u8> {
     }
 }
 
+/// A half, and whose its key says it is.
+fn member(words: &Words<'_>) -> Option<u8> {
+    let whose = match whose(words.all) {
+        Whose::Person => OWN,
+        Whose::Place => OTHERS,
+        Whose::Unknown => 0,
+    };
+    half(words).map(|half| half + whose)
+}
+
 /// Two decimal numbers, in words of maps: `23.77, 90.41`, `POINT(90.41 23.77)`, `geo:23.77,90.41`, `?q=23.77,90.41`, `@23.77,90.41,17z`.
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
@@ -68,7 +81,7 @@ static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Words in which somebody speaks of a place of their own, or of where a person is.
-static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+static SPOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?-u:\b)(?:
         my\ (?:[^\s,.;]+\ ){0,2}(?:location|position|place|pin|home|house|coordinates|coords|gps|spot|address|flat|apartment|room|whereabouts|building|street|door)
@@ -129,15 +142,15 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     }
 }
 
-/// Latitude and longitude side by side, or the two elements of a list.
+/// Latitude and longitude side by side, or the two elements of a list: a person's by their own keys, or by what is around them.
 fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
-    if context.whose != Whose::Person {
-        return None;
-    }
-    let at = |part: u8| members.iter().position(|m| m.part == part);
-    let (first, second) = match (at(LATITUDE), at(LONGITUDE)) {
-        (Some(a), Some(b)) => (a, b),
-        _ if members.len() == 2
+    let personal = context.whose == Whose::Person;
+    let at = |half: u8, whose: &[u8]| members.iter().position(|m| whose.iter().any(|w| m.part == half + w));
+    let both = |whose: &[u8]| Some((at(LATITUDE, whose)?, at(LONGITUDE, whose)?));
+    let (first, second) = match both(&[OWN]).or_else(|| both(&[0, OWN]).filter(|_| personal)) {
+        Some(both) => both,
+        None if personal
+            && members.len() == 2
             && members.iter().all(|m| m.part == ELEMENT)
             && matches!(context.says, Says::Of(Category::Geo, _)) =>
         {
@@ -162,7 +175,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     // The sentence that the pair stands in; links have dots of their own.
     let left = left.rsplit(['\n', ';', '!']).next().unwrap_or("");
     let right = right.split(['\n', ';', '!']).next().unwrap_or("");
-    let Some(own) = OWN.as_ref() else { return };
+    let Some(own) = SPOKEN.as_ref() else { return };
     let thing =
         |side: &str| side.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|w| among(THINGS, w));
     let first = left.to_lowercase();

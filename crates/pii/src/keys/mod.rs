@@ -6,7 +6,7 @@ mod roles;
 mod words;
 
 pub(crate) use classify::{Says, Whose, Words, classify};
-pub(crate) use roles::{Role, is_person, is_thing};
+pub(crate) use roles::{Role, is_person, is_thing, whose};
 pub(crate) use words::{WordSet, among, word_set};
 
 #[cfg(test)]

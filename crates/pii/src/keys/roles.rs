@@ -192,7 +192,7 @@ valorant faceit roblox nintendo ubisoft twitch",
 }
 
 /// Whose place or address a key says that it is: the word nearest to the end decides.
-pub(super) fn whose(words: &[String]) -> Whose {
+pub(crate) fn whose(words: &[String]) -> Whose {
     let place = |w: &str| {
         among(
             "venue stadium arena hall store shop branch office hq headquarter headquarters warehouse depot hub pickup_point center \
