@@ -1,5 +1,6 @@
 //! Runs of digit groups as people write numbers, and the words before them that say what they number.
 
+use super::pairs;
 use crate::keys::{self, Says, WordSet, word_set};
 use crate::text;
 use std::sync::LazyLock;
@@ -211,19 +212,24 @@ pub(crate) fn before(text: &str, start: usize) -> Before {
     {
         return Before::Code;
     }
-    let unquoted = trimmed.trim_end_matches([' ', '"', '\'', '\\']);
-    if let Some(front) = unquoted.strip_suffix(['=', ':']) {
-        let front = front.trim_end_matches([' ', '"', '\'', '\\']);
-        let name = front
-            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
-            .next()
-            .unwrap_or("");
+    if let Some(name) = name_before(text, start, trimmed) {
         let says = keys::classify(name).says;
         if says != Says::Nothing {
             return Before::Key(says);
         }
     }
     if words_before(trimmed).any(is_numbered_thing) { Before::Thing } else { Before::Open }
+}
+
+/// The name whose value begins at `start`, behind `=` or `:` or in a tuple: `trimmed` is what stands before it.
+fn name_before<'t>(text: &'t str, start: usize, trimmed: &'t str) -> Option<&'t str> {
+    let near = text.as_bytes().get(..start).unwrap_or_default();
+    if near.ends_with(b")=(") || near.ends_with(b", ") {
+        return pairs::column_before(text::left_of(text, start, 160));
+    }
+    let unquoted = trimmed.trim_end_matches([' ', '"', '\'', '\\']);
+    let front = unquoted.strip_suffix(['=', ':'])?.trim_end_matches([' ', '"', '\'', '\\']);
+    front.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next()
 }
 
 /// The last two words of `left` that say something, nearest first.

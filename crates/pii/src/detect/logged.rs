@@ -1,6 +1,9 @@
-//! Accounts in the lines of access logs, and of what `sshd` and databases write about who came in.
+//! Accounts in the lines of access logs, and of what `sshd` and databases write about who came in; values that a database has twice.
 
-use crate::keys::among;
+use crate::hits::Hits;
+use crate::judge::{Context, Subject, judge};
+use crate::keys::{self, Role, among};
+use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -28,6 +31,7 @@ pub(super) const HINTS: &[&str] = &[
     " for user ",
     "for role ",
     "logged in as ",
+    "uplicate entry '",
 ];
 
 /// Longest name of an account, in characters.
@@ -58,6 +62,33 @@ pub(super) fn accounts(text: &str) -> impl Iterator<Item = &str> {
             whole.or_else(|| group("other").map(shortened))
         })
         .filter(|name| !among(SYSTEM, name))
+}
+
+/// Judges the values that MySQL has twice: `Duplicate entry 'nadia_k' for key 'users.username'`. The index has the name of its column.
+pub(super) fn duplicates(text: &str, hits: &mut Hits) {
+    for piece in text.split("uplicate entry '").skip(1).take(64) {
+        let piece = text::right_of(piece, 0, 512);
+        let Some((value, rest)) = piece.split_once("' for key '") else { continue };
+        let index = rest.split('\'').next().unwrap_or("");
+        let (table, index) = index.rsplit_once('.').unwrap_or(("", index));
+        let person = keys::classify(table).role == Role::Person;
+        let around = if person { Subject::Person } else { Subject::Unknown };
+        judge(value, Context { says: keys::classify(column(index)).says, around, ..Context::NONE }, hits);
+    }
+}
+
+/// The column of an index, whose name may say that it is one: `username_unique`, `uq_users_username`.
+fn column(index: &str) -> &str {
+    const MARKS: &str = "unique uniq uq uk un ux idx index ix key";
+    let is_mark = |word: &str| MARKS.split(' ').any(|mark| word.eq_ignore_ascii_case(mark));
+    let mut rest = index;
+    while let Some((front, _)) = rest.rsplit_once('_').filter(|(_, last)| is_mark(last)) {
+        rest = front;
+    }
+    while let Some((_, back)) = rest.split_once('_').filter(|(first, _)| is_mark(first)) {
+        rest = back;
+    }
+    rest
 }
 
 /// The first [`ACCOUNT`] characters of a name.

@@ -61,6 +61,9 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
         }
         let tagged = bytes.get(at) == Some(&b'>');
         let key = if tagged { tag(text, at) } else { name(text, at) };
+        if key.is_none() && is_tuple(bytes, at) {
+            columns(text, at).filter(|pair| wanted(pair.key)).for_each(&mut each);
+        }
         // The value is looked at for the few keys only that matter.
         let Some((key, bond)) = key.filter(|(k, _)| wanted(k)) else { continue };
         let value = if tagged { element(text, at) } else { value(text, at) };
@@ -97,6 +100,62 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     }
     let equals = bytes.get(at) == Some(&b'=');
     Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
+}
+
+/// Whether the sign at `at` is the `=` of `(id, username)=(3, nadia_k)`, as PostgreSQL writes which row an error is about.
+fn is_tuple(bytes: &[u8], at: usize) -> bool {
+    bytes.get(at.saturating_sub(1)..).is_some_and(|around| around.starts_with(b")=("))
+}
+
+/// The columns of the tuple around the `=` at `at`, and their values; none when it is not clear which belong together.
+fn columns(text: &str, at: usize) -> impl Iterator<Item = Pair<'_>> {
+    let names = names(text::left_of(text, at, 240));
+    let right = text::right_of(text, at + 2, VALUE);
+    // A value may have parentheses of its own; words follow the last one then.
+    let first = right.find(['(', ')']).filter(|at| right.as_bytes().get(*at) == Some(&b')'));
+    let words = [") already ", ") is ", ") conflicts "];
+    let end = first.or_else(|| words.iter().filter_map(|words| right.find(words)).min());
+    let values = end.and_then(|end| right.get(..end)).unwrap_or("");
+    let single = names.map_or(0, |names| names.split(',').count()) == 1;
+    let values: Vec<&str> = if single { vec![values] } else { values.split(", ").collect() };
+    let names: Vec<&str> = names.map_or_else(Vec::new, |names| names.split(',').map(column).collect());
+    let clear = names.len() == values.len() && !values.iter().any(|value| is_pattern(value));
+    let both = names.into_iter().zip(values).filter(move |_| clear);
+    both.map(move |(key, value)| Pair { key, value, at, bond: Bond::Tight, runs_on: false })
+}
+
+/// What stands between the parentheses that `left` ends with.
+fn names(left: &str) -> Option<&str> {
+    let mut closed = 0;
+    for (start, c) in left.char_indices().rev() {
+        match c {
+            ')' => closed += 1,
+            '(' if closed > 1 => closed -= 1,
+            '(' => return left.get(start + 1..left.len() - 1),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The column of an expression: `username`, `lower(username::text)`.
+fn column(expression: &str) -> &str {
+    let inner = expression.rsplit('(').next().unwrap_or("").trim_start_matches([' ', '"']);
+    inner.get(..inner.bytes().take_while(|b| is_of_name(*b)).count()).unwrap_or("")
+}
+
+/// Whether a value is a pattern of a program that looks for values: `[^&]+`, `\\S+`.
+fn is_pattern(value: &str) -> bool {
+    value.contains('\\') || value.starts_with(['[', '?', '.', '$', '%'])
+}
+
+/// The column that the value right behind `left` is in, which stands in such a tuple.
+pub(super) fn column_before(left: &str) -> Option<&str> {
+    let (front, values) = left.rsplit_once(")=(")?;
+    // The parenthesis that closes the names is theirs.
+    let names = names(left.get(..front.len() + 1)?)?;
+    let open = !values.contains(')');
+    names.split(',').nth(values.matches(", ").count()).map(column).filter(|_| open)
 }
 
 /// The text without the bytes at its end that `ends` names.

@@ -207,6 +207,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         hits.worked(view.text.len());
         let names = logged::accounts(view.text).filter_map(plausible).filter(|name| !is_own(name));
         names.for_each(|name| hits.keyed(Category::Username, Some(name)));
+        logged::duplicates(view.text, hits);
     }
     if view.hints.has(Category::Username, 1) {
         each(&PROFILE, view, hits, |found| {
