@@ -103,10 +103,15 @@ fn scheme(text: &str, hits: &mut Hits) {
     for found in pattern.captures_iter(text) {
         let basic = found.get(1).is_some_and(|s| s.as_str().eq_ignore_ascii_case("basic"));
         let value = found.get(2).map(|v| v.as_str().trim_end_matches(['.', ',']));
-        if let Some(value) = value.filter(|v| is_random(v) && (!basic || is_login(v))) {
+        if let Some(value) = value.filter(|v| is_random(v) && is_unpaired(v) && (!basic || is_login(v))) {
             hits.likely(Category::Token, value);
         }
     }
+}
+
+/// A credential of a scheme has `=` at its end only (RFC 7235, `token68`); `expires_in=3600` is a pair of its own.
+fn is_unpaired(value: &str) -> bool {
+    !value.trim_end_matches('=').contains('=')
 }
 
 /// Base64 of a name and a password with a colon between (RFC 7617).
