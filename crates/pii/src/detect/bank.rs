@@ -41,11 +41,15 @@ yesbank yesbankltd hsbc citi citigold dbs sc postbank equitas airtel freecharge 
 slice tapicici timecosmos dlb kvb idbi iob ubi obc allbank aubank bandhan boi cboi csbpay dcb jkb jsb karb kaypay lvb mkb nsdl pockets \
 psb s2b sib srcb superyes tjsb uco utbi vijb abfspay amazonpay goaxb niyoicici pingpay trans yescred fam naviaxis fkaxis shriramhdfcbank";
 
-/// Keys of UPI addresses.
-fn is_upi(words: &Words<'_>) -> bool {
-    matches!(words.last, "vpa" | "upi")
-        || matches!(words.prev, "vpa" | "upi") && matches!(words.last, "id" | "address" | "handle" | "number")
-        || words.last == "address" && words.prev == "payment" && words.any("virtual")
+/// Keys of UPI addresses, which name no account elsewhere: `vpa`, `upi_id`, `payer_upi_handle`, `upi_username`.
+pub(super) fn is_upi(words: &Words<'_>) -> bool {
+    let upi = |word: &str| matches!(word, "vpa" | "upi");
+    let Words { last, prev, .. } = *words;
+    let before = words.len().checked_sub(3).and_then(|at| words.all.get(at)).map_or("", String::as_str);
+    upi(last)
+        || upi(prev) && matches!(last, "id" | "address" | "handle" | "number")
+        || upi(before) && prev == "user" && matches!(last, "name" | "handle")
+        || last == "address" && prev == "payment" && words.any("virtual")
 }
 
 /// Whether a key is the number of an account, or the code of a bank.

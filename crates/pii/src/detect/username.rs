@@ -1,6 +1,6 @@
 //! Names of accounts: under their keys, on social networks, in profile links; not bare mentions or package scopes.
 
-use super::{Keyed, Kind, View, date, logged};
+use super::{Keyed, Kind, View, bank, date, logged};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::{Says, Words, among};
@@ -18,7 +18,9 @@ pub(crate) const SOCIAL: Says = Says::Of(Category::Username, 2);
 pub(crate) static KIND: Kind = Kind {
     order: 30,
     key: |words| {
-        if is_social(words) {
+        if bank::is_upi(words) {
+            None
+        } else if is_social(words) {
             Some(2)
         } else {
             is_account_name(words).then_some(u8::from(words.last == "user"))
