@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `email` | addresses with a dotted or literal domain, any script, anywhere; also written `a (at) b (dot) org`, in words or brackets of several languages | mentions, image scales, packages, masks, `git@host:`, `match (at) arena two` |
 //! | `username` | what stands under a username key, header or query parameter, or under the name of a social network; profile links; `@x` right beside a network's name; `@x@host`; the account of an access or auth log line; canaries | settings about usernames; bare names and mentions; the platform's own accounts; links to share or to a post; `@scope/pkg` |
-//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions, also two that are compared, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose; what a proxy writes ([`Scan::forwarded`]) |
+//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions of four parts, also two that are compared, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose; what a proxy writes ([`Scan::forwarded`]) |
 //! | `phone` | `+` numbers, Bangladeshi mobiles, national punctuation, phone links; any layout under a phone key | ids, order numbers, epochs, amounts, coordinates, barcodes |
 //! | `card` | 13 to 19 digits, issuer prefix, Luhn sum | the same under an id, in a UUID or longer number |
 //! | `name` | under keys of persons' names; `name` in an object that is a person (player, driver, attendee, …) or in a list of them; canaries | names of things; a repository's `full_name` |
@@ -20,7 +20,7 @@
 //! | `gov_id` | under keys of state numbers (PAN, Aadhaar, CNIC, licences, birth certificates, …); `SSN`, `NID`, `passport` beside them | |
 //! | `postal_address` | a street line (a number with a street, house, block or village of any country and script) under an address key, or behind words that make it someone's own | a town, district or postal code alone; places and businesses, said by the key, an object around it, or the text |
 //! | `birth_date` | a full date in any order, notation, language and digits, or an epoch, under a birth key; year, month and day as members; right behind `DOB`, `born on`, … | other dates; keys where the birth word qualifies something else; rules such as `born before` |
-//! | `geo` | latitude and longitude with four decimals that belong to a person, by a key around them, a header, or the words of the text; GeoJSON, `POINT`, `geo:`, map links | venues, maps, servers; screen coordinates; coarse positions |
+//! | `geo` | latitude and longitude with four decimals that belong to a person, by their own keys or one around them, a header, or the words of the text; GeoJSON, `POINT`, `geo:`, map links | venues, maps, servers; screen coordinates; coarse positions |
 //! | `device_id` | hardware addresses, IMEIs (Luhn), advertising and Android ids under their keys or behind their names | fingerprints, durations, other UUIDs; zero and broadcast addresses |
 //! | `bank_account` | an account number with its bank's code in one object, row or text; UPI addresses | the code alone; masked numbers; ledgers, batches, invoices |
 //! | `crypto_wallet` | Bitcoin, Tron and Ethereum addresses whose check sum holds; lower-case Ethereum under a wallet key | transactions, contracts, failing sums, shortened addresses |
