@@ -260,6 +260,40 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || is_parameter(value)
         || is_masked(value)
         || says_nothing(bare)
+        || is_type(value)
+}
+
+/// The type of a column or field, with its length: `varchar(32)`, `CharField(max_length=32)`.
+fn is_type(value: &str) -> bool {
+    const TYPES: &str = "varchar nvarchar char nchar string str character charfield";
+    let Some((name, length)) = value.strip_suffix(')').and_then(|v| v.split_once('(')) else { return false };
+    let length = length.rsplit('=').next().unwrap_or("");
+    let known = TYPES.split(' ').any(|t| t.eq_ignore_ascii_case(name));
+    known && !length.is_empty() && length.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// What a program says about a value rather than the value: `This field is required.`, `has already been taken`. It speaks in small
+/// letters but for the first word, so that `Too Short` is somebody's name.
+pub(super) fn is_remark(value: &str) -> bool {
+    const TELLING: &str =
+        "required blank null empty invalid valid exists taken characters cannot must missing unique";
+    const OTHERS: &str = "this field is are may be been has have already not can't a an";
+    let value = value.trim();
+    // Longer ones are no names anyway.
+    if value.len() > 128 {
+        return false;
+    }
+    let ends = value.ends_with('.');
+    let (mut telling, mut all) = (0, 0);
+    for (at, word) in value.trim_end_matches('.').split_whitespace().enumerate() {
+        let first = if at == 0 { word.to_ascii_lowercase() } else { String::new() };
+        let is = |list: &str| list.split(' ').any(|w| w == word || w == first);
+        let tells = is(TELLING);
+        telling += usize::from(tells);
+        all += usize::from(tells || is(OTHERS));
+    }
+    let measured = value.starts_with("is too ") || ends && value.starts_with("Too ");
+    measured || telling >= 1 && (ends || all >= 2)
 }
 
 /// A parameter of a statement: `$1`, `:name`, `%s`, `%(name)s`.
@@ -329,6 +363,41 @@ mod tests {
         }
         for value in ["rahim", "xX_lynx_Xx", "No Scope", "Ann", "[ESL] rahim"] {
             assert!(!is_placeholder(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn types_and_remarks_are_no_values() {
+        for hidden in ["varchar(32)", "String(32)", "CharField(max_length=150)"] {
+            assert!(is_placeholder(hidden), "{hidden}");
+        }
+        for value in ["dee(32)", "varchar(x)", "string_theory", "char(40"] {
+            assert!(!is_placeholder(value), "{value}");
+        }
+        for remark in [
+            "This field is required.",
+            "This field may not be blank.",
+            "Invalid.",
+            "has already been taken",
+            "can't be blank",
+            "is too short",
+            "Name is required",
+        ] {
+            assert!(is_remark(remark), "{remark}");
+        }
+        for value in [
+            "Too Short",
+            "Must Not Die",
+            "blank space",
+            "Sammy Davis Jr.",
+            "No way.",
+            "Valid.Key.77",
+            "Is A",
+            "null",
+            "this is a test",
+            "This is it.",
+        ] {
+            assert!(!is_remark(value), "{value}");
         }
     }
 

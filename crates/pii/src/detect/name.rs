@@ -83,6 +83,7 @@ fn person_name(value: &str) -> Option<&str> {
     let letters = value.chars().filter(|c| c.is_alphabetic()).count();
     let refused = text::is_placeholder(value)
         || text::has_star_inside(value)
+        || text::is_remark(value)
         || among(WORDS, &value.to_ascii_lowercase())
         || value.contains("://")
         || value.contains('/') && !value.contains(' ')

@@ -261,6 +261,7 @@ fn is_secret(value: &str) -> bool {
     let mixed = value.bytes().skip(1).any(|b| b.is_ascii_uppercase())
         && value.bytes().any(|b| b.is_ascii_lowercase());
     !text::is_placeholder(value)
+        && !text::is_remark(value)
         && !value.contains("***")
         && value.len() >= 4
         && !is_moment(value)
@@ -272,7 +273,9 @@ fn is_secret(value: &str) -> bool {
 fn password(value: &str) -> Option<&str> {
     const WORDS: &str = "required changed reset expired set ok weak strong medium valid invalid optional enabled disabled pending updated failed success incorrect wrong correct rejected accepted unchanged encrypted protected forgotten hash";
     let value = value.trim();
-    let said = among(WORDS, &value.to_ascii_lowercase()) || value.contains(char::is_whitespace);
+    let said = among(WORDS, &value.to_ascii_lowercase())
+        || value.contains(char::is_whitespace)
+        || text::is_remark(value);
     (value.len() >= 3 && !said && !text::is_placeholder(value) && !value.contains("://") && !is_moment(value))
         .then_some(value)
 }

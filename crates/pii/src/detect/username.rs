@@ -151,6 +151,7 @@ pub(crate) fn plausible(value: &str) -> Option<&str> {
     let digits = bare.bytes().all(|b| b.is_ascii_digit());
     let refused = text::is_placeholder(value)
         || text::has_star_inside(value)
+        || text::is_remark(value)
         || among(NO_NAMES, &bare.to_ascii_lowercase())
         || bare.starts_with('/')
         || bare.contains("://")
