@@ -3,7 +3,7 @@
 use super::base64::decode_padded;
 
 /// Undoes quoted-printable; `None` when nothing was encoded. Each `=` of such a text begins a code or ends a line, and the codes
-/// are in upper case: `theme=dark` is none.
+/// are in upper case: `theme=dark` is none. Nobody encodes letters and digits alone: `expires_in=3600` is none either.
 pub(super) fn quoted_printable(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let code = |rest: &[u8]| match rest {
@@ -18,6 +18,13 @@ pub(super) fn quoted_printable(text: &str) -> Option<String> {
     };
     let fits = |at: usize| bytes.get(at + 1..).is_some_and(|rest| code(rest) || blank(rest));
     if !memchr::memchr_iter(b'=', bytes).all(fits) {
+        return None;
+    }
+    let tells = |at: usize| match bytes.get(at + 1..) {
+        Some([high, low, ..]) => hex(*high, *low).is_none_or(|byte| !byte.is_ascii_alphanumeric()),
+        _ => false,
+    };
+    if !memchr::memchr_iter(b'=', bytes).any(tells) {
         return None;
     }
     let mut out = Vec::with_capacity(bytes.len());
@@ -122,6 +129,9 @@ mod tests {
     fn mail_encodings_are_undone() {
         assert_eq!(quoted_printable("a=40b=\r\n.cd=3D1").as_deref(), Some("a@b.cd=1"));
         assert_eq!(quoted_printable("a = b"), None);
+        assert_eq!(quoted_printable("bearer expires_in=3600 max=32"), None);
+        assert_eq!(quoted_printable("=61=40=62").as_deref(), Some("a@b"));
+        assert_eq!(quoted_printable("one=\ntwo").as_deref(), Some("onetwo"));
         assert_eq!(
             encoded_words("=?utf-8?B?cmFoaW0=?= =?UTF-8?Q?=40gmail.com?= x").as_deref(),
             Some("rahim@gmail.com x")
