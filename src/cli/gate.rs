@@ -3,7 +3,7 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::typed::moment;
-use super::{Exit, Failure, environment, github, out, promote, svr};
+use super::{Exit, Failure, environment, github, out, promote, signing, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -158,6 +158,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let key =
         |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();
     let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
+    let signing_key = args.sign.as_deref().map(|file| signing::read_key("--sign", file)).transpose()?;
     let (files, journals) = files(&args.artifacts, !args.require.is_empty())?;
     let of_files: Vec<PathBuf> = files.iter().flat_map(|file| journals.all_of(file)).collect();
     files.iter().chain(&of_files).try_for_each(|file| openable(file))?;
@@ -191,7 +192,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if github::is_runner() {
         approval_annotations(&approval).iter().for_each(out::say);
     }
-    if let (Some(key), Some(to)) = (&args.sign, &args.svr) {
+    if let (Some(key), Some(to)) = (&signing_key, &args.svr) {
         svr::write(&approval, (&files, &journals), key, to)?;
     }
     match args.format {

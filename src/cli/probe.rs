@@ -10,7 +10,8 @@ use self::evidence::ProbeFiles;
 use self::plan::Prepared;
 use super::format::Format;
 use super::progress::TICK;
-use super::{Exit, Failure, interrupt, out, runtime, signing};
+use super::signing::{Signed, StatementSigner};
+use super::{Exit, Failure, interrupt, out, runtime};
 use crate::probe::{Ended, Plan, Played, Recorder, run as play};
 use ::evidence::gate::Verdict;
 use ::evidence::report::{ProbeArtifact, probe_artifact, probe_bytes, probe_text};
@@ -45,17 +46,17 @@ async fn receiver(asked: &plan::Asked, flaw: Option<stand_in::Flaw>) -> Result<R
 async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let Prepared { plan, header, begin, secrets } = prepared;
     let files = ProbeFiles::prepare(args)?;
-    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
+    let signer = StatementSigner::asked(args.sign.as_deref(), &[])?;
     let journal = files.open(&header)?;
     let recorder = Recorder::new(Some(journal), &secrets);
     let (ended, _) = drive(&plan, begin, &recorder).await?;
     let complete = ended == Ended::Itself;
     recorder.finish(plan.clock.now(), complete).map_err(unwritten)?;
     let (artifact, bytes) = files.write(args)?;
-    if let Some(key) = &key {
+    if let Some(signer) = &signer {
         let sha256 = artifact.provenance.journal_sha256.clone().unwrap_or_default();
         let (output, journal) = (files.output(), files.journal());
-        let signed = signing::Signed {
+        let signed = Signed {
             output: &output,
             artifact: &bytes,
             journal: &journal,
@@ -63,7 +64,7 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
             checks: &artifact.acceptance_gates.checks,
             verdict: artifact.acceptance_gates.verdict,
         };
-        signing::sign(key, &signed, &[])?;
+        signer.sign(&signed)?;
     }
     tell(args, &artifact, &bytes);
     files.tell(args);

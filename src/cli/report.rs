@@ -3,7 +3,8 @@
 use super::outputs::Outputs;
 use super::reading::Reading;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, out, signing};
+use super::signing::{Signed, StatementSigner};
+use super::{Exit, Failure, out};
 use evidence::analysis::{Recheck, receiver_clock};
 use evidence::approval::Journals;
 use evidence::gate::{Check, Verdict};
@@ -12,7 +13,6 @@ use evidence::report::{
     probe_junit, to_bytes, write_whole,
 };
 use record::RunKind;
-use record::seal::SigningKey;
 use record::{ReadError, Reader};
 use signature::Secret;
 use std::path::{Path, PathBuf};
@@ -66,11 +66,11 @@ fn outputs(args: &Args) -> Outputs {
 
 fn written(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
-    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
+    let signer = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     match Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind {
-        RunKind::Load => return of_a_load(args, key.as_ref()),
-        RunKind::Probe => return of_a_probe(args, key.as_ref()),
+        RunKind::Load => return of_a_load(args, signer.as_ref()),
+        RunKind::Probe => return of_a_probe(args, signer.as_ref()),
         RunKind::Run | RunKind::Receive | RunKind::Observe => {}
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
@@ -81,12 +81,12 @@ fn written(args: &Args) -> Result<Exit, Failure> {
     let bytes = to_bytes(&artifact);
     outputs(args).write(&evidence, &artifact)?;
     write(args, &bytes)?;
-    sign(args, key.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
+    sign(args, signer.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
 }
 
 /// The same for the journal of a load, which has no memo.
-fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
+fn of_a_load(args: &Args, signer: Option<&StatementSigner>) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
     if args.markdown.is_some() {
         return Err(wrong(&"--markdown: a load has no memo; use --html or --junit"));
@@ -96,12 +96,12 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(args.junit.as_deref(), || load_junit(&artifact))?;
     write(args, &bytes)?;
     let gates = &artifact.acceptance_gates;
-    sign(args, key, &bytes, artifact.journal_sha256(), (&gates.checks, gates.verdict))?;
+    sign(args, signer, &bytes, artifact.journal_sha256(), (&gates.checks, gates.verdict))?;
     Ok(Exit::Pass)
 }
 
 /// The same for the journal of a probe, which has no memo either.
-fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
+fn of_a_probe(args: &Args, signer: Option<&StatementSigner>) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
     if args.markdown.is_some() {
         return Err(wrong(&"--markdown: a probe has no memo; use --html or --junit"));
@@ -112,22 +112,21 @@ fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     write(args, &bytes)?;
     let gates = &artifact.acceptance_gates;
     let sha256 = artifact.provenance.journal_sha256.as_deref().unwrap_or_default();
-    sign(args, key, &bytes, sha256, (&gates.checks, gates.verdict))?;
+    sign(args, signer, &bytes, sha256, (&gates.checks, gates.verdict))?;
     Ok(Exit::Pass)
 }
 
 /// Signs the artifact that goes to a file, where that is asked for.
 fn sign(
     args: &Args,
-    key: Option<&SigningKey>,
+    signer: Option<&StatementSigner>,
     artifact: &[u8],
     journal_sha256: &str,
     (checks, verdict): (&[Check], Verdict),
 ) -> Result<(), Failure> {
-    let (Some(key), Some(output)) = (key, &args.output) else { return Ok(()) };
-    let signed =
-        signing::Signed { output, artifact, journal: &args.journal, journal_sha256, checks, verdict };
-    signing::sign(key, &signed, &args.subject)
+    let (Some(signer), Some(output)) = (signer, &args.output) else { return Ok(()) };
+    let signed = Signed { output, artifact, journal: &args.journal, journal_sha256, checks, verdict };
+    signer.sign(&signed)
 }
 
 /// Writes a page, where one is asked for.

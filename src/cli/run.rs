@@ -7,8 +7,9 @@ use super::progress::Progress;
 use super::run_args::{OutputArgs, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
+use super::signing::{Signed, StatementSigner};
 use super::used_rows::{self, Taken, UsedRows, failure};
-use super::{Exit, Failure, github, out, sender_settings, signing, target_guard, telemetry};
+use super::{Exit, Failure, github, out, sender_settings, target_guard, telemetry};
 use crate::drive::Blocked;
 use crate::executor::{Execution, Pacing, Prepared, Target};
 use crate::outbound::shown_url;
@@ -30,7 +31,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let exporter = telemetry::exporter(&plan.env);
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
-    let key = flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
+    let signer = StatementSigner::asked(flow.sign.as_deref(), &flow.subject)?;
     let baseline = output.baseline()?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
     let (interrupt, stop) = watch::channel(false);
@@ -59,12 +60,12 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some(blocked) = blocked {
         return Err(Failure::environment(blocked));
     }
-    if let Some(key) = key {
+    if let Some(signer) = signer {
         let (output, journal) = (&files.output(), &files.journal());
         let (journal_sha256, checks, verdict) =
             (&*evidence.integrity.sha256, &*evidence.checks, evidence.verdict);
-        let signed = signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
-        signing::sign(&key, &signed, &flow.subject)?;
+        let signed = Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+        signer.sign(&signed)?;
     }
     let artifact = artifact(&evidence);
     let reports = Outputs::beside(&files, &output.report);

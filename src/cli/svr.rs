@@ -1,11 +1,11 @@
 //! What `smoke gate` signs of its own answer: a Simple Verification Result.
 
-use super::{Failure, out, signing};
+use super::{Failure, out};
 use chrono::{SecondsFormat, Utc};
 use evidence::approval::{Approval, Journals, Judgement};
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
-use record::seal::{Envelope, SVR, Statement, Subject};
+use record::seal::{Envelope, SVR, SigningKey, Statement, Subject};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -15,17 +15,16 @@ use std::path::{Path, PathBuf};
 /// Who verified: this gate, by the version whose rules it applied.
 const VERIFIER: &str = concat!("https://smoke.deltacrown.gg/gate/v", env!("CARGO_PKG_VERSION"));
 
-/// Signs the answer about `files` and the journals behind them, with the key in `key`, into `to`.
+/// Signs the answer about `files` and the journals behind them, with `key`, into `to`.
 ///
 /// # Errors
-/// Usage: the key. Environment: a file cannot be read or written.
+/// Environment: a file cannot be read or written.
 pub(super) fn write(
     approval: &Approval,
     (files, journals): (&[PathBuf], &Journals),
-    key: &Path,
+    key: &SigningKey,
     to: &Path,
 ) -> Result<(), Failure> {
-    let key = signing::read_key("--sign", key)?;
     let mut subjects = Vec::new();
     for file in files {
         let behind = journals.all_of(file);
@@ -41,7 +40,7 @@ pub(super) fn write(
         "timeCreated": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
         "properties": properties(approval),
     });
-    let envelope = Envelope::sign(&key, &Statement::new(subjects, SVR, predicate));
+    let envelope = Envelope::sign(key, &Statement::new(subjects, SVR, predicate));
     let mut bytes = serde_json::to_vec(&envelope).map_err(Failure::environment)?;
     bytes.push(b'\n');
     write_whole(to, &bytes)

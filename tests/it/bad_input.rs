@@ -345,3 +345,28 @@ fn a_journal_without_its_artifact_is_no_contradiction() {
     let gate = Smoke::new("gate").arg(run.file("staging_payments_journal.jsonl"));
     gate.args(&["--environment", "embedded"]).run().exits(2).says("write it with `smoke report");
 }
+
+/// What a signed statement is to name, and with what, is judged before anything is driven, sent or written.
+#[test]
+fn a_subject_that_is_none_is_told_before_anything_is_done() {
+    let made = Smoke::new("key").args(&["--out", "key"]).run().exits(0);
+    let key = made.dir().join("key").display().to_string();
+    let journal = Smoke::new("payments").args(&["--quiet", "--flows", "1"]).run();
+    let journal = journal.file("staging_payments_journal.jsonl").display().to_string();
+    let commands: [&[&str]; 5] = [
+        &["payments"],
+        &["run", "matches"],
+        &["load", "payments", "--rate", "1/s", "--duration", "1s"],
+        &["load", "webhooks", "--rate", "1/s", "--duration", "1s", "--to", "http://127.0.0.1:9"],
+        &["report", &journal, "--output", "artifacts", "--html", "artifacts"],
+    ];
+    for args in commands {
+        let wrong = ["--sign", &key, "--subject", "foo"];
+        let ran = Smoke::new(args[0]).args(&args[1..]).args(&wrong).run().exits(2);
+        let ran = ran.says("--subject foo: write git+COMMIT, git+URL@COMMIT, IMAGE@sha256:HEX");
+        assert!(!ran.file("").exists(), "{args:?} has written something");
+    }
+    let args = ["--sign", "nokey", "--svr", "svr", "--html", "artifacts", &journal];
+    let ran = Smoke::new("gate").args(&args).run().exits(2).says("--sign nokey: ");
+    assert!(!ran.file("").exists(), "a page of an answer that cannot be signed");
+}

@@ -4,7 +4,8 @@ use crate::cli::evidence_files::{EvidenceFiles, FolderLock, Keep};
 use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::{OutputArgs, ReportFormat};
-use crate::cli::{Exit, Failure, out, signing};
+use crate::cli::signing::{Signed, StatementSigner};
+use crate::cli::{Exit, Failure, out};
 use crate::journal::Journal;
 use crate::load::{Finish, Shard};
 use evidence::analysis::load::{Part, Series};
@@ -14,7 +15,6 @@ use evidence::report::{
     load_text, open_part,
 };
 use record::Header;
-use record::seal::SigningKey;
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -136,20 +136,18 @@ impl Evidence {
         &self,
         output: &OutputArgs,
         finish: Finish,
-        key: Option<&SigningKey>,
-        subjects: &[String],
+        signer: Option<&StatementSigner>,
     ) -> Result<Exit, Failure> {
         let part = open_part(&self.journal()).map_err(Failure::usage)?;
         let exit = self.write(output, vec![part], Scope::Part)?;
-        if let Some(key) = key {
+        if let Some(signer) = signer {
             let (artifact, _, bytes) = load_from_journal(&self.journal()).map_err(Failure::environment)?;
             let (output, journal) = (&self.files.output(), &self.journal());
             let gates = &artifact.acceptance_gates;
             let (checks, verdict, journal_sha256) =
                 (&*gates.checks, gates.verdict, artifact.journal_sha256());
-            let signed =
-                signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
-            signing::sign(key, &signed, subjects)?;
+            let signed = Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+            signer.sign(&signed)?;
         }
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }

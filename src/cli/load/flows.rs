@@ -8,8 +8,9 @@ use super::plan::LoadWork;
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
 use crate::cli::sender_breaker::LeftOpen;
+use crate::cli::signing::StatementSigner;
 use crate::cli::used_rows::{self, Taken, UsedRows, failure};
-use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard, telemetry};
+use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, target_guard, telemetry};
 use crate::executor::{
     self, Execution, LoadRecords, Pacing, Prepared, Receiver, RunError, Scheduled, Target,
 };
@@ -43,7 +44,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let (mut resolved, used_rows) =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections, sharded)?;
     let exporter = telemetry::exporter(&resolved.env);
-    let key = args.flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
+    let signer = StatementSigner::asked(args.flow.sign.as_deref(), &args.flow.subject)?;
     let output = &args.flow.output;
     let mut evidence = Evidence::prepare(output, work.shard)?;
     let outs = Outs::open(&args.schedule.out, output.format == Format::Json, work.shard.recorded())?;
@@ -74,7 +75,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             || begin_at(args, &mut stop).await == Finish::Interrupted
         {
             prepared.cancel(live::NEVER_BEGAN).await.map_err(|e| failure(e, None))?;
-            return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
+            return evidence.conclude(output, Finish::Interrupted, signer.as_ref());
         }
         let shown = Shown { view: Arc::default(), outs: Arc::new(Mutex::new(outs)) };
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
@@ -92,7 +93,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             return Err(Failure::environment(blocked));
         }
         let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };
-        let exit = evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)?;
+        let exit = evidence.conclude(output, finish, signer.as_ref())?;
         if let Some(exporter) = &exporter {
             telemetry::tell_load(exporter, &evidence.journal()).await;
         }

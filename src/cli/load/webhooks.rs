@@ -7,8 +7,9 @@ use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
 use crate::cli::run_plan::{providers_secret, strong};
+use crate::cli::signing::StatementSigner;
 use crate::cli::{
-    Exit, Failure, environment as variables, out, receiver_target, runtime as runtimes, signing, telemetry,
+    Exit, Failure, environment as variables, out, receiver_target, runtime as runtimes, telemetry,
 };
 use crate::load::{
     Background, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient, guard,
@@ -37,7 +38,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
-    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
+    let signature = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json, work.shard.recorded())?;
 
@@ -90,7 +91,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let heard = heard.map_err(wrong)?;
     let finish = live::follow(heard, &journal, &record, work.start_at, &mut outs)?;
     evidence.leave_stdout(outs.take_stdout());
-    let exit = evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)?;
+    let exit = evidence.conclude(&args.output, finish, signature.as_ref())?;
     if let Some(exporter) = &exporter {
         return runtimes::block_on(async {
             telemetry::tell_load(exporter, &evidence.journal()).await;
