@@ -6,7 +6,8 @@ mod editor;
 use anyhow::Context;
 use editor::for_editors;
 use evidence::{approval, gate, report};
-use schemars::{Schema, schema_for};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema, schema_for};
 use std::path::Path;
 
 /// Every schema, with its file.
@@ -15,14 +16,19 @@ fn all() -> [(&'static str, Schema); 10] {
         ("scenarios/schema/scenario.schema.json", for_editors(schema_for!(scenario::Scenario))),
         ("scenarios/schema/sender.schema.json", for_editors(schema_for!(record::SenderProfile))),
         ("docs/schema/journal.schema.json", schema_for!(record::Line)),
-        ("docs/schema/artifact.schema.json", schema_for!(report::Artifact)),
-        ("docs/schema/load.schema.json", schema_for!(report::LoadArtifact)),
-        ("docs/schema/probe.schema.json", schema_for!(report::ProbeArtifact)),
+        ("docs/schema/artifact.schema.json", as_written::<report::Artifact>()),
+        ("docs/schema/load.schema.json", as_written::<report::LoadArtifact>()),
+        ("docs/schema/probe.schema.json", as_written::<report::ProbeArtifact>()),
         ("docs/schema/gates.schema.json", for_editors(schema_for!(gate::Gates))),
         ("docs/schema/policy.schema.json", for_editors(schema_for!(pii::Policy))),
         ("docs/schema/signature.schema.json", schema_for!(record::seal::Envelope)),
-        ("docs/schema/approval.schema.json", schema_for!(approval::Approval)),
+        ("docs/schema/approval.schema.json", as_written::<approval::Approval>()),
     ]
+}
+
+/// The schema of what smoke alone writes: only what is always written is required.
+fn as_written<T: JsonSchema>() -> Schema {
+    SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<T>()
 }
 
 /// The text of a file, indented.
