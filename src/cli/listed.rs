@@ -2,7 +2,7 @@
 //! meant in place of all of them.
 
 use clap::builder::{PossibleValue, TypedValueParser};
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use evidence::approval::Trust;
 use record::faults::FaultSpec;
 use signature::Scheme;
@@ -11,6 +11,9 @@ use std::ffi::OsStr;
 use std::fmt::Display;
 use std::marker::PhantomData;
 use std::str::FromStr;
+
+/// Longest reason in bytes that stands beside a suggestion where the name is unknown; a longer one lists all names.
+const MOST_REASON: usize = 120;
 
 /// A parser of `T`, of which the texts begin with one of these names.
 #[derive(Debug)]
@@ -42,12 +45,16 @@ impl<T: FromStr<Err: Display> + Clone + Send + Sync + 'static> TypedValueParser 
     ) -> Result<T, clap::Error> {
         let text = value.to_string_lossy();
         text.parse().map_err(|error: T::Err| {
-            let name = text.split(['@', '=', ':']).next().unwrap_or_default();
-            let names = (self.names)();
+            let stem = |text: &'_ str| text.split(['@', '=', ':']).next().unwrap_or_default().to_owned();
+            let (name, names) = (stem(&text), (self.names)());
             // A name of the list is right, and the error is about what stands behind it; a number is meant as it is.
-            let is_meant = names.contains(&name) || name.starts_with(|c: char| c.is_ascii_digit());
-            let close = if is_meant { None } else { scenario::nearest(name, names) };
-            refused(command, arg, &text, &error.to_string(), close)
+            let is_meant = names.contains(&&*name) || name.starts_with(|c: char| c.is_ascii_digit());
+            let is_known = names.iter().any(|known| stem(known) == name);
+            let close = if is_meant { None } else { scenario::nearest(&name, names) };
+            // The name that is close stands in place of a list of all names, and of nothing else.
+            let error = error.to_string();
+            let is_list = !is_known && close.is_some() && error.len() > MOST_REASON;
+            refused(command, arg, &text, if is_list { "" } else { &error }, close)
         })
     }
 
@@ -145,7 +152,7 @@ impl TypedValueParser for NameOrFile {
     }
 }
 
-/// The error: with the name that is close, or else with what the value's own parser says.
+/// The error: what the value's own parser says, where that is not empty, and the name that is close.
 fn refused(
     command: &clap::Command,
     arg: Option<&clap::Arg>,
@@ -154,18 +161,10 @@ fn refused(
     close: Option<&str>,
 ) -> clap::Error {
     let flag = arg.map(ToString::to_string).unwrap_or_default();
-    let Some(close) = close else {
-        return clap::Error::raw(
-            ErrorKind::ValueValidation,
-            format!("invalid value '{text}' for '{flag}': {error}\n"),
-        )
-        .with_cmd(command);
-    };
-    let mut refused = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
-    refused.insert(ContextKind::InvalidArg, ContextValue::String(flag));
-    refused.insert(ContextKind::InvalidValue, ContextValue::String(text.to_owned()));
-    refused.insert(ContextKind::SuggestedValue, ContextValue::String(close.to_owned()));
-    refused
+    let reason = if error.is_empty() { String::new() } else { format!(": {error}") };
+    let tip = close.map_or_else(String::new, |close| format!("\n  tip: a similar value exists: '{close}'\n"));
+    let message = format!("invalid value '{text}' for '{flag}'{reason}\n{tip}");
+    clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
 }
 
 #[cfg(test)]
@@ -178,11 +177,25 @@ mod tests {
     }
 
     fn error(text: &str) -> String {
-        let parser = Listed::<Misbehaviour>::new(names);
-        let arg = clap::Arg::new("misbehave").long("misbehave").value_parser(parser);
-        let parsed =
-            clap::Command::new("smoke").arg(arg).try_get_matches_from(["smoke", "--misbehave", text]);
+        said(clap::Arg::new("misbehave").value_parser(Listed::<Misbehaviour>::new(names)), text)
+    }
+
+    fn said(arg: clap::Arg, text: &str) -> String {
+        let parsed = clap::Command::new("smoke").arg(arg).try_get_matches_from(["smoke", text]);
         parsed.map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_beside_the_name_that_is_close() {
+        for (text, reason, close) in [
+            ("answer=300", "takes a status from 200 to 299", "answer=202"),
+            ("drip=0/s", "give bytes per second, from 1/s", "drip=100/s"),
+            ("delay=99999999999h", "`delay=99999999999h`: ", "delay=1s"),
+            ("hangx0", "x takes a number of attempts from 1", "hang"),
+        ] {
+            let said = said(clap::Arg::new("inject").value_parser(faults()), text);
+            assert!(said.contains(reason) && said.contains(&format!("exists: '{close}'")), "{text}: {said}");
+        }
     }
 
     #[test]
