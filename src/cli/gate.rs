@@ -13,8 +13,8 @@ use evidence::approval::{
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
 use record::period::time_span;
-use record::seal::PublicKey;
-use record::{read_input, text_sha256_hex};
+use record::seal::{KeyError, PublicKey};
+use record::{read_input, read_input_text, text_sha256_hex};
 use scenario::{Loaded, MAX_SENDER, Period, built_in_names, load, load_built_in, load_bytes, sender_path};
 use signature::Secret;
 use std::collections::btree_map::Entry;
@@ -39,13 +39,13 @@ pub(super) struct Args {
     artifacts: Vec<PathBuf>,
     /// The signer's public key: the evidence must be signed with it
     ///
-    /// 64 hex digits, or a file with them.
+    /// 64 hex digits, PEM, or a file with either.
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
     /// The receiver's public key: check what it signed
     ///
-    /// Of `smoke receive --witness-key`; 64 hex digits, or a file with them. What it signed must be in the journal and match
-    /// its contents.
+    /// Of `smoke receive --witness-key`; 64 hex digits, PEM, or a file with either. What it signed must be in the
+    /// journal and match its contents.
     #[arg(long, value_name = "KEY")]
     witness: Option<String>,
     #[command(flatten)]
@@ -69,7 +69,8 @@ pub(super) struct Args {
     trust: Option<Trust>,
     /// Accept something that weakens a run, by name: flows=1, within=60s
     ///
-    /// Known: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme, target, faults, runs.
+    /// Known: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme, target, faults, runs,
+    /// endpoint, timeout.
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Minimum length of an observation
@@ -378,18 +379,22 @@ fn bounded(path: &Path) -> Option<Vec<u8>> {
     path.is_file().then(|| read_input(path, MAX_SCENARIO).ok()).flatten()
 }
 
-fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
+fn public_key(flag: &str, typed: &str) -> Result<PublicKey, Failure> {
     let wrong = |what: String| Failure::usage(format!("{flag}: {what}"));
-    let path = Path::new(text);
-    let text = if path.is_file() {
-        if std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len() > MAX_KEY {
-            return Err(wrong("the file is too large for a key".to_owned()));
+    let path = Path::new(typed);
+    if path.exists() {
+        let shown = path.display();
+        let text = read_input_text(path, MAX_KEY).map_err(|e| wrong(format!("{shown}: {e}")))?;
+        return text.parse().map_err(|e: KeyError| wrong(format!("{shown}: {e}")));
+    }
+    // It is not quoted: it may be a secret.
+    let is_hex = typed.trim().bytes().all(|b| b.is_ascii_hexdigit());
+    typed.parse().map_err(|e| match e {
+        KeyError::Public if !is_hex => {
+            wrong(format!("there is no such file, and the text itself is {e}, or a file with either"))
         }
-        std::fs::read_to_string(path).map_err(|e| wrong(format!("{}: {e}", path.display())))?
-    } else {
-        text.to_owned()
-    };
-    text.parse().map_err(|e: record::seal::KeyError| wrong(e.to_string()))
+        e => wrong(e.to_string()),
+    })
 }
 
 fn known(loaded: Loaded) -> KnownScenario {
