@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// The profile with the schemas [default: the one that the run had]
     #[arg(long, value_name = "FILE")]
     sender: Option<String>,
-    /// Output format it
+    /// What goes to stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

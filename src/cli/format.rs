@@ -6,6 +6,6 @@ pub(super) enum Format {
     /// Tables and sentences
     #[default]
     Human,
-    /// One JSON object
+    /// JSON, for machines
     Json,
 }

@@ -35,7 +35,7 @@ pub(super) struct Args {
     /// Do not search the lines for personal data
     #[arg(long)]
     no_pii: bool,
-    /// Output format
+    /// What goes to stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

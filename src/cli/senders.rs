@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// One of them, or the file of another, which is checked
     #[arg(hide_possible_values = true, value_parser = super::listed::senders(), value_name = "NAME|FILE")]
     sender: Option<String>,
-    /// Output format them
+    /// What goes to stdout: a table, or JSON, an object a line
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Time of arrival, RFC 3339 or Unix milliseconds [default: now]
     #[arg(long, value_name = "RFC3339|MS", value_parser = moment, allow_hyphen_values = true)]
     now: Option<i64>,
-    /// Output format the verdict
+    /// What goes to stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

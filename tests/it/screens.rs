@@ -159,3 +159,28 @@ fn an_error_about_a_flag_fits_the_terminal_and_names_what_was_meant() {
         Smoke::new(args[0]).args(&args[1..]).run().exits(2).says(wanted);
     }
 }
+
+/// A help page says what there is, in whole sentences.
+#[test]
+fn help_names_all_that_a_flag_takes_and_what_comes_out() {
+    let help = |name: &str| {
+        let page = Smoke::new("help").arg(name).run().exits(0).shown();
+        assert!(!page.contains("Output format") && !page.contains("One JSON object"), "{page}");
+        page
+    };
+    let gate = help("gate");
+    let refused = Smoke::new("gate").args(&["--allow", "nope=1"]).run().exits(2).stderr;
+    let (_, known) = refused.split_once("known: ").expect("what is known");
+    for name in known.lines().next().expect("a line").split(", ") {
+        let (_, listed) = gate.split_once("Known: ").expect("a list");
+        let listed = listed.split('.').next().unwrap_or_default();
+        assert!(listed.split(", ").any(|word| word.split('=').next() == Some(name)), "{name}: {listed}");
+    }
+    assert_eq!(gate.matches("64 hex digits, PEM, or a file with either").count(), 2, "{gate}");
+    assert!(help("senders").contains("JSON, an object a line"));
+    let listed = Smoke::new("senders").args(&["--format", "json"]).run().exits(0).stdout;
+    assert!(listed.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()), "{listed}");
+    for name in ["drift", "verify", "logs"] {
+        assert!(help(name).contains("What goes to stdout"));
+    }
+}
