@@ -55,7 +55,6 @@ pub(super) fn compared(old: &Path, new: &Path) -> Result<Difference, Failure> {
 /// # Errors
 /// Usage: it cannot be read, or is none.
 pub(super) fn told(path: &Path) -> Result<Told, Failure> {
-    let bytes = read_input(path, MOST)
-        .map_err(|e| Failure::usage(format!("{}: cannot be read: {e}", path.display())))?;
+    let bytes = read_input(path, MOST).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?;
     Told::read(&bytes).map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
 }

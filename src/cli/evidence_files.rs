@@ -45,6 +45,17 @@ impl Keep {
     }
 }
 
+/// Makes a folder, with those that it is in, where there is none.
+///
+/// # Errors
+/// When it cannot be made: where a file has its name, since that is not a directory.
+pub(super) fn make_folder(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir).map_err(|e| match e.kind() {
+        ErrorKind::AlreadyExists => io::Error::new(ErrorKind::NotADirectory, "not a directory"),
+        _ => e,
+    })
+}
+
 impl EvidenceFiles {
     /// The files of scenario `name` in `dir`.
     pub(super) fn new(dir: &Path, name: &str) -> Self {
@@ -59,7 +70,7 @@ impl EvidenceFiles {
         let shown = self.dir.display();
         let wrong =
             |e: io::Error| Failure::environment(format!("--artifacts {shown}: cannot be written: {e}"));
-        std::fs::create_dir_all(&self.dir).map_err(wrong)?;
+        make_folder(&self.dir).map_err(wrong)?;
         let probe = self.dir.join(format!(".smoke-{}", std::process::id()));
         std::fs::write(&probe, b"").map_err(wrong)?;
         std::fs::remove_file(&probe).map_err(wrong)?;

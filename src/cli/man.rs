@@ -14,7 +14,7 @@ pub(super) struct Args {
 /// Writes a page for the program and one for each command.
 pub(super) fn run(args: &Args, command: clap::Command) -> Result<Exit, Failure> {
     let wrong = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", args.dir.display()));
-    std::fs::create_dir_all(&args.dir).map_err(wrong)?;
+    super::evidence_files::make_folder(&args.dir).map_err(wrong)?;
     clap_mangen::generate_to(command, &args.dir).map_err(wrong)?;
     out::chat(format!("manual pages in {}", args.dir.display()));
     Ok(Exit::Pass)

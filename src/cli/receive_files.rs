@@ -107,7 +107,7 @@ pub(super) fn token(file: &Path) -> Result<Token, Failure> {
 /// Environment: it cannot be made.
 pub(super) fn make_parent(journal: &Path) -> Result<(), Failure> {
     let Some(dir) = journal.parent().filter(|d| !d.as_os_str().is_empty()) else { return Ok(()) };
-    std::fs::create_dir_all(dir)
+    super::evidence_files::make_folder(dir)
         .map_err(|e| Failure::environment(format!("--journal {}: {e}", journal.display())))
 }
 

@@ -58,7 +58,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub data: Option<PathBuf>,
     /// Start with this data row, from 1 [default: after those that earlier runs used up, else the first]
-    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u32>(1..=u32::MAX.into()), help_heading = "Run")]
     pub from_row: Option<u32>,
     /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
     #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Run")]
@@ -67,7 +67,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub env_file: Option<PathBuf>,
     /// Seed of every random choice [default: fresh]
-    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..), help_heading = "Run")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..=u64::MAX.into()), help_heading = "Run")]
     pub seed: Option<u64>,
     /// How long to wait for each webhook [default: the scenario's]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]

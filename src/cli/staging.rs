@@ -81,7 +81,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
     matches: usize,
     /// Seed of the users' names
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = crate::cli::typed::whole::<u64>(0..))]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = crate::cli::typed::whole::<u64>(0..=u64::MAX.into()))]
     seed: u64,
     /// Limit requests as the real system does: 100 an hour without credentials, 1000 for a user
     #[arg(long)]

@@ -4,7 +4,7 @@ use super::Failure;
 use super::used_rows::forget;
 use serde_json::Value;
 use stand_in::{Fixtures, Row};
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
@@ -12,7 +12,7 @@ use std::path::Path;
 /// Writes all files, mode 0600: they hold passwords, if only of users that end with the process.
 pub(super) fn write(dir: &Path, fixtures: &Fixtures) -> Result<(), Failure> {
     let wrong = |e: io::Error| Failure::environment(format!("--write-data {}: {e}", dir.display()));
-    fs::create_dir_all(dir).map_err(wrong)?;
+    super::evidence_files::make_folder(dir).map_err(wrong)?;
     for (name, rows) in [("payments", &fixtures.payments), ("matches", &fixtures.matches)] {
         let csv = dir.join(format!("{name}.csv"));
         put(&csv, &csv_of(rows).map_err(wrong)?).map_err(wrong)?;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::net::{IpAddr, SocketAddr};
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeInclusive;
 
 /// An address to listen on.
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
@@ -29,21 +29,15 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// A parser of whole numbers in a range.
+/// A parser of whole numbers in a range, of which the error names both ends.
 pub(super) fn whole<N: TryFrom<i128>>(
-    range: impl RangeBounds<i128> + Clone + Send + Sync + 'static,
+    range: RangeInclusive<i128>,
 ) -> impl Fn(&str) -> Result<N, String> + Clone + Send + Sync + 'static {
     move |text| {
         let number = text.trim().parse().ok().filter(|number| range.contains(number));
-        number.and_then(|number| N::try_from(number).ok()).ok_or_else(|| {
-            let (Bound::Included(least) | Bound::Excluded(least)) = range.start_bound() else {
-                return "write a whole number".to_owned();
-            };
-            match range.end_bound() {
-                Bound::Included(most) => format!("write a whole number from {least} to {most}"),
-                _ => format!("write a whole number of at least {least}"),
-            }
-        })
+        number
+            .and_then(|number| N::try_from(number).ok())
+            .ok_or_else(|| format!("write a whole number from {} to {}", range.start(), range.end()))
     }
 }
 
@@ -98,8 +92,10 @@ mod tests {
         for text in ["ten", "0", "101", "-1", "1.5", "", "99999999999999999999999999999999999999999"] {
             assert_eq!(of(text), Err("write a whole number from 1 to 100".to_owned()), "{text}");
         }
-        assert_eq!(whole::<u32>(1..)("5000000000"), Err("write a whole number of at least 1".to_owned()));
-        assert_eq!(whole::<u64>(0..)("9007199254740993"), Ok(9_007_199_254_740_993));
+        let of = whole::<u64>(0..=u64::MAX.into());
+        let told = Err("write a whole number from 0 to 18446744073709551615".to_owned());
+        assert_eq!(of("18446744073709551616"), told);
+        assert_eq!(of("9007199254740993"), Ok(9_007_199_254_740_993));
     }
 
     #[test]

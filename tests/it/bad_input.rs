@@ -300,10 +300,28 @@ fn an_error_says_what_would_be_right() {
         ),
         (&["payments", "--staging", "nope"], "--staging: `nope`: http:// or https:// is missing"),
         (&["gate", "/nope"], "/nope: cannot be read: "),
+        (
+            &["gate", "--public-key", "/nope"],
+            "--public-key: there is no such file, and the text itself is not a public key: 64 hex digits",
+        ),
+        (&["gate", "--witness", "nope.pem"], "or an Ed25519 key in PEM, or a file with either"),
+        (&["gate", "--public-key", "/"], "--public-key: /: cannot be read: "),
+        (&["gate", "--witness", "abc"], "--witness: not a public key: 64 hex digits"),
+        (&["diff", "/nope", "/nope"], "error: /nope: cannot be read: No such file"),
+        (&["payments", "--baseline", "/nope"], "error: /nope: cannot be read: No such file"),
+        (&["payments", "--seed", "18446744073709551616"], "from 0 to 18446744073709551615"),
+        (&["payments", "--from-row", "99999999999999999999"], "from 1 to 4294967295"),
         (&["gate", "/nope", "--max-age", "1h30m"], "/nope: cannot be read: "),
         (&["gate", "/nope", "--max-age", "11y"], "write for example 90m, 1h30m, 24h or 7d"),
     ] {
         Smoke::new(args[0]).args(&args[1..]).run().exits(2).says(says);
+    }
+    for args in [
+        &["payments", "--artifacts", "/dev/null"][..],
+        &["load", "payments", "--rate", "1/s", "--duration", "1s", "--artifacts", "/dev/null"],
+    ] {
+        let ran = Smoke::new(args[0]).args(&args[1..]).run().exits(4);
+        ran.says("--artifacts /dev/null: cannot be written: not a directory");
     }
     let ran = Smoke::new("observe").args(&["--drive", "nope=60/m"]).run().exits(2).says("no scenario `nope`");
     assert!(ran.stderr.starts_with("error: --drive nope=60/m: "), "{}", ran.stderr);

@@ -3,6 +3,7 @@
 mod findings;
 mod network;
 
+use super::evidence_files::make_folder;
 use super::run_args::RunArgs;
 use super::run_plan::Parts;
 use super::used_rows::UsedRows;
@@ -301,7 +302,7 @@ fn configuration(parts: &Parts, args: &Args, findings: &mut Findings) {
     for error in parts.receiver.as_ref().err().into_iter().chain(&parts.others) {
         findings.add(Level::Wrong, error);
     }
-    if let Err(e) = std::fs::create_dir_all(&args.run.flow.output.artifacts) {
+    if let Err(e) = make_folder(&args.run.flow.output.artifacts) {
         findings.add(Level::Unreachable, format_args!("artifacts directory cannot be written: {e}"));
     }
 }

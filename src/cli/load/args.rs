@@ -83,7 +83,7 @@ pub(in crate::cli) struct WebhookLoadArgs {
     #[command(flatten)]
     pub secret: SecretSource,
     /// Seed of every random choice [default: fresh]
-    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..), help_heading = "Webhooks")]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(0..=u64::MAX.into()), help_heading = "Webhooks")]
     pub seed: Option<u64>,
     /// Name of the environment in the artifact [default: staging, or loopback]
     #[arg(long, value_name = "NAME", help_heading = "Webhooks")]
@@ -137,7 +137,7 @@ pub(in crate::cli) struct ScheduleArgs {
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,
     /// Number of shards, if the environment gives this one's index [env: SMOKE_SHARDS]
-    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(1..), conflicts_with = "shard", allow_hyphen_values = true)]
+    #[arg(long, value_name = "N", value_parser = crate::cli::typed::whole::<u64>(1..=u64::MAX.into()), conflicts_with = "shard", allow_hyphen_values = true)]
     pub shards: Option<u64>,
     /// Export each second: json, csv, json=FILE, csv=FILE, prometheus=FILE
     ///
