@@ -2,8 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::typed::moment;
-use super::{Exit, Failure, environment, github, out, promote, signing, svr};
+use super::{Exit, Failure, environment, github, out, promote, signing, svr, typed};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -95,7 +94,7 @@ pub(super) struct Args {
     /// The run must have started after this, the commit's time
     ///
     /// RFC 3339, as `git show -s --format=%cI` prints it.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = typed::moment)]
     not_before: Option<DateTime<Utc>>,
     /// Gates file of the checkout [default: scenarios/gates.yaml, else the built-in one]
     #[arg(long, value_name = "FILE")]
@@ -219,6 +218,9 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
     let mut min_flows = MinFlows::default();
     for text in &args.min_flows {
         min_flows.add(text).map_err(|why| Failure::usage(format!("--min-flows {why}")))?;
+    }
+    if let Some(target) = &args.target {
+        typed::check_url("--target", target)?;
     }
     Ok(Demand {
         target: args.target.clone(),

@@ -2,7 +2,7 @@
 
 use super::secret_source::SecretSource;
 use super::sender_option::SenderOption;
-use super::{Exit, Failure, out, stdin_body};
+use super::{Exit, Failure, out, stdin_body, typed};
 use serde_json::Value;
 use signature::{Outgoing, Signer, UniqueKeysError, check_unique_keys};
 use wire::Clock;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     url: String,
     /// The method of the request
-    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    #[arg(long, value_name = "METHOD", default_value = "POST", value_parser = typed::method)]
     method: String,
     #[command(flatten)]
     secret: SecretSource,
@@ -45,6 +45,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     if scheme.signs_url() && args.url.is_empty() {
         return Err(Failure::usage(format!("--url: {scheme} signs the URL that it posts to")));
+    }
+    if !args.url.is_empty() {
+        typed::check_url("--url", &args.url)?;
     }
     let secret = args.secret.require()?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to(&args.method, &args.url);

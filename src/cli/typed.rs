@@ -1,5 +1,7 @@
-//! Addresses and times as people type them: what is wrong, and what would be right.
+//! Addresses, URLs, methods, numbers and times as people type them: what is wrong, and what would be right.
 
+use super::Failure;
+use crate::outbound::{http_url, shown_url};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -27,6 +29,24 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
                 .to_owned(),
         }
     })
+}
+
+/// Refuses what is no URL of http or https; the error names `flag` and has no credentials.
+///
+/// # Errors
+/// Usage: it is none.
+pub(super) fn check_url(flag: &str, text: &str) -> Result<(), Failure> {
+    http_url(text).map(drop).map_err(|why| Failure::usage(format!("{flag} {}: {why}", shown_url(text))))
+}
+
+/// A method of HTTP: a token (RFC 9110 section 5.6.2).
+pub(super) fn method(text: &str) -> Result<String, &'static str> {
+    let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_token) {
+        Ok(text.to_owned())
+    } else {
+        Err("a method is one word, such as POST")
+    }
 }
 
 /// A parser of whole numbers in a range, of which the error names both ends.

@@ -2,7 +2,7 @@
 
 use super::format::Format;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, out, sender_option, stdin_body};
+use super::{Exit, Failure, out, sender_option, stdin_body, typed};
 use chrono::DateTime;
 use correlate::{Reader, Webhooks, event, id};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     url: String,
     /// The method of the request
-    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    #[arg(long, value_name = "METHOD", default_value = "POST", value_parser = typed::method)]
     method: String,
     #[command(flatten)]
     secret: SecretSource,
@@ -45,7 +45,13 @@ pub(super) struct Args {
 }
 
 /// Prints the verdict: 0 when the request is valid, 1 when it is not, 3 when nothing is signed.
+///
+/// # Errors
+/// Usage: a flag that is wrong or missing, such as the URL that the sender signs.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if !args.url.is_empty() {
+        typed::check_url("--url", &args.url)?;
+    }
     let body = stdin_body::read()?;
     let now = args.now.unwrap_or_else(|| Clock::start().unix_ms());
     let request = Received { method: &args.method, url: &args.url, headers: &args.headers, body: &body };
@@ -61,15 +67,19 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
                 None => args.scheme,
             };
             let secret = if scheme.is_signed() { args.secret.require()? } else { Secret::new("") };
-            if scheme.signs_url() && args.url.is_empty() {
-                out::say(format!("warning: {scheme} signs the URL that it posts to: give it with --url"));
-            }
             let verifier = Verifier::new(scheme, &secret).map_err(Failure::usage)?;
             let verdict = verifier.verify_request(&request, now, &[]);
             let unsigned = verdict.valid && !scheme.is_signed();
             (scheme, secret, if unsigned { nothing_signed() } else { verdict })
         }
     };
+    // Without the URL nobody can say whether a signature over it is right; one that is missing is missing with any URL.
+    if scheme.signs_url() && args.url.is_empty() && !matches!(verdict.reason, Reason::Valid | Reason::Missing)
+    {
+        return Err(Failure::usage(format!(
+            "--url: {scheme} signs the URL that it posts to, so that nothing can be judged without it"
+        )));
+    }
     match args.format {
         Format::Human => human(scheme, &verdict, body.len()),
         Format::Json => machine(scheme, &verdict, &request, &secret, now),

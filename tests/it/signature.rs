@@ -165,7 +165,27 @@ fn usage_errors_exit_2_name_the_flag_and_never_the_secret() {
     let env = ["--secret-env", "SMOKE_TEST_SECRET"];
     let large = vec![b' '; 1024 * 1024 + 1];
     let whsk = ["--scheme", "standard-webhooks"];
-    let cases: [Refused<'_>; 14] = [
+    let twilio = ["--sender", "twilio", "--header", "X-Twilio-Signature: UaT1YrX7ynDK6B+VYsi2GyQxf9c="];
+    let auto = ["--sender", "auto", "--header", "X-Twilio-Signature: UaT1YrX7ynDK6B+VYsi2GyQxf9c="];
+    let cases: [Refused<'_>; 20] = [
+        ("verify", &[&env[..], &twilio].concat(), Some(STRONG), b"{}", "--url: twilio signs the URL"),
+        ("verify", &[&env[..], &auto].concat(), Some(STRONG), b"{}", "--url: twilio signs the URL"),
+        (
+            "sign",
+            &[&env[..], &["--url", "foo"]].concat(),
+            Some(STRONG),
+            b"{}",
+            "--url foo: http:// or https://",
+        ),
+        ("verify", &[&env[..], &["--url", "foo"]].concat(), Some(STRONG), b"{}", "--url foo: http:// or"),
+        (
+            "sign",
+            &[&env[..], &["--method", "GET POST"]].concat(),
+            Some(STRONG),
+            b"{}",
+            "a method is one word",
+        ),
+        ("verify", &[&env[..], &["--method", ""]].concat(), Some(STRONG), b"{}", "a method is one word"),
         ("sign", &env, None, b"", "--secret-env: no environment variable has that name"),
         ("verify", &env, None, b"", "--secret-env: no environment variable has that name"),
         ("sign", &env, Some(""), b"", "secret is empty"),
