@@ -325,3 +325,20 @@ fn what_several_scenarios_lack_is_told_once() {
     assert!(!ran.stdout.contains("ok   ") && ran.stdout.lines().count() == 5, "{}", ran.stdout);
     ran.says("error: not ready: 3 missing, 1 unreachable");
 }
+
+/// Each mistake of a file is a finding of its own, with a word in front of it, and is counted.
+#[test]
+fn each_mistake_of_a_file_is_counted() {
+    let scenario = "name: demo\nsubject: { kind: x, id: \"{{ payment_idd }}\" }\nflows: 1\ndata: { rows: [{ payment_id: 1 }] }\n\
+                    webhooks: { ours: { /data/id: \"{{ payment_id }}\" } }\nsteps:\n  \
+                    - { name: a, session: stff, request: { method: POST, path: /x }, expect: { status: 200 } }\n";
+    let gates = "lost_maxx: 0\nlate_maxx: 0\n";
+    let smoke = Smoke::new("check").file("d.yaml", scenario).file("g.yaml", gates);
+    let ran = smoke.args(&["./d.yaml", "--gates", "g.yaml"]).run().exits(2).says("not ready: 4 wrong");
+    let wrong: Vec<&str> = ran.stdout.lines().filter(|line| line.contains(".yaml:")).collect();
+    let begins = ["scenario ./d.yaml:2:", "scenario ./d.yaml:7:", "g.yaml:1:", "g.yaml:2:"];
+    assert_eq!(wrong.len(), begins.len(), "{}", ran.stdout);
+    for (line, begin) in wrong.iter().zip(begins) {
+        assert!(line.starts_with(&format!("wrong       {begin}")), "{line}");
+    }
+}

@@ -63,17 +63,32 @@ pub enum ScenarioError {
     },
 }
 
+impl ScenarioError {
+    /// One text for each thing that is wrong.
+    #[must_use]
+    pub fn each(&self) -> Vec<String> {
+        match self {
+            Self::Invalid { file, problems } => Listed { file, problems }.lines().collect(),
+            other => vec![other.to_string()],
+        }
+    }
+}
+
 struct Listed<'a> {
     file: &'a str,
     problems: &'a [Problem],
 }
 
+impl Listed<'_> {
+    fn lines(&self) -> impl Iterator<Item = String> {
+        self.problems
+            .iter()
+            .map(|Problem { at, message }| format!("{}:{}:{}: {message}", self.file, at.line, at.column))
+    }
+}
+
 impl fmt::Display for Listed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, Problem { at, message }) in self.problems.iter().enumerate() {
-            let end = if i == 0 { "" } else { "\n" };
-            write!(f, "{end}{}:{}:{}: {message}", self.file, at.line, at.column)?;
-        }
-        Ok(())
+        f.write_str(&self.lines().collect::<Vec<_>>().join("\n"))
     }
 }

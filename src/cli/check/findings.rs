@@ -57,13 +57,16 @@ pub(super) struct Findings {
 }
 
 impl Findings {
+    /// Adds a finding, or one for each line of the text: errors of a file tell one mistake on each.
     pub(super) fn add(&mut self, level: Level, text: impl Display) {
-        self.made.push(level);
-        // What is wanted of a quiet check is what stands in the way.
-        if level > Level::Skipped || !out::is_quiet() {
-            let word = out::screen(false).paint(level.word(), level.colour());
-            let gap = 12usize.saturating_sub(level.word().len());
-            out::line(format!("{word}{:gap$}{text}", ""));
+        for line in text.to_string().lines() {
+            self.made.push(level);
+            // What is wanted of a quiet check is what stands in the way.
+            if level > Level::Skipped || !out::is_quiet() {
+                let word = out::screen(false).paint(level.word(), level.colour());
+                let gap = 12usize.saturating_sub(level.word().len());
+                out::line(format!("{word}{:gap$}{line}", ""));
+            }
         }
     }
 

@@ -223,7 +223,9 @@ fn check_file(scenario: &str, args: &Args, findings: &mut Findings) -> Option<Lo
     let mut loaded = match load_typed(scenario) {
         Ok(loaded) => loaded,
         Err(error) => {
-            findings.add(Level::Wrong, format_args!("scenario {error}"));
+            for mistake in error.each() {
+                findings.add(Level::Wrong, format_args!("scenario {mistake}"));
+            }
             return None;
         }
     };
