@@ -1,10 +1,11 @@
 //! Where the gates of a run come from.
 
-use super::Failure;
+use super::{Failure, out};
 use crate::executor::GatesRef;
 use evidence::gate::{Confidence, Gates, GatesError};
 use record::{read_input_text, text_sha256_hex};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// The gates that are built into the binary: `scenarios/gates.yaml`.
 const BUILT_IN: &str = include_str!("../../scenarios/gates.yaml");
@@ -12,6 +13,9 @@ const BUILT_IN: &str = include_str!("../../scenarios/gates.yaml");
 const USUAL: &str = "scenarios/gates.yaml";
 /// Largest gates file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
+
+/// The same file may be read for several parts of a command; what is odd in it is told once.
+static TOLD: Once = Once::new();
 
 /// Gates and where they came from.
 #[derive(Debug)]
@@ -43,6 +47,7 @@ impl GatesFile {
             GatesError::Syntax(told) => Failure::usage(told),
             range => Failure::usage(format!("gates {name}: {range}")),
         })?;
+        TOLD.call_once(|| warn_of_shares(&gates, &name));
         gates.confidence_percent = confidence.or(gates.confidence_percent);
         Ok(Self { gates, name, sha256: text_sha256_hex(text.as_bytes()) })
     }
@@ -60,5 +65,15 @@ impl GatesFile {
     /// As the journal holds them.
     pub(super) fn reference(&self) -> GatesRef {
         GatesRef { value: serde_json::to_value(&self.gates).unwrap_or_default(), sha256: self.sha256.clone() }
+    }
+}
+
+/// Warns of percentages that look like shares: 0.95 asks for nearly nothing.
+fn warn_of_shares(gates: &Gates, name: &str) {
+    for (key, share) in gates.probable_shares() {
+        let percent = (share * 1e6).round() / 1e4;
+        out::say(format!(
+            "warning: gates {name}: {key}: {share} is a percentage, so it means {share} %; {percent} would be {percent} %"
+        ));
     }
 }

@@ -176,6 +176,36 @@ fn gates_that_are_none() {
     gates("lost_maxx: 0").exits(2).says("g.yaml").says("lost_maxx");
     gates("success_rate_min_percent: 200").exits(2).says("0 to 100");
     gates("latency_p95_below_ms: 0.001").exits(1);
+    gates("lost_max: 0\n---\nlost_max: 1").exits(2).says("g.yaml:2:1: the file is to be one YAML document");
+    gates("confidence_percent: 95%")
+        .exits(2)
+        .says("expected a whole number, 0 or more, found the text \"95%\"");
+    gates("confidence_percent: 90").exits(2).says("95 is the only supported confidence");
+    for (yaml, key, share, percent) in [
+        ("success_rate_min_percent: 0.95", "success_rate_min_percent", "0.95", "95"),
+        ("signatures_valid_min_percent: 1", "signatures_valid_min_percent", "1", "100"),
+        (
+            "rollback: { success_rate_below_percent: 0.57 }",
+            "rollback.success_rate_below_percent",
+            "0.57",
+            "57",
+        ),
+        ("promote: { proves_percent: 0.999 }", "promote.proves_percent", "0.999", "99.9"),
+    ] {
+        let says = format!(
+            "warning: gates g.yaml: {key}: {share} is a percentage, so it means {share} %; {percent} would be {percent} %\n"
+        );
+        let smoke = Smoke::new("check").arg("payments").file("g.yaml", yaml).args(&["--gates", "g.yaml"]);
+        assert_eq!(smoke.run().exits(0).stderr.matches(&says).count(), 1, "{says}");
+    }
+    assert_eq!(
+        gates("success_rate_min_percent: 95\nretry_rate_below_percent: 0.5")
+            .exits(0)
+            .stderr
+            .matches("warning: gates")
+            .count(),
+        0
+    );
 }
 
 #[test]

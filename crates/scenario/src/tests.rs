@@ -351,7 +351,7 @@ fn yaml_errors_are_in_plain_words() {
             "? [a]: b",
             "1:3: a key is text, not a list or a mapping; a value that is a template needs quotes, as in \"{{ name }}\"",
         ),
-        ("---\na: 1\n---\nb: 2", "3:1: a scenario is one YAML document: this is the second"),
+        ("---\na: 1\n---\nb: 2", "3:1: the file is to be one YAML document: this is the second"),
         ("name: 'x", "1:7: not valid YAML: unclosed quote"),
         ("name: .nan", "1:7: a number must be finite"),
         ("name: x\nname: y", "2:1: not valid YAML: duplicate mapping key: name"),

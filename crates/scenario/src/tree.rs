@@ -105,7 +105,7 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
     let first = first.split(" at line ").next().unwrap_or(first);
     let first = first.split(", set DuplicateKeyPolicy").next().unwrap_or(first).trim_end_matches([':', ' ']);
     let message = match first {
-        m if m.contains("Documents {") => "a scenario is one YAML document: this is the second".to_owned(),
+        m if m.contains("Documents {") => "the file is to be one YAML document: this is the second".to_owned(),
         m if m.contains("budget breached") || m.contains(" limit") => {
             format!("too deep, too large, or too many aliases for a scenario ({m})")
         }

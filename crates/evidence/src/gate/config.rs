@@ -61,19 +61,19 @@ pub struct Gates {
 
 /// The confidence at which a claim must hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(try_from = "u8", into = "u8")]
+#[serde(try_from = "u64", into = "u64")]
 #[schemars(with = "u8", extend("enum" = [95]))]
 pub struct Confidence;
 
-impl TryFrom<u8> for Confidence {
+impl TryFrom<u64> for Confidence {
     type Error = &'static str;
 
-    fn try_from(percent: u8) -> Result<Self, Self::Error> {
+    fn try_from(percent: u64) -> Result<Self, Self::Error> {
         if percent == 95 { Ok(Self) } else { Err("95 is the only supported confidence") }
     }
 }
 
-impl From<Confidence> for u8 {
+impl From<Confidence> for u64 {
     fn from(_: Confidence) -> Self {
         95
     }
@@ -276,6 +276,18 @@ impl Gates {
         let gates: Self = scenario::read_yaml(yaml, file).map_err(|e| GatesError::Syntax(e.to_string()))?;
         gates.check()?;
         Ok(gates)
+    }
+
+    /// Percentages so low that a share was probably meant: of what has to be reached, above 0 and at most 1.
+    pub fn probable_shares(&self) -> impl Iterator<Item = (&'static str, f64)> {
+        let least = [
+            ("success_rate_min_percent", self.success_rate_min_percent),
+            ("signatures_valid_min_percent", self.signatures_valid_min_percent),
+            ("rollback.success_rate_below_percent", self.rollback.success_rate_below_percent),
+            ("promote.proves_percent", Some(self.promote.proves_percent)),
+        ];
+        let is_share = |percent: &f64| *percent > 0.0 && *percent <= 1.0;
+        least.into_iter().filter_map(move |(key, percent)| Some((key, percent.filter(is_share)?)))
     }
 
     /// Those that a run is judged by: the ones in its journal's header.
