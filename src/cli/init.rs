@@ -24,11 +24,36 @@ pub(super) struct Args {
     dir: PathBuf,
 }
 
-/// What of an API the skeleton names.
+/// What is known of an API.
+#[derive(Default)]
 struct Api {
-    path: String,
-    status: u16,
-    event: String,
+    path: Option<String>,
+    status: Option<u16>,
+    event: Option<String>,
+}
+
+impl Api {
+    /// The path of the step; of a scenario `tickets` it is `/tickets` until somebody writes another.
+    fn path_for(&self, name: &str) -> String {
+        self.path.clone().unwrap_or_else(|| format!("/{name}"))
+    }
+
+    /// The event that the step waits for: `ticket.created`.
+    fn event_for(&self, name: &str) -> String {
+        let one = name.strip_suffix('s').filter(|one| !one.is_empty() && !one.ends_with('s'));
+        self.event.clone().unwrap_or_else(|| format!("{}.created", one.unwrap_or(name)))
+    }
+
+    /// The remark about what is made up.
+    fn remark(&self) -> String {
+        let made_up = match (&self.path, &self.event) {
+            (None, None) => "The path and the event are",
+            (None, Some(_)) => "The path is",
+            (Some(_), None) => "The event is",
+            (Some(_), Some(_)) => return String::new(),
+        };
+        format!("# {made_up} made up from the name: replace what your API and its sender call otherwise.\n")
+    }
 }
 
 /// Writes the two files; an existing one is never overwritten.
@@ -42,9 +67,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let sender = sender_option::named(&args.sender)?;
     let api = match &args.openapi {
         Some(file) => from_openapi(file)?,
-        None => Api { path: "/orders".to_owned(), status: 201, event: "order.created".to_owned() },
+        None => Api::default(),
     };
-    let Api { path, status, event } = &api;
     let name = &args.name;
     let text = format!(
         "# What one flow does against the API, and which webhook it must cause. docs: scenarios/README.md, docs/senders.md\n\
@@ -61,12 +85,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
          # What ties a webhook to its flow: a value that is both in its body and in the row.\n\
          webhooks:\n  ours: {{ /data/reference: \"{{{{ reference }}}}\" }}\n\
          \n\
-         steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
+         {remark}steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
          \x20   expect: {{ status: {status} }}\n    webhooks:\n      - event: {event}\n        match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
         sender = args.sender,
         // In double quotes, JSON is YAML: what a document calls its paths and events may be anything.
-        path = quoted(path),
-        event = quoted(event),
+        path = quoted(&api.path_for(name)),
+        event = quoted(&api.event_for(name)),
+        status = api.status.unwrap_or(201),
+        remark = api.remark(),
     );
     let csv = "reference\nfirst-1\nfirst-2\n";
     let (scenario, data) = (args.dir.join(format!("{name}.yaml")), args.dir.join(format!("{name}.csv")));
@@ -116,10 +142,9 @@ fn from_openapi(file: &Path) -> Result<Api, Failure> {
     })?;
     let map = |key: &str| json.get(key).and_then(serde_json::Value::as_object);
     let event = map("webhooks").and_then(|all| all.keys().next().cloned());
-    let event_or_usual = || event.clone().unwrap_or_else(|| "order.created".to_owned());
     // OpenAPI 3.1 has documents of webhooks alone; the step is to be written by hand then.
     if map("paths").is_none_or(serde_json::Map::is_empty) && event.is_some() {
-        return Ok(Api { path: "/orders".to_owned(), status: 201, event: event_or_usual() });
+        return Ok(Api { event, ..Api::default() });
     }
     let paths = map("paths").ok_or_else(|| {
         wrong("it has neither `paths` nor `webhooks`, so it is not an OpenAPI document".to_owned())
@@ -132,5 +157,5 @@ fn from_openapi(file: &Path) -> Result<Api, Failure> {
         answers.and_then(|all| all.keys().find_map(|s| s.parse::<u16>().ok().filter(|s| s / 100 == 2)));
     // A path with parameters has to be filled in by hand; until then it is one that a scenario can have.
     let path = path.replace(['{', '}'], "");
-    Ok(Api { path, status: status.unwrap_or(200), event: event_or_usual() })
+    Ok(Api { path: Some(path), status: Some(status.unwrap_or(200)), event })
 }

@@ -426,13 +426,19 @@ fn a_new_scenario_passes_its_check_and_nothing_is_overwritten() {
     assert!(
         text.contains("path: /v1/things")
             && text.contains("status: 202")
-            && text.contains("event: thing.made"),
+            && text.contains("event: thing.made")
+            && !text.contains("made up"),
         "{text}"
     );
     let alone = "openapi: 3.1.0\nwebhooks:\n  'a: b # \"c\"': {}\n";
     let ran =
         Smoke::new("init").args(&["things", "--openapi", "api.yaml"]).file("api.yaml", alone).run().exits(0);
     let text = std::fs::read_to_string(ran.dir().join("things.yaml")).expect("a scenario");
-    assert!(text.contains(r#"event: "a: b # \"c\"""#) && text.contains("path: /orders"), "{text}");
+    assert!(text.contains(r#"event: "a: b # \"c\"""#) && text.contains("path: /things"), "{text}");
+    assert!(text.contains("# The path is made up from the name") && text.contains("status: 201"), "{text}");
+    let ran = Smoke::new("init").args(&["tickets", "--sender", "github"]).run().exits(0);
+    let text = std::fs::read_to_string(ran.dir().join("tickets.yaml")).expect("a scenario");
+    assert!(text.contains("path: /tickets\n") && text.contains("event: ticket.created\n"), "{text}");
+    assert!(text.contains("# The path and the event are made up from the name"), "{text}");
     Smoke::new("init").args(&["a b"]).run().exits(2).says("letters, digits");
 }
