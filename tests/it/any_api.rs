@@ -387,6 +387,11 @@ fn the_orders_of_the_examples_are_driven_as_their_page_says() {
             "docs/scenarios.md shows `{line}`, which the scenario has not"
         );
     }
+    // The gate judges all that lies in a folder: what it is shown here must be what was run here, and no more.
+    let of = |begin: &str| page.lines().filter(|line| line.starts_with(begin)).collect::<Vec<_>>();
+    let runs = of("$ smoke run examples/orders");
+    assert!(runs.len() > 1 && runs.iter().all(|line| line.contains("--artifacts orders")), "{runs:?}");
+    assert!(of("$ smoke gate")[0].starts_with("$ smoke gate orders "));
     assert!(include_str!("../../examples/orders/orders_api.py").lines().count() <= 60);
 }
 
