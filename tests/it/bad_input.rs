@@ -336,6 +336,7 @@ fn an_error_says_what_would_be_right() {
         ),
         (&["gate", "--witness", "nope.pem"], "or an Ed25519 key in PEM, or a file with either"),
         (&["gate", "--public-key", "/"], "--public-key: /: cannot be read: "),
+        (&["payments", "--public-url", "foo"], "--public-url foo: http:// or https:// is missing"),
         (&["gate", "--target", "notaurl"], "--target notaurl: http:// or https:// is missing"),
         (&["gate", "--witness", "abc"], "--witness: not a public key: 64 hex digits"),
         (&["diff", "/nope", "/nope"], "error: /nope: cannot be read: No such file"),
