@@ -15,7 +15,8 @@ const DEFAULT_PATH: &str = "/webhooks/inbound";
 /// The receiver's port beside a staging system.
 const DEFAULT_PORT: u16 = 8787;
 
-/// Resolves it: `--inbox`, else an address to listen on.
+/// Resolves it: `--inbox`, else an address to listen on. A `--public-url` is held to be a URL for the stand-in too, which is never
+/// told it.
 ///
 /// # Errors
 /// Usage: a URL, path or token that is none, or faults for a receiver that is not ours to break.
@@ -26,6 +27,7 @@ pub(super) fn receiver(
     faults: &FaultPlan,
     own: Option<&Listening>,
 ) -> Result<Receiver, Failure> {
+    args.public_url.as_deref().map_or(Ok(()), |url| public_url("--public-url", url).map(drop))?;
     let (Some(url), Some(token)) = (&args.inbox, &args.token_file) else {
         return listen(args, env, embedded, own).map(Receiver::Here);
     };

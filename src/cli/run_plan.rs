@@ -3,11 +3,11 @@
 use super::evidence_files::EvidenceFiles;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
-use super::receiver_plan;
+use super::receiver_plan::{self, receiver};
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
-use super::{Failure, environment, out, secret_source, sender_option, typed};
+use super::{Failure, environment, out, secret_source, sender_option};
 use crate::drive::Client;
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
@@ -18,7 +18,7 @@ use pii::{Canaries, Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
-use scenario::{Env, Listening, Loaded, Period, Scenario, cell, load_typed, usual_settle};
+use scenario::{Env, Loaded, Period, Scenario, cell, load_typed, usual_settle};
 use serde_json::Value;
 use signature::{Scheme, Secret, Verifier, Weakness};
 use std::collections::BTreeMap;
@@ -223,19 +223,6 @@ pub(super) fn parts(args: &FlowArgs, env: &Env, sender: Option<&SenderProfile>) 
         gates: gates.map(|gates| gates.sha256().to_owned()),
         target,
     }
-}
-
-/// The receiver. A `--public-url` is held to be a URL for the stand-in too, which is never told it.
-fn receiver(
-    args: &FlowArgs,
-    env: &Env,
-    embedded: bool,
-    faults: &FaultPlan,
-    own: Option<&Listening>,
-) -> Result<Receiver, Failure> {
-    let receiver = receiver_plan::receiver(args, env, embedded, faults, own)?;
-    args.public_url.as_deref().map_or(Ok(()), |url| typed::check_url("--public-url", url))?;
-    Ok(receiver)
 }
 
 /// How many flows a run of the scenario has: those that were asked for, else those of its contract, else its own.

@@ -22,6 +22,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A connection is kept so long: less than any usual server keeps one that nobody uses (gunicorn's default is the shortest, 2 s), so
 /// that none is used just as the server closes it.
 const KEPT: Duration = Duration::from_millis(1500);
+
 /// An HTTP client bound to the API under test. It follows no redirects: a step sees what the API said.
 #[derive(Debug, Clone)]
 pub struct Client {

@@ -93,7 +93,7 @@ impl Prepared {
             plan.loaded.scenario.all_steps().any(captures).then(|| Arc::new(SeenWebhooks::new(plan.scheme)));
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
-            secrets: plan.redactor.clone(),
+            secrets: Some(plan.redactor.clone()),
             door: door_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,

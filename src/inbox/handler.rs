@@ -45,8 +45,8 @@ pub struct Config {
     pub turn: Turn,
     /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
     pub kept_in_part: KeptInPart,
-    /// Knows the secrets of the run, which no webhook may hold.
-    pub secrets: Redactor,
+    /// Knows the secrets of the run, which no webhook may hold; a receiver for others knows none.
+    pub secrets: Option<Redactor>,
 }
 
 /// The paths and methods of webhooks.
@@ -311,7 +311,8 @@ impl Inbox {
         answer: Option<u16>,
     ) -> Attempt {
         self.config.scheme.hide_credentials(&mut request.headers);
-        let holds_secret = self.config.secrets.finds(&String::from_utf8_lossy(&request.body));
+        let has = |secrets: &Redactor| secrets.finds(&String::from_utf8_lossy(&request.body));
+        let holds_secret = self.config.secrets.as_ref().is_some_and(has);
         Attempt {
             attempt: number,
             first_byte: request.first_byte,

@@ -11,7 +11,6 @@ use super::upkeep::{Upkeep, tell_untold};
 use super::witness::Witness;
 use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Lanes, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
-use crate::redact::Redactor;
 use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
 use record::{Header, Note, Record};
@@ -255,7 +254,7 @@ fn config(plan: &Plan, header: &Header, verifier: Option<Verifier>) -> Config {
         content: Content::OfMany,
         turn: Turn::default(),
         kept_in_part: KeptInPart::All,
-        secrets: Redactor::new(),
+        secrets: None,
     }
 }
 

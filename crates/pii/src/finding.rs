@@ -13,7 +13,7 @@ pub enum Detector {
     Key,
     /// Its shape alone.
     Pattern,
-    /// It is a value of a test user.
+    /// It is a value of a test user, or a secret of the run.
     Canary,
 }
 
@@ -42,7 +42,8 @@ pub struct Finding {
     pub certainty: Certainty,
     /// The value masked so that it cannot be rebuilt.
     pub excerpt: String,
-    /// SHA-256 of salt and value, lower-case hex: equal values are equal within a run, and cannot be looked up.
+    /// SHA-256 of salt and value, lower-case hex: equal values are equal within a run, and cannot be looked up. Empty where only the run
+    /// knew the value.
     pub value_sha256: String,
 }
 

@@ -4,8 +4,8 @@ use super::proof::Proof;
 use crate::analysis::load::Part;
 use crate::gate::Gates;
 use crate::report::{Evidence, Scope, artifact, load_bytes, load_from_parts, to_bytes};
-use record::{MAX_LINE, Reader, RunKind};
-use std::io::{BufRead, BufReader, Cursor, Read};
+use record::{LineRead, MAX_LINE, Reader, RunKind, read_line};
+use std::io::{BufReader, Cursor};
 use std::path::Path;
 
 /// A run writes its first artifact when so many lines of the journal are written, at most.
@@ -25,9 +25,9 @@ pub(super) fn is_first(journal: &Path, bytes: &[u8]) -> bool {
     let mut input = BufReader::new(file);
     let mut lines = Vec::new();
     for _ in 0..FIRST_LINES {
-        match input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut lines) {
-            Ok(n) if n > 0 && lines.last() == Some(&b'\n') => {}
-            _ => return false,
+        let whole = read_line(&mut input, MAX_LINE, &mut lines).is_ok_and(|read| read == LineRead::Whole);
+        if !whole || lines.last() != Some(&b'\n') {
+            return false;
         }
         if recomputed(&lines, journal).is_some_and(|first| first == bytes) {
             return true;

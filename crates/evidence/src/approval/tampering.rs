@@ -1,11 +1,11 @@
 //! What was done to a journal whose hash chain breaks: edited, re-ordered, or spliced.
 
-use record::{GENESIS, MAX_LINE, sha256_hex};
+use record::{GENESIS, LineRead, MAX_LINE, read_line, sha256_hex};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::BufReader;
 use std::path::Path;
 
 /// Lines that are looked at; a longer journal is only said to be broken.
@@ -54,9 +54,11 @@ fn read(path: &Path) -> Option<Chain> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line).ok()?;
+        if read_line(&mut input, MAX_LINE, &mut line).ok()? == LineRead::TooLong {
+            return None;
+        }
         if line.pop() != Some(b'\n') {
-            return (read <= MAX_LINE).then_some(chain);
+            return Some(chain);
         }
         let link: Link = serde_json::from_slice(&line).ok()?;
         let number = chain.lines.len() as u64 + 1;
