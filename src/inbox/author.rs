@@ -30,7 +30,7 @@ impl Inbox {
         if matches!(author, Author::Stranger | Author::Imitating) {
             return None;
         }
-        let sighting = self.sighting(seen.headers, seen.body);
+        let sighting = self.sighting(seen);
         // In a run a sender that signs validly is not waited for by what anybody may have sent, and no fault is spent on that.
         let anybodys = author == Author::Resembling
             && is_known
@@ -53,7 +53,8 @@ impl Inbox {
     }
 
     /// What says which delivery an attempt belongs to.
-    fn sighting(&self, headers: &[(String, String)], body: &[u8]) -> Sighting {
+    fn sighting(&self, seen: &Seen<'_>) -> Sighting {
+        let &Seen { headers, body, reason, .. } = seen;
         let Config { scheme, matcher, turn, .. } = &self.config;
         let read = matcher.read(headers, body);
         let first = read.as_ref().and_then(Webhooks::first);
@@ -74,6 +75,6 @@ impl Inbox {
             Some(read) => read.iter().filter_map(|webhook| awaited(Some(webhook))).collect(),
             None => awaited(None).into_iter().collect(),
         };
-        Sighting { key, body: print, awaited }
+        Sighting { key, body: print, awaited, refused: reason.is_refused() }
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Sighting {
     pub body: u64,
     /// The webhooks in it that may be waited for.
     pub awaited: Vec<Awaited>,
+    /// Whether its signature is not valid, for which it is refused.
+    pub refused: bool,
 }
 
 /// A webhook that may be waited for.
@@ -51,6 +53,8 @@ struct Delivery {
     touched: Tick,
     status: Option<u16>,
     fault: Option<Fault>,
+    /// Whether the latest attempt was refused for its signature.
+    refused: bool,
 }
 
 impl Delivery {
@@ -100,6 +104,8 @@ struct Waiting {
     awaited: Vec<Awaited>,
     /// Until when the next attempt has to come.
     until: Tick,
+    /// Until when a run waits for it.
+    worth_waiting: Tick,
     /// Number of the next attempt, and when it is due.
     next: (u32, Tick),
 }
@@ -188,6 +194,9 @@ impl Deliveries {
     const MOST: usize = 240_000;
     /// Event names that are told apart in [`Settling`]; a sender could invent any number.
     const EVENTS: usize = 256;
+    /// How long a run waits for the next attempt of a webhook that was refused for its signature: the run has failed then, and
+    /// another attempt changes nothing, while schedules go on for hours. It is longer than the pauses that are watched for proof.
+    const REFUSED: Duration = Duration::from_secs(10);
 
     pub(super) fn new(contract: RetryContract, content: Content) -> Self {
         Self {
@@ -227,6 +236,7 @@ impl Deliveries {
             return Place { delivery: 0, slot, attempt: 1, duplicate: false };
         };
         delivery.attempts += 1;
+        delivery.refused = sighting.refused;
         let duplicate = delivery.stage == Stage::Accepted;
         Place { delivery: delivery.number, slot, attempt: delivery.attempts, duplicate }
     }
@@ -244,6 +254,7 @@ impl Deliveries {
             touched: at,
             status: None,
             fault: None,
+            refused: false,
         });
     }
 
@@ -272,15 +283,17 @@ impl Deliveries {
         // Nothing is due after our own 2xx.
         let accepted = stage == Stage::Accepted && fault.is_none();
         let until = if accepted { at } else { at.plus(silence) };
+        let refused = delivery.refused && fault.is_none();
+        let worth_waiting = if refused { until.min(at.plus(Self::REFUSED)) } else { until };
         if delivery.is_open() {
             // Watched only until the next attempt comes, which has a time of its own.
             let retry_after =
                 if let Some(Fault::Status { retry_after, .. }) = fault { retry_after } else { None };
             let pause = self.contract.gap_ms(delivery.attempts as usize, retry_after).unwrap_or_default();
             let next = (delivery.attempts + 1, at.plus(Duration::from_millis(pause)));
-            self.waiting.insert(slot, Waiting { awaited: awaited.to_vec(), until, next });
+            self.waiting.insert(slot, Waiting { awaited: awaited.to_vec(), until, worth_waiting, next });
         } else {
-            self.settling.due_until = self.settling.due_until.max(until);
+            self.settling.due_until = self.settling.due_until.max(worth_waiting);
         }
         if fresh && outcome.is_some() {
             count(&mut self.settling.ended, awaited);
@@ -294,14 +307,19 @@ impl Deliveries {
         std::mem::take(&mut self.given_up)
     }
 
-    /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended.
+    /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended. So has, for whoever waits,
+    /// one whose retry is not worth waiting for.
     pub(super) fn settling(&mut self, now: Tick) -> Settling {
         self.expire(now);
         let mut settling = self.settling.clone();
         settling.begun.clone_from(&settling.ended);
-        self.waiting.values().for_each(|waiting| count(&mut settling.begun, &waiting.awaited));
-        let waiting = self.waiting.values().map(|waiting| waiting.until);
-        settling.due_until = waiting.fold(settling.due_until, Tick::max);
+        for waiting in self.waiting.values() {
+            count(&mut settling.begun, &waiting.awaited);
+            if waiting.worth_waiting < now {
+                count(&mut settling.ended, &waiting.awaited);
+            }
+            settling.due_until = settling.due_until.max(waiting.worth_waiting);
+        }
         settling
     }
 

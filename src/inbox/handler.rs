@@ -291,7 +291,8 @@ impl Inbox {
         let suspect = suspect.filter(|_| !request.body.is_empty());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
-        let slot = Some(self.place(&Sighting { key, body: 0, awaited: Vec::new() }, &request).slot);
+        let sighting = Sighting { key, body: 0, awaited: Vec::new(), refused: false };
+        let slot = Some(self.place(&sighting, &request).slot);
         let attempt =
             Attempt { elsewhere: true, ..self.attempt(number, request, usize::MAX, verdict, Some(200)) };
         let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };

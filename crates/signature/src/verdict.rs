@@ -43,6 +43,12 @@ impl Reason {
     pub const fn is_authentic(self) -> bool {
         matches!(self, Self::Valid | Self::Stale | Self::Future | Self::Unchecked)
     }
+
+    /// Whether a receiver refuses the webhook for it.
+    #[must_use]
+    pub const fn is_refused(self) -> bool {
+        !matches!(self, Self::Valid | Self::Unchecked)
+    }
 }
 
 impl std::fmt::Display for Reason {

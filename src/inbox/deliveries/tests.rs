@@ -12,7 +12,7 @@ impl Bench {
     }
 
     fn arrives(&mut self, key: Key, at: u64) -> Place {
-        self.0.arrived(&Sighting { key, body: 1, awaited: Vec::new() }, Tick(at))
+        self.0.arrived(&Sighting { key, body: 1, awaited: Vec::new(), refused: false }, Tick(at))
     }
 
     /// An attempt that is answered at once.
@@ -156,4 +156,28 @@ fn other_traffic_is_not_counted_for_what_is_due() {
     let slot = all.arrives(id("a"), 0).slot;
     all.0.answered(slot, &[], Some(200), None, Tick(0));
     assert!(all.0.settling(Tick(0)).ended.is_empty());
+}
+
+#[test]
+fn a_run_does_not_wait_for_hours_on_what_it_refused_by_itself() {
+    let minutes = RetryContract { backoff_ms: vec![0, 300_000, 300_000], ..RetryContract::default() };
+    let injected = Some(Fault::Status { status: 503, retry_after: None });
+    for (refused, fault, ended) in [(true, None, 1), (true, injected, 0), (false, None, 0)] {
+        let mut all = Bench(Deliveries::new(minutes.clone(), Content::OfMany));
+        let sighting = Sighting { key: id("a"), body: 1, awaited: Vec::new(), refused };
+        let slot = all.0.arrived(&sighting, Tick(0)).slot;
+        all.0.answered(slot, &[awaited(None)], Some(503), fault, Tick(0));
+        let settling = all.0.settling(Tick(11 * SECOND));
+        let counted = settling.ended.get("e").map_or(0, |of| of[&None]);
+        assert_eq!(
+            (counted, settling.due_until <= Tick(11 * SECOND)),
+            (ended, ended == 1),
+            "{refused} {fault:?}"
+        );
+        // It is the same delivery all the same, and nobody has given it up.
+        assert_eq!(
+            (all.0.arrived(&sighting, Tick(300 * SECOND)).attempt, all.0.take_given_up().len()),
+            (2, 0)
+        );
+    }
 }

@@ -5,7 +5,7 @@ use super::order::{Order, Turn};
 use super::payloads::sentence;
 use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
-use super::{Analysis, AttemptResult, Delivery, Expectation, Fate, Lost, seconds};
+use super::{Analysis, Delivery, Expectation, Fate, Lost, seconds};
 use crate::JsonSchema;
 use crate::figure::{at_place, milliseconds};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -408,8 +408,8 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
 /// What is wrong with the first signature of a delivery that is not valid.
 fn unverified(delivery: &Delivery) -> Option<String> {
     let all = || delivery.tries.iter().chain(&delivery.after_acceptance);
-    let invalid = |t: &AttemptResult| !matches!(t.reason, Reason::Valid | Reason::Unchecked);
-    let (number, first) = (1_u64..).zip(all()).find(|(_, t)| invalid(t)).filter(|_| !delivery.elsewhere)?;
+    let (number, first) =
+        (1_u64..).zip(all()).find(|(_, t)| t.reason.is_refused()).filter(|_| !delivery.elsewhere)?;
     let why = match first.reason {
         Reason::Missing => "a signature header is missing",
         Reason::Malformed => "its signature is malformed",

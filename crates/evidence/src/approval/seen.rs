@@ -150,7 +150,7 @@ impl Seen {
     fn arrived(&mut self, attempt: &Attempt) {
         self.attempts += 1;
         let bytes = attempt.body.bytes();
-        let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
+        let signed = !attempt.verdict.reason.is_refused();
         if signed {
             self.posted.take(attempt);
             self.first_arrival.get_or_insert(attempt.first_byte);

@@ -6,6 +6,7 @@ use super::criteria::{
     RETRY_SCHEDULE, SUCCESS_ACCEPTED, THROTTLE_POLICY,
 };
 use crate::analysis::seconds;
+use crate::figure::counted;
 use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract};
 use std::collections::BTreeMap;
 
@@ -130,8 +131,9 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
         Verdict::Fail => told(seen),
         Verdict::NotExercised => "nothing in this run tested it; inject a fault to see it".to_owned(),
         Verdict::Unproven => format!(
-            "{unwatched} deliveries were not watched to the end, or cannot be told apart from others with the same content and no \
-             id (give rows whose webhooks differ)"
+            "{} not watched to the end, or not to be told apart from others with the same content and no id (give rows whose webhooks \
+             differ)",
+            counted(unwatched, "deliveries")
         ),
         Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that tested it"),
         Verdict::Pass => {
