@@ -47,13 +47,20 @@ passport billing shipping personal native nominee emergency govt government nid 
     )
 }
 
+/// Words for the parts of a person's name in languages where the word for name is another: `vorname`, `apellidos`.
+const PARTS: &str = "surname forename vorname nachname familienname prenom prénom apellido cognome sobrenome apelido voornaam achternaam \
+fornavn etternavn efternavn förnamn efternamn imię nazwisko příjmení prijmeni soyad soyadı etunimi sukunimi фамилия отчество επώνυμο \
+姓名 氏名 성명";
+
 /// Reads a key as a name key.
 fn name_key(words: &Words<'_>) -> Option<u8> {
     let (all, last) = (words.all, words.last);
     let any_thing = || all.iter().any(|w| is_thing(w));
     let prev = all.len().checked_sub(2).and_then(|i| all.get(i)).map_or("", String::as_str);
     match last {
-        "surname" | "forename" | "cardholder" => Some(ALWAYS),
+        "cardholder" => Some(ALWAYS),
+        _ if among(PARTS, last) => Some(ALWAYS),
+        "completo" | "complet" if matches!(prev, "nombre" | "nome" | "nom") => Some(ALWAYS),
         "holder" if matches!(prev, "account" | "card" | "wallet" | "policy" | "passport") => Some(ALWAYS),
         "name" => match prev {
             "" => Some(IF_PERSON),

@@ -40,7 +40,9 @@ fn is_key(words: &Words<'_>) -> bool {
     let noun = |w: &str| {
         among(
             "phone mobile cell cellphone telephone tel msisdn whatsapp fax viber imo bkash nagad rocket upay \
-hotline helpline landline handset smartphone gsm",
+hotline helpline landline handset smartphone gsm telefon telefonnummer telefonnr handynummer handynr mobilnummer mobiltelefon \
+rufnummer telefono teléfono celular telefone telemovel telemóvel téléphone cellulare telefoon telefoonnummer mobiel puhelin \
+puhelinnumero ফোন মোবাইল फ़ोन फोन मोबाइल телефон τηλέφωνο هاتف 电话 電話 電話番号 电话号码 手机 手机号 手机号码 전화 전화번호 휴대폰",
             w,
         )
     };
