@@ -5,6 +5,9 @@
 #   apt-get install --no-install-recommends slurm-wlm munge && cargo build --release --bin smoke --bin bare_receiver
 #   deploy/slurm/try-one-machine.sh          (SMOKE=..., RECEIVER=... for other binaries)
 set -euo pipefail
+for needed in munged slurmctld slurmd sbatch; do
+  command -v "$needed" > /dev/null || { echo "try-one-machine.sh: $needed is not there; see the top of this file" >&2; exit 2; }
+done
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export SMOKE=${SMOKE:-$root/target/release/smoke}
 receiver=${RECEIVER:-$root/target/release/bare_receiver}
