@@ -41,6 +41,11 @@ const KEYS: &Mistakes = &[
         "name: demo\nflows: many\n",
         "s.yaml:2:8: expected a whole number from 0 to 4294967295, found the text \"many\"",
     ),
+    (
+        "name: demo\n",
+        "name: demo\nflows: 99999999999999999999\n",
+        "s.yaml:2:8: the number 99999999999999999999 is too large",
+    ),
     ("columns: [thing]", "columns: thing", "s.yaml:6:12: expected a list, found text"),
     ("name: demo\n", "", "s.yaml:1:1: the key `name` is missing"),
     ("name: demo\n", "name: demo\nname: twice\n", "s.yaml:2:1: not valid YAML: duplicate mapping key: name"),

@@ -124,14 +124,21 @@ fn exact<'de, V: Visitor<'de>>(number: &serde_json::Number, visitor: V) -> Resul
     number.deserialize_any(visitor).map_err(de::Error::custom)
 }
 
+/// What is wrong with a whole number that has more digits than any field takes.
+fn too_large(number: &serde_json::Number) -> Option<Error> {
+    let written = number.to_string();
+    let whole = written.bytes().all(|b| b.is_ascii_digit());
+    whole.then(|| de::Error::custom(format!("the number {written} is too large")))
+}
+
 /// Numbers for a field of Rust's own number types, which has no more digits than a double.
 macro_rules! deserialize_numbers {
     ($($name:ident)*) => {
         $(fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             match &self.kind {
-                Kind::Number(n) => {
-                    visitor.visit_f64(n.as_f64().unwrap_or_default()).map_err(|e: Error| e.or_at(self.at))
-                }
+                Kind::Number(n) => visitor
+                    .visit_f64(n.as_f64().unwrap_or_default())
+                    .map_err(|e: Error| too_large(n).unwrap_or(e).or_at(self.at)),
                 _ => self.deserialize_any(visitor),
             }
         })*
