@@ -303,7 +303,8 @@ pub struct ExpectedWebhook {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capture: BTreeMap<String, Capture>,
     /// How many: a number is exact, `at least 1` allows more. 0 forbids the event from the start of this step on, unless a
-    /// later step expects it: for a step that must fire nothing.
+    /// later step expects it: for a step that must fire nothing. It forbids even what this step or an earlier one expects where it
+    /// says more of it than they do: `{ event: a }` and `{ event: a, match: { /email: { exists: true } }, count: 0 }`.
     #[serde(default)]
     pub count: Count,
     /// An event of the same flow that must arrive before this one: `payment.created`.

@@ -132,6 +132,11 @@ impl Case {
     /// A delivery that nothing asked for, or asked for in part: then it is what came beside the rest.
     fn of_a_surprise(analysis: &Analysis, delivery: &Delivery) -> Self {
         let at = time(analysis, delivery.first_byte());
+        if let Some(by) = delivery.forbidden.and_then(|index| analysis.expectation(index)) {
+            let what = format!("arrived at {at}, but the step forbids it (count: 0)");
+            let case = Self::of_a_step(analysis, &by, what);
+            return Self { delivery: Some(delivery.number), due: None, ..case };
+        }
         if let Some(asked) = delivery.fulfils.and_then(|index| analysis.expectation(index)) {
             let beside: Vec<&str> =
                 delivery.event.split(" + ").filter(|event| *event != asked.event).collect();
@@ -393,7 +398,10 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         } else if let Some(refused) = refused {
             Case::of_a_delivery(analysis, &refused, "arrived, but no attempt was accepted".to_owned())
         } else if asked.has_surplus() {
-            let what = format!("arrived more often than the {} the step expects", asked.count);
+            let what = match asked.count {
+                0 => "arrived, although the step forbids it (count: 0)".to_owned(),
+                count => format!("arrived more often than the {count} the step expects"),
+            };
             Case::of_a_step(analysis, &asked, what)
         } else if let Some((what, late)) = late() {
             Case::of_a_late(analysis, &late, what)

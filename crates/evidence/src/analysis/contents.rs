@@ -12,6 +12,8 @@ pub(super) struct Contents {
     pub(super) fulfils: Option<usize>,
     pub(super) surplus: u32,
     pub(super) unasked: u32,
+    /// Index of the expectation that forbids the first of those.
+    pub(super) forbidden: Option<usize>,
     /// What each of them means, in order.
     pub(super) each: Vec<Fulfilment>,
     /// Whether none of them is this run's.
@@ -36,14 +38,18 @@ impl Contents {
         let mut found = Self { foreign: true, ..Self::default() };
         let mut waiting_since = None;
         for (at, one) in came.iter().enumerate() {
-            let known = before.get(at).copied().filter(|known| *known != Fulfilment::None);
+            let before = before.get(at).copied();
+            if let Some(Fulfilment::Forbidden(by)) = before {
+                analysis.expectations.pardon(by);
+            }
+            let known = before.filter(|known| !known.may_change());
             let fulfilment = known.unwrap_or_else(|| analysis.fulfilment(index, attempt, one));
             let others = fulfilment == Fulfilment::None && analysis.is_others(one.webhook);
             found.each.push(fulfilment);
             found.foreign &= others;
             found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
             match fulfilment {
-                Fulfilment::Fulfils(expectation) => {
+                Fulfilment::Fulfils(expectation) | Fulfilment::Against(expectation, _) => {
                     let since = analysis.expectations.get(expectation).map(|asked| asked.at);
                     if found.fulfils.is_none() || since < waiting_since {
                         (found.fulfils, waiting_since) = (Some(expectation), since);
@@ -52,7 +58,12 @@ impl Contents {
                 Fulfilment::Surplus(_) => found.surplus += 1,
                 // Of a batch that is ours in part, the rest is somebody else's.
                 Fulfilment::None if others && came.len() > 1 => {}
-                Fulfilment::None | Fulfilment::Forbidden(_) => found.unasked += 1,
+                Fulfilment::None => found.unasked += 1,
+                Fulfilment::Forbidden(_) => {}
+            }
+            if let Fulfilment::Against(_, by) | Fulfilment::Forbidden(by) = fulfilment {
+                found.forbidden.get_or_insert(by);
+                found.unasked += 1;
             }
         }
         if found.foreign {
@@ -80,7 +91,7 @@ impl Analysis {
             }
         }
         let fulfilment = self.expectations.assign(index, one, when);
-        if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_)) {
+        if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_) | Fulfilment::Against(..)) {
             self.strangers.stands_in(index, attempt.peer);
         }
         fulfilment

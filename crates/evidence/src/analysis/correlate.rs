@@ -3,7 +3,6 @@
 use super::contents::Contents;
 use super::deliveries::Deliveries;
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
-use super::expected::Fulfilment;
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
@@ -310,7 +309,7 @@ impl Analysis {
         let index = self.deliveries.len();
         let Beginning { attempt, read: _, came, event, has_id, id_reused, certainty, made } = beginning;
         let said = Contents::of(self, index, came, attempt);
-        if said.each.contains(&Fulfilment::None) {
+        if said.each.iter().any(|one| one.may_change()) {
             self.park(index, said.each, attempt);
         }
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
@@ -326,6 +325,7 @@ impl Analysis {
             fulfils: said.fulfils,
             surplus: said.surplus,
             unasked: said.unasked,
+            forbidden: said.forbidden,
             certainty,
             event_differs: said.event_differs,
         });

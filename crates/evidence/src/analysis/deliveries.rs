@@ -140,6 +140,7 @@ impl Deliveries {
             fulfils: (settled.fulfils != NONE).then_some(settled.fulfils as usize),
             surplus: u32::from(has(SURPLUS)),
             unasked: u32::from(settled.fulfils == NONE && !has(SURPLUS)),
+            forbidden: None,
             certainty: if has(AMBIGUOUS) { Certainty::Ambiguous } else { Certainty::Certain },
             event_differs: has(EVENT_DIFFERS),
         }
@@ -154,6 +155,7 @@ impl Settled {
             && only.fault.is_none()
             && delivery.after_acceptance.is_empty()
             && !delivery.elsewhere
+            && delivery.forbidden.is_none()
             && delivery.surplus <= 1
             && delivery.unasked == u32::from(delivery.fulfils.is_none() && delivery.surplus == 0);
         let status = only.status.filter(|_| plain && only.taken)?;
@@ -222,6 +224,7 @@ mod tests {
             fulfils: Some(3),
             surplus: 0,
             unasked: 0,
+            forbidden: None,
             certainty: Certainty::Ambiguous,
             event_differs: true,
         }

@@ -102,6 +102,8 @@ pub struct Delivery {
     pub surplus: u32,
     /// How many webhooks in it nothing asked for.
     pub unasked: u32,
+    /// Index of the expectation that forbids the first of those.
+    pub forbidden: Option<usize>,
     /// Whether these attempts are its own.
     pub certainty: Certainty,
     /// Whether its unsigned event header names another event than its body.

@@ -1,9 +1,12 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
+mod forbidding;
+
 use super::keyed::Keyed;
 use super::near::Recent;
 use correlate::{Arrived, print_of};
 use foldhash::HashMap;
+use forbidding::{Forbidding, Taken};
 use record::Tick;
 use record::matcher::Matcher;
 use record::number::canonical;
@@ -74,7 +77,7 @@ impl Expectation<'_> {
     /// Whether a delivery beyond the count came.
     #[must_use]
     pub fn has_surplus(&self) -> bool {
-        self.more.is_some_and(|m| m.surplus)
+        self.more.is_some_and(|m| m.surplus > 0)
     }
 }
 
@@ -83,12 +86,21 @@ impl Expectation<'_> {
 pub enum Fulfilment {
     /// It fulfils the expectation with this index.
     Fulfils(usize),
+    /// The same, although the second expectation forbids it.
+    Against(usize, usize),
     /// The expectation with this index was fulfilled already: one too many.
     Surplus(usize),
     /// The expectation with this index forbids it.
     Forbidden(usize),
     /// Nothing expects it.
     None,
+}
+
+impl Fulfilment {
+    /// Whether it is another matter once a flow says that the webhook is what it was waiting for.
+    pub(super) const fn may_change(self) -> bool {
+        matches!(self, Self::None | Self::Forbidden(_))
+    }
 }
 
 /// The expectations of a run, with an index so that a delivery finds its own among many thousands.
@@ -100,6 +112,7 @@ pub(super) struct Expectations {
     /// Event to the sets of pointers that its expectations compare for equality.
     shapes: HashMap<String, Vec<Vec<String>>>,
     keyed: Keyed,
+    forbidding: Forbidding,
     /// Flow to the expectations of its steps that are under way.
     under_way: HashMap<u32, Vec<u32>>,
     recent: Recent,
@@ -127,7 +140,8 @@ struct Stored {
 struct More {
     /// Deliveries after the first that fulfil it.
     by: Vec<u32>,
-    surplus: bool,
+    /// How many came beyond the count.
+    surplus: u32,
 }
 
 /// What many expectations have in common.
@@ -141,6 +155,8 @@ struct Terms {
     within_ms: u64,
     /// Whether it has matchers.
     is_told: bool,
+    /// Where the matchers for plain values look, which are in the key.
+    plain: Vec<String>,
     /// Matchers other than for plain values, which are in the key.
     matchers: Vec<(String, Matcher)>,
     headers: Vec<(String, Matcher)>,
@@ -149,6 +165,7 @@ struct Terms {
 impl Terms {
     fn of(expect: &Expect) -> Self {
         let matchers = Self::not_in_key(expect).map(|(p, m)| (p.clone(), m.clone())).collect();
+        let plain = Self::in_key(expect).cloned().collect();
         let headers = expect.headers.iter().map(|(name, m)| (name.clone(), m.clone())).collect();
         Self {
             event: expect.event.clone(),
@@ -158,6 +175,7 @@ impl Terms {
             after: expect.after.clone(),
             within_ms: expect.within_ms,
             is_told: Self::told(expect),
+            plain,
             matchers,
             headers,
         }
@@ -172,12 +190,17 @@ impl Terms {
                 == (expect.count, expect.at_least, expect.within_ms)
             && self.after == expect.after
             && self.is_told == Self::told(expect)
+            && self.plain.iter().eq(Self::in_key(expect))
             && self.matchers.iter().map(|(at, m)| (at, m)).eq(Self::not_in_key(expect))
             && self.headers.iter().map(|(at, m)| (at, m)).eq(&expect.headers)
     }
 
     fn not_in_key(expect: &Expect) -> impl Iterator<Item = (&String, &Matcher)> {
         expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none())
+    }
+
+    fn in_key(expect: &Expect) -> impl Iterator<Item = &String> {
+        expect.matchers.iter().filter(|(_, m)| m.plain_value().is_some()).map(|(pointer, _)| pointer)
     }
 
     fn told(expect: &Expect) -> bool {
@@ -238,7 +261,11 @@ impl Expectations {
             answer: 0,
             step: None,
         });
-        self.enter(key(&expect.event, shape, &values), index);
+        let key = key(&expect.event, shape, &values);
+        self.enter(key, index);
+        if expect.count == 0 {
+            self.forbidding.add(flow, key, index);
+        }
         self.recent.add(index, expect);
     }
 
@@ -309,7 +336,10 @@ impl Expectations {
     ) -> Fulfilment {
         if let Some((key, index)) = self.open_for(came, (at, turn)) {
             self.fulfil(key, index, delivery);
-            return Fulfilment::Fulfils(index as usize);
+            return match self.forbidden((came, at), index, Taken::Owed) {
+                Some(by) => Fulfilment::Against(index as usize, self.surplus(by)),
+                None => Fulfilment::Fulfils(index as usize),
+            };
         }
         let keys = self.keys(came);
         let fit = |index: &u32| self.fits(*index, came, at);
@@ -319,13 +349,26 @@ impl Expectations {
         };
         let wants_more = latest(&|i| self.get(i as usize).is_some_and(|e| e.at_least));
         if let Some(index) = wants_more {
+            if let Some(by) = self.forbidden((came, at), index, Taken::Allowed) {
+                return Fulfilment::Forbidden(self.surplus(by));
+            }
             self.add_delivery(index, delivery);
             return Fulfilment::Fulfils(index as usize);
         }
-        let filled = latest(&|i| self.count(i) > 0);
-        let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
-        self.more.entry(whose).or_default().surplus = true;
-        filled.map_or(Fulfilment::Forbidden(whose as usize), |i| Fulfilment::Surplus(i as usize))
+        if let Some(index) = latest(&|i| self.count(i) > 0) {
+            return match self.forbidden((came, at), index, Taken::Beyond) {
+                Some(by) => Fulfilment::Forbidden(self.surplus(by)),
+                None => Fulfilment::Surplus(self.surplus(index)),
+            };
+        }
+        let forbidding = latest(&|_| true);
+        forbidding.map_or(Fulfilment::None, |by| Fulfilment::Forbidden(self.surplus(by)))
+    }
+
+    /// Counts one too many for an expectation.
+    fn surplus(&mut self, index: u32) -> usize {
+        self.more.entry(index).or_default().surplus += 1;
+        index as usize
     }
 
     /// The open expectation that a webhook like this one fulfils, with its key.

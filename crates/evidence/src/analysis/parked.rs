@@ -81,7 +81,7 @@ fn size(attempt: &Attempt) -> usize {
 }
 
 impl Analysis {
-    /// Holds a request with a webhook that nothing asks for, where a flow may learn that it is its own.
+    /// Holds a request with a webhook that nothing asks for, or that is forbidden, where a flow may learn that it is its own.
     pub(super) fn park(&mut self, index: usize, each: Vec<Fulfilment>, attempt: &Attempt) {
         if self.header.learns {
             self.parked.keep(Found { index, each }, attempt.clone(), MOST);
@@ -93,7 +93,7 @@ impl Analysis {
         for (found, attempt) in self.parked.take() {
             let (index, before) = (found.index, found.each);
             let each = self.adopt(index, &before, &attempt);
-            if each.contains(&Fulfilment::None) {
+            if each.iter().any(|one| one.may_change()) {
                 self.parked.keep(Found { index, each }, attempt, MOST);
             }
         }
@@ -152,6 +152,7 @@ impl Analysis {
             delivery.fulfils = said.fulfils;
             delivery.surplus = said.surplus;
             delivery.unasked = said.unasked;
+            delivery.forbidden = said.forbidden;
         }
         self.near.forget(index);
         if was_foreign && !said.foreign && is_authentic_body(attempt) {

@@ -51,7 +51,8 @@ fn the_open_one_that_ends_first_is_fulfilled_and_the_latest_full_one_gets_what_i
     assert_eq!(assign(0, 10), Fulfilment::Fulfils(1));
     assert_eq!(assign(1, 10), Fulfilment::Fulfils(0));
     assert_eq!(assign(2, 10), Fulfilment::Surplus(1));
-    assert_eq!(assign(3, 100), Fulfilment::Surplus(1));
+    assert_eq!(assign(3, 89), Fulfilment::Surplus(1));
+    assert_eq!(assign(3, 100), Fulfilment::Forbidden(2), "a later step forbids it");
     assert_eq!(all.assign(4, &came("paid", &json!({"id": 8})), (Tick(10), None)), Fulfilment::None);
     assert_eq!(all.assign(4, &came("lost", &body), (Tick(10), None)), Fulfilment::None);
     assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
@@ -91,6 +92,57 @@ fn a_count_of_0_forbids_and_nothing_fits_before_it_began() {
     all.add(&expect(50, 0, 100, &json!({})));
     assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(49), None)), Fulfilment::None);
     assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(50), None)), Fulfilment::Forbidden(0));
+}
+
+#[test]
+fn what_is_due_is_forbidden_by_what_says_more_of_it_and_from_a_later_step_on() {
+    let of = |at, count, matchers: Value, at_least| Expect { at_least, ..expect(at, count, 900, &matchers) };
+    let assigned = |all: &[Expect], webhooks: &[Value], at| {
+        let mut expectations = Expectations::default();
+        all.iter().for_each(|one| expectations.add(one));
+        let assign = |(n, body)| expectations.assign(n, &came("paid", body), (Tick(at), None));
+        webhooks.iter().enumerate().map(assign).collect::<Vec<_>>()
+    };
+    let (total, id) = (json!({"/total": 101}), json!({"/id": 7}));
+    let body = json!({"id": 7, "total": 101, "email": "a@b.example"});
+    let two = [body.clone(), body.clone()];
+    let (ours, against) = (Fulfilment::Fulfils(0), Fulfilment::Against(0, 1));
+    let forbidden = Fulfilment::Forbidden(1);
+    for (due, none, wanted) in [
+        // An order, and none with that total, or with an e-mail address.
+        (of(10, 1, json!({}), false), of(10, 0, total.clone(), false), [against, forbidden]),
+        (
+            of(10, 1, id.clone(), false),
+            of(10, 0, json!({"/email": {"exists": true}}), false),
+            [against, forbidden],
+        ),
+        // This order, and no other.
+        (of(10, 1, id.clone(), false), of(10, 0, json!({}), false), [ours, forbidden]),
+        (of(10, 1, id.clone(), false), of(10, 0, json!({"/id": {"exists": true}}), false), [ours, forbidden]),
+        // Any number of them, but none once the next step has begun.
+        (of(10, 1, id.clone(), true), of(20, 0, id.clone(), false), [ours, forbidden]),
+        (of(10, 1, id.clone(), true), of(30, 0, id.clone(), false), [ours, ours]),
+        // A later step expects it.
+        (of(20, 1, id.clone(), false), of(10, 0, id.clone(), false), [ours, Fulfilment::Surplus(0)]),
+    ] {
+        assert_eq!(assigned(&[due.clone(), none.clone()], &two, 25), wanted, "{due:?} {none:?}");
+    }
+    // What another flow is owed is forbidden by none of this one's.
+    let other = Expect { flow: 1, ..of(10, 0, json!({}), false) };
+    assert_eq!(assigned(&[of(10, 1, id, false), other], &two[..1], 25), [ours]);
+}
+
+#[test]
+fn what_was_forbidden_is_pardoned_once_somebody_waits_for_it() {
+    let mut all = Expectations::default();
+    all.add(&expect(10, 0, 900, &json!({})));
+    let body = json!({"id": 7});
+    let when = (Tick(25), None);
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Forbidden(0));
+    all.add(&expect(20, 1, 900, &json!({"/id": 7})));
+    all.pardon(0);
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(1));
+    assert!(!all.get(0).unwrap().has_surplus());
 }
 
 #[test]
