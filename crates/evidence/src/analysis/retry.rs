@@ -5,7 +5,7 @@ use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
-use record::{Ending, Header, Tick};
+use record::{Ending, Header, Tick, WatchBegin};
 use record::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -142,8 +142,9 @@ fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
 fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let number = delivery.number;
-    let gaps_us = gaps(analysis, &delivery.tries);
-    judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
+    let mut gaps_us = gaps(analysis, &delivery.tries);
+    let mut breaches = Vec::new();
+    judge_gaps(contract, delivery, &gaps_us, &mut breaches);
     judge_identity(&analysis.header, delivery, reborn, &mut found.breaches);
     if delivery.elsewhere && !contract.follows_redirects {
         found.breaches.push(Breach::Redirected { delivery: number, how: analysis.follow_up(delivery) });
@@ -153,7 +154,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     found.throttled += u64::from(throttled);
     let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
     let attempts = delivery.tries.len();
-    let ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
+    let mut ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
         found.client_errors += 1;
         judge_client_error(delivery, at, &mut found.breaches);
         silence_watched
@@ -165,12 +166,52 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
         });
         true
     } else {
-        judge_end(analysis, delivery, silence_watched, reborn, &mut found.breaches)
+        judge_end(analysis, delivery, silence_watched, reborn, &mut breaches)
     };
+    if !breaches.is_empty() && began_unseen(analysis, delivery, &gaps_us, &breaches) {
+        gaps_us.fill(None);
+        ended_well = false;
+    } else {
+        found.breaches.append(&mut breaches);
+    }
     if !ended_well || gaps_us.iter().any(Option::is_none) {
         found.unproven.push(number);
     }
     found.exercised.push(RetryFacts { delivery: number, gaps_us, silence_watched });
+}
+
+/// Whether what was seen of a delivery is the schedule from a later attempt on, and the one before that came before the window began, or
+/// while the receiver could not be read.
+fn began_unseen(
+    analysis: &Analysis,
+    delivery: &Delivery,
+    gaps_us: &[Option<u64>],
+    breaches: &[Breach],
+) -> bool {
+    let contract = &analysis.header.retry;
+    let declared = contract.backoff_ms.len();
+    let Some(first) = delivery.tries.first().map(|first| first.first_byte) else { return false };
+    let all_came = |unseen: usize| match breaches.iter().any(|breach| matches!(breach, Breach::TooFew { .. }))
+    {
+        true => unseen + delivery.tries.len() == declared,
+        false => unseen + delivery.tries.len() <= declared,
+    };
+    let on_schedule = |unseen: usize| {
+        let mut pauses = gaps_us.iter().zip(&delivery.tries).zip(unseen + 1..);
+        pauses.all(|((gap_us, before), attempt)| {
+            let wanted = contract.gap_ms(attempt, before.retry_after()).map(|ms| contract.window_ms(ms));
+            let within =
+                |gap: &u64| wanted.is_some_and(|(early, late)| (early * 1000..=late * 1000).contains(gap));
+            gap_us.as_ref().is_none_or(within)
+        })
+    };
+    let came_unseen = |unseen: usize| {
+        let (early, late) = contract.window_ms(contract.gap_ms(unseen, None).unwrap_or_default());
+        let before = |begin: &WatchBegin| first < begin.at.plus(Duration::from_millis(late));
+        let ago = |ms: u64| Tick(first.0.saturating_sub(ms * 1000));
+        analysis.watched.begin.as_ref().is_some_and(before) || is_unseen(analysis, ago(late), ago(early))
+    };
+    (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
 }
 
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
@@ -211,9 +252,7 @@ fn judge_identity(header: &Header, delivery: &Delivery, reborn: &BTreeSet<u64>, 
         (_, [a, b]) if a.fingerprints.body != b.fingerprints.body => {
             Some(Breach::Identity { delivery: number, changed: "body" })
         }
-        (IdentityPolicy::TimestampPerAttempt, [a, b]) => {
-            has_old_timestamp(a, b).then_some(Breach::SameTimestamp { delivery: number })
-        }
+        (IdentityPolicy::TimestampPerAttempt, _) => None,
         (IdentityPolicy::Same, [a, b]) if a.fingerprints.timestamp_ms != b.fingerprints.timestamp_ms => {
             Some(Breach::Identity { delivery: number, changed: "timestamp" })
         }
@@ -225,18 +264,24 @@ fn judge_identity(header: &Header, delivery: &Delivery, reborn: &BTreeSet<u64>, 
         _ => None,
     };
     breaches.extend(delivery.tries.windows(2).find_map(changed));
+    if policy == IdentityPolicy::TimestampPerAttempt && has_old_timestamp(&delivery.tries) {
+        breaches.push(Breach::SameTimestamp { delivery: number });
+    }
     if reborn.contains(&number) {
         breaches.push(Breach::Identity { delivery: number, changed: "id" });
     }
 }
 
-/// Whether a retry has the timestamp of the attempt before. Where those are in whole seconds, two attempts within one have the
-/// same and are right.
-fn has_old_timestamp(a: &AttemptResult, b: &AttemptResult) -> bool {
-    let Some(stamp) = a.fingerprints.timestamp_ms else { return false };
-    let apart = b.first_byte.since(a.first_byte);
-    let told_apart = stamp % 1000 != 0 || apart >= Duration::from_secs(1);
-    told_apart && b.fingerprints.timestamp_ms == Some(stamp)
+/// Whether an attempt has the timestamp of an earlier one. Where those are in whole seconds, attempts within one have the same and are
+/// right.
+fn has_old_timestamp(tries: &[AttemptResult]) -> bool {
+    let mut first_with: HashMap<i64, Tick> = HashMap::new();
+    tries.iter().any(|t| {
+        let Some(stamp) = t.fingerprints.timestamp_ms else { return false };
+        let first = *first_with.entry(stamp).or_insert(t.first_byte);
+        let is_fine = stamp % 1000 != 0 && first != t.first_byte;
+        is_fine || t.first_byte.since(first) >= Duration::from_secs(1)
+    })
 }
 
 fn judge_client_error(delivery: &Delivery, at: usize, breaches: &mut Vec<Breach>) {
@@ -323,3 +368,6 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Retries of which not every attempt was seen, and timestamps that stay the same.
+
+use super::super::delivery::Fingerprints;
+use super::super::load::tests::header;
+use super::*;
+use correlate::Certainty;
+use record::Gap;
+use serde_json::json;
+use signature::Reason;
+
+const MS: u64 = 1000;
+
+/// An attempt that is answered at once.
+fn attempt((ms, status): (u64, u16)) -> AttemptResult {
+    AttemptResult {
+        first_byte: Tick(ms * MS),
+        end: Some(Tick(ms * MS)),
+        status: Some(status),
+        taken: status < 300,
+        how: Some(Ending::Sent),
+        reason: Reason::Valid,
+        fault: None,
+        fingerprints: Fingerprints { body: 7, signature: 0, timestamp_ms: None },
+    }
+}
+
+fn delivery(attempts: &[(u64, u16)]) -> Delivery {
+    Delivery {
+        number: 1,
+        event: "paid".into(),
+        has_id: true,
+        tries: attempts.iter().copied().map(attempt).collect(),
+        after_acceptance: Vec::new(),
+        elsewhere: false,
+        id_reused: false,
+        foreign: false,
+        fulfils: None,
+        surplus: 0,
+        unasked: 0,
+        forbidden: None,
+        certainty: Certainty::Certain,
+        event_differs: false,
+    }
+}
+
+/// Breaches and unproven deliveries of attempts at so many ms in a window that begins at `begun` ms.
+fn judged(begun: u64, gap: Option<(u64, u64)>, attempts: &[(u64, u16)]) -> (usize, usize) {
+    let mut analysis = Analysis::new(header()).unwrap();
+    let begin = json!({ "at": begun * MS, "duration_ms": 60_000, "source": "inbox", "on_trigger": "end" });
+    analysis.watched.begin = Some(serde_json::from_value(begin).unwrap());
+    let gap =
+        gap.map(|(from, to)| Gap { from: Tick(from * MS), to: Tick(to * MS), why: "restart".to_owned() });
+    analysis.watched.gaps.extend(gap);
+    analysis.latest = Tick(600_000 * MS);
+    let mut found = Retries::default();
+    judge(&analysis, &delivery(attempts), &BTreeSet::new(), &mut found);
+    (found.breaches.len(), found.unproven.len())
+}
+
+#[test]
+fn attempts_from_before_the_window_or_out_of_a_gap_are_not_missed() {
+    let late = [(2003, 503), (6006, 200)];
+    for (what, begun, gap, attempts, wanted) in [
+        ("the first came before the window", 500, None, &late[..], (0, 1)),
+        ("and the last fails, too", 500, None, &[(2003, 503), (6006, 503)], (0, 1)),
+        ("only the last was seen", 5000, None, &[(6006, 503)], (0, 1)),
+        (
+            "the first came while nothing could be seen",
+            0,
+            Some((9_900, 10_500)),
+            &[(12_003, 503), (16_006, 200)],
+            (0, 1),
+        ),
+        ("all were seen", 500, None, &[(1000, 503), (3002, 503), (7003, 200)], (0, 0)),
+        ("off any schedule", 500, None, &[(1000, 503), (2000, 503), (3000, 200)], (2, 0)),
+        ("the second never came, with nothing unseen", 0, None, &[(20_000, 503), (24_003, 200)], (1, 0)),
+        ("silence after the second", 500, None, &[(1000, 503), (3002, 503)], (1, 0)),
+    ] {
+        assert_eq!(judged(begun, gap, attempts), wanted, "{what}");
+    }
+}
+
+#[test]
+fn a_timestamp_in_seconds_is_old_where_any_earlier_attempt_has_it_a_second_later() {
+    let stamped = |all: &[(u64, i64)]| {
+        let of = |(ms, stamp)| {
+            let attempt = attempt((ms, 503));
+            let fingerprints = Fingerprints { timestamp_ms: Some(stamp), ..attempt.fingerprints };
+            AttemptResult { fingerprints, ..attempt }
+        };
+        has_old_timestamp(&all.iter().copied().map(of).collect::<Vec<_>>())
+    };
+    assert!(!stamped(&[(100, 5000), (700, 5000), (1200, 6000)]));
+    assert!(stamped(&[(100, 5000), (700, 5000), (1300, 5000)]));
+    assert!(stamped(&[(100, 5000), (700, 6000), (1300, 5000)]));
+    assert!(stamped(&[(100, 5001), (700, 5001)]));
+}
