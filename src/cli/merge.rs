@@ -72,6 +72,8 @@ fn find(path: &Path, journals: &mut Vec<PathBuf>) -> Result<(), Failure> {
     if path.metadata().map_err(wrong)?.is_file() {
         if path.extension().is_some_and(|e| e == "jsonl") {
             journals.push(path.to_path_buf());
+        } else {
+            out::say(format!("warning: {}: no journal (*.jsonl), passed over", path.display()));
         }
         return Ok(());
     }

@@ -9,8 +9,9 @@ use super::criteria::{
 };
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::{LoadSummary, ShardFacts};
-use crate::figure::milliseconds;
+use crate::figure::{counted, milliseconds};
 use record::ErrorKind;
+use std::time::Duration;
 
 /// Every criterion of a load, judged.
 #[must_use]
@@ -261,6 +262,21 @@ fn error_rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     client.into_iter().chain(server).collect()
 }
 
+/// Starts that got no response.
+fn unanswered(load: &LoadSummary) -> u64 {
+    let errors = load.counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step);
+    errors.map(|(_, n)| n).sum()
+}
+
+/// Whether a percentile is below its limit even where each start without a response counts as above it.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn holds_without_response(load: &LoadSummary, percent: f64, limit_ms: f64) -> bool {
+    let (latency, none) = (load.series.main(), unanswered(load));
+    let limit = Duration::try_from_secs_f64(limit_ms / 1000.0).unwrap_or(Duration::MAX);
+    let below = latency.count_below(limit).saturating_sub(none);
+    none == 0 || below as f64 >= latency.count() as f64 * percent / 100.0
+}
+
 fn latencies(load: &LoadSummary, gates: &Gates, late: bool) -> Vec<Check> {
     let rows = if load.is_open() {
         [RESPONSE_P50, RESPONSE_P95, RESPONSE_P99]
@@ -275,6 +291,14 @@ fn latencies(load: &LoadSummary, gates: &Gates, late: bool) -> Vec<Check> {
     let on = rows.into_iter().zip(limits).filter_map(|(row, (percent, limit))| Some((row, percent, limit?)));
     on.map(|(row, percent, limit)| {
         let mut check = percentile(gates, &row, load.series.main(), percent, limit);
+        if check.verdict == Verdict::Pass && !holds_without_response(load, percent, limit) {
+            check.verdict = Verdict::Unproven;
+            let none = counted(unanswered(load), "starts");
+            check.text = format!(
+                "{none} got no response and counted with the time until that was known, which is no response time; {}",
+                check.text
+            );
+        }
         if check.verdict == Verdict::Fail
             && let Some(us) = load.series.main().percentile_us(percent)
             && let Some(own) = own_time(load, (percent, us), limit, late)

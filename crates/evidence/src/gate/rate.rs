@@ -31,10 +31,11 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     };
     let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
     let open = verdict != Verdict::Fail && !shown;
-    let needed = open.then(|| would_prove((good, n), share, "clean samples")).flatten().unwrap_or_default();
+    let needed =
+        too_few(gates, n).or_else(|| open.then(|| would_prove((good, n), share, "clean samples"))?);
     let seen =
         if n == 0 { format!("no samples: {}", of.things) } else { format!("{hits} of {}", things(of, n)) };
-    let text = seen + &needed;
+    let text = seen + &needed.unwrap_or_default();
     Check {
         actual: actual.map(round3),
         n,
@@ -48,6 +49,12 @@ fn things(of: &Criterion, n: u64) -> String {
     let (things, rest) = of.things.split_once(' ').unwrap_or((of.things, ""));
     let rest = if n == 1 { rest.replace(" were ", " was ") } else { rest.to_owned() };
     format!("{} {rest}", counted(n, things)).trim_end().to_owned()
+}
+
+/// That the gates ask for more samples than these; `None` where they do not, or nothing came at all.
+fn too_few(gates: &Gates, n: u64) -> Option<String> {
+    let short = (1..gates.min_samples).contains(&n);
+    short.then(|| format!("; the gates ask for at least {} samples (min_samples)", gates.min_samples))
 }
 
 /// How many samples would settle what is met so far and not proven: in all, or beyond those with misses among them.
@@ -101,7 +108,8 @@ pub(super) fn percentile(
     };
     let verdict = verdict(n, actual.is_some_and(|a| a < limit_ms), proven(gates, n, bound));
     let open = verdict != Verdict::Fail && !bound;
-    let needed = open.then(|| would_prove((below, n), share, "samples below the limit")).flatten();
+    let needed = too_few(gates, n)
+        .or_else(|| open.then(|| would_prove((below, n), share, "samples below the limit"))?);
     let text = seen + &needed.unwrap_or_default();
     Check { actual: actual.map(round3), n, ..of.check(format!("< {limit_ms} ms"), verdict, text) }
 }
@@ -172,6 +180,9 @@ mod tests {
             "99 of 100 things; 10 more clean samples would prove it at 95 % confidence"
         );
         assert_eq!(text(9, 10), "9 of 10 things");
+        let few = rate(&Gates { min_samples: 100, ..Gates::default() }, LABEL, (80, 80), Side::AtLeast, 95.0);
+        let told = "80 of 80 things; the gates ask for at least 100 samples (min_samples)";
+        assert_eq!((few.verdict, few.text.as_str()), (Verdict::Unproven, told));
         let one = |things| super::things(&Criterion { things, ..*LABEL }, 1);
         assert_eq!(one("webhooks due were accepted"), "1 webhook due was accepted");
         assert_eq!(one("attempts answered with 4xx"), "1 attempt answered with 4xx");

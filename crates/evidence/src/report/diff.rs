@@ -302,7 +302,12 @@ fn html_row(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> Markup {
 }
 
 fn cells(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> [String; 5] {
-    let title = new.or(old).map(|check| check.title.clone()).unwrap_or_default();
+    let title = match (old, new) {
+        (Some(old), Some(new)) if old.target != new.target => {
+            format!("{} ({}, was {})", new.title, new.target, old.target)
+        }
+        _ => new.or(old).map(|check| check.title.clone()).unwrap_or_default(),
+    };
     let of = |side: Option<&Check>| match side {
         Some(check) if check.verdict == Verdict::Pass => with_interval(check),
         Some(check) if check.actual.is_none() => check.verdict.word().to_owned(),
@@ -340,17 +345,26 @@ impl Moved {
     }
 }
 
-/// How one criterion moved. A verdict that was a pass and is none is worse, however little the figure moved.
+/// How one criterion moved. A verdict that was a pass and is none is worse, however little the figure moved; one that was none and is a
+/// pass is better where the gate is the same and the figure no worse: more samples or another limit say nothing of the sender.
 fn moved(old: &Check, new: &Check) -> Moved {
-    match (old.verdict, new.verdict) {
+    let passes = match (old.verdict, new.verdict) {
         (Verdict::NotExercised, Verdict::NotExercised) => return Moved::Same,
         (Verdict::NotExercised, _) | (_, Verdict::NotExercised) => return Moved::Unclear,
         (Verdict::Pass, Verdict::Fail | Verdict::Unproven) | (Verdict::Unproven, Verdict::Fail) => {
             return Moved::Worse;
         }
-        (Verdict::Fail | Verdict::Unproven, Verdict::Pass) => return Moved::Better,
-        _ => {}
+        (Verdict::Fail | Verdict::Unproven, Verdict::Pass) => old.target == new.target,
+        _ => false,
+    };
+    match figure_moved(old, new) {
+        Moved::Worse => Moved::Worse,
+        _ if passes => Moved::Better,
+        moved => moved,
     }
+}
+
+fn figure_moved(old: &Check, new: &Check) -> Moved {
     let (Some(before), Some(after)) = (old.actual, new.actual) else { return Moved::Unclear };
     match new.unit.as_str() {
         "%" => rate(old, new),
@@ -399,100 +413,4 @@ fn count(old: &Check, new: &Check) -> Moved {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::gate::Interval;
-    use crate::report::Colour;
-
-    fn told(verdict: Verdict, checks: Vec<Check>) -> Told {
-        let text = str::to_owned;
-        Told {
-            kind: text("run"),
-            name: text("payments"),
-            environment: text("staging"),
-            started: text("2026-11-26T04:20:49.891Z"),
-            verdict,
-            checks,
-            findings: BTreeSet::new(),
-        }
-    }
-
-    fn check(id: &str, (target, unit): (&str, &str), actual: f64, n: u64, verdict: Verdict) -> Check {
-        Check {
-            id: id.to_owned(),
-            title: id.to_owned(),
-            target: target.to_owned(),
-            actual: Some(actual),
-            unit: unit.to_owned(),
-            n,
-            interval_95: None,
-            verdict,
-            text: String::new(),
-        }
-    }
-
-    fn of_rate(low: f64, high: f64, side: &str) -> Check {
-        let rate = check("rate", (side, "%"), f64::midpoint(low, high), 100, Verdict::Pass);
-        Check { interval_95: Some(Interval { low, high }), ..rate }
-    }
-
-    #[test]
-    fn rates_differ_where_their_intervals_do_not_touch() {
-        assert_eq!(moved(&of_rate(90.0, 96.0, ">= 90 %"), &of_rate(95.0, 99.0, ">= 90 %")), Moved::Same);
-        assert_eq!(moved(&of_rate(90.0, 94.0, ">= 90 %"), &of_rate(95.0, 99.0, ">= 90 %")), Moved::Better);
-        assert_eq!(moved(&of_rate(1.0, 2.0, "< 20 %"), &of_rate(3.0, 9.0, "< 20 %")), Moved::Worse);
-    }
-
-    #[test]
-    fn latencies_differ_by_a_fifth_with_samples_enough() {
-        let of = |ms, n| check("p95", ("< 2000 ms", "ms"), ms, n, Verdict::Pass);
-        assert_eq!(moved(&of(100.0, 500), &of(115.0, 500)), Moved::Same);
-        assert_eq!(moved(&of(100.0, 500), &of(130.0, 500)), Moved::Worse);
-        assert_eq!(moved(&of(100.0, 500), &of(60.0, 500)), Moved::Better);
-        assert_eq!(moved(&of(100.0, 10), &of(130.0, 500)), Moved::Unclear);
-        assert_eq!(moved(&of(0.2, 500), &of(0.9, 500)), Moved::Same);
-    }
-
-    #[test]
-    fn a_criterion_that_no_longer_passes_is_worse_and_a_lost_webhook_counts() {
-        let lost = |n: f64, verdict| check("lost", ("0", "webhooks"), n, 10, verdict);
-        assert_eq!(moved(&lost(0.0, Verdict::Pass), &lost(0.0, Verdict::Unproven)), Moved::Worse);
-        assert_eq!(moved(&lost(1.0, Verdict::Fail), &lost(3.0, Verdict::Fail)), Moved::Worse);
-        assert_eq!(moved(&lost(3.0, Verdict::Fail), &lost(1.0, Verdict::Fail)), Moved::Better);
-        let flows = |n: f64| check("run_completed", ("all 10", "flows"), n, 10, Verdict::Fail);
-        assert_eq!(moved(&flows(9.0), &flows(7.0)), Moved::Worse);
-        let watched = |s: f64| check("window", ("all 30 s", "s"), s, 1, Verdict::Unproven);
-        assert_eq!(moved(&watched(10.0), &watched(20.0)), Moved::Better);
-        assert_eq!(moved(&watched(20.0), &watched(10.0)), Moved::Worse);
-    }
-
-    #[test]
-    fn a_new_finding_is_worse_and_both_sides_are_shown() {
-        let side = |n| told(Verdict::Pass, vec![check("p95", ("< 2000 ms", "ms"), n, 500, Verdict::Pass)]);
-        let same = Difference::new(side(100.0), side(101.0)).unwrap();
-        assert!(!same.is_worse());
-        let mut leaking = side(100.0);
-        leaking.findings.insert("payment_verified of step verify: email at /user".to_owned());
-        let worse = Difference::new(side(300.0), leaking).unwrap();
-        assert!(worse.is_worse());
-        let text = worse.text(Screen::new(Colour::None, Some((80, 24)), false));
-        assert!(text.starts_with("WORSE 0 worse, 1 better, 0 unclear, 1 new finding\n"), "{text}");
-        assert!(
-            text.contains("300 ms") && text.contains("100 ms") && text.contains("email at /user"),
-            "{text}"
-        );
-        assert!(worse.html().contains("email at /user"));
-    }
-
-    #[test]
-    fn different_things_are_not_compared() {
-        let mut load = told(Verdict::Pass, Vec::new());
-        load.kind = "load".to_owned();
-        let run = told(Verdict::Pass, Vec::new());
-        assert_eq!(
-            Difference::new(run, load).unwrap_err().to_string(),
-            "one is from a run, the other from a load"
-        );
-        assert!(Told::read(b"{}").is_err());
-    }
-}
+mod tests;

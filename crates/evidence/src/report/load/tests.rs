@@ -264,6 +264,26 @@ fn the_closed_model_claims_no_response_time() {
 }
 
 #[test]
+fn a_start_without_a_response_is_none_below_the_limit() {
+    let gates = Gates { success_rate_min_percent: Some(10.0), ..Gates::default() };
+    let judged = |failed| judge_load(&summary(&seconds(failed, 1_000, 1_000), |_| ()), &gates);
+    let verdict =
+        |failed, id| judged(failed).into_iter().find(|check| check.id == id).map(|check| check.verdict);
+    for (failed, p50, p95) in [
+        (0, Verdict::Pass, Verdict::Pass),
+        (5, Verdict::Pass, Verdict::Pass),
+        (6, Verdict::Pass, Verdict::Unproven),
+        (51, Verdict::Unproven, Verdict::Unproven),
+    ] {
+        assert_eq!(
+            (verdict(failed, "latency_p50"), verdict(failed, "latency_p95")),
+            (Some(p50), Some(p95)),
+            "{failed}"
+        );
+    }
+}
+
+#[test]
 fn the_page_is_whole_and_escapes_what_it_shows() {
     let load = summary(&seconds(10, 1_000, 1_000), |_| ());
     let page = load_html(&judged(&load), &load.series);
