@@ -48,6 +48,7 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     told.extend(analysis.nameless.told());
     told.extend(nearly(analysis, lost));
     told.extend(others(analysis));
+    told.extend(unrecognised(analysis));
     let missing: u64 = events.values().map(|event| event.lost).sum();
     if missing > 0 && analysis.too_large() >= missing {
         // They came, by all that can be told: nothing else needs a reason.
@@ -71,6 +72,9 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     if elsewhere > 0 && elsewhere >= lost {
         return Some("or, if those requests were not from the sender");
     }
+    if lost > 0 && strangers(analysis) >= lost {
+        return Some("or, if those requests were not from the sender");
+    }
     if lost > 0 && analysis.nameless.count() >= lost {
         return Some("or, if the unnamed ones are something else");
     }
@@ -80,6 +84,30 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     };
     (!events.is_empty() && events.iter().all(came_in_place))
         .then_some("or, if what arrived was meant for someone else")
+}
+
+/// Requests that nothing shows to be the sender's, where nothing came that is: they may be its webhooks all the same.
+fn strangers(analysis: &Analysis) -> u64 {
+    let is_known = analysis.deliveries.iter().any(|delivery| delivery.is_authentic());
+    let found = analysis.strangers.found();
+    if is_known { 0 } else { found.requests.saturating_sub(found.imitating) }
+}
+
+/// What those lack.
+fn unrecognised(analysis: &Analysis) -> Option<String> {
+    let (came, scheme) = (strangers(analysis), analysis.header.scheme);
+    let found = analysis.strangers.found();
+    let reasons = found.reasons.iter().filter(|(_, n)| **n > 0);
+    let reasons: Vec<String> = reasons.map(|(reason, n)| format!("{reason} {n}")).collect();
+    let headers: Vec<String> = scheme.own_headers().iter().map(|name| shown(name)).collect();
+    let headers = headers.join(", ");
+    (came > 0).then(|| {
+        format!(
+            "{found} arrived where webhooks go, and nothing shows that they are the sender's (signatures: {}). If they are, compare \
+             their headers with what its webhooks have: {headers}",
+            reasons.join(", ")
+        )
+    })
 }
 
 /// What came and fulfils nothing.

@@ -298,7 +298,9 @@ impl UnauthenticatedRequests {
     pub fn told(&self) -> Option<String> {
         let found = self.finding.as_ref()?;
         Some(match self.imitating {
-            0 => format!("{found}: someone else's, not evidence about the sender"),
+            0 => {
+                format!("{found}: nothing shows that they are the sender's, so they are no evidence about it")
+            }
             all if all == self.requests => format!("{found}, {IMITATING}"),
             some => format!("{found}; {some} of them {IMITATING}"),
         })

@@ -232,3 +232,25 @@ fn what_was_still_due_at_an_interruption_is_not_told_as_come() {
     let told = causes(&analysis, &Lost::new(&analysis)).join("; ");
     assert!(told.contains("never arrived from any of 2 steps") && !told.contains("of 3"), "{told}");
 }
+
+#[test]
+fn requests_that_may_be_the_senders_are_told_before_it_is_said_to_send_nothing() {
+    let mut analysis = run(&[3, 3], |_| "paid");
+    let strangers = |analysis: &mut Analysis, id| {
+        let Record::Attempt(mut attempt) = attempt(id, "missing") else { return };
+        attempt.headers = vec![("User-Agent".to_owned(), "shop/1".to_owned())];
+        analysis.take(&Record::Attempt(attempt));
+    };
+    strangers(&mut analysis, 0);
+    strangers(&mut analysis, 1);
+    let told = causes(&analysis, &Lost::new(&analysis));
+    assert!(told[0].starts_with("2 unauthenticated requests arrived where webhooks go"), "{told:?}");
+    assert!(told[0].contains("missing 2") && told[0].contains("X-Webhook-Signature"), "{told:?}");
+    assert!(
+        told[1..].iter().all(|cause| cause.starts_with("or, if those requests were not from the sender: ")),
+        "{told:?}"
+    );
+    // One that signs shows that the others are not it.
+    analysis.take(&attempt(0, "valid"));
+    assert!(!causes(&analysis, &Lost::new(&analysis)).iter().any(|cause| cause.contains("unauthenticated")));
+}
