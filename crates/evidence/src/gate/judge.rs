@@ -279,7 +279,7 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
         check.verdict = Verdict::Unproven;
         check.text = format!(
             "{unclear} more arrived than were due: sent twice, or fired by someone else about \
-             the same subject; give rows that nobody else uses"
+             the same subject; let the run be about what nobody else uses"
         );
     }
     check

@@ -58,16 +58,17 @@ fn clauses(header: &Header) -> [(Criterion, String); 9] {
         false if contract.backoff_ms.len() == 1 => "1 attempt, then silence".to_owned(),
         false => format!("{} attempts, then silence", contract.backoff_ms.len()),
     };
-    let again = |aborts: bool| match (aborts, contract.goes_on(1)) {
-        (true, _) | (_, false) => "one attempt, then silence",
-        (false, true) => "retried",
+    let aborts = match &contract.aborts {
+        Some(statuses) if !statuses.is_empty() && contract.goes_on(1) => format!("silence after {statuses}"),
+        _ if contract.aborts(400) || !contract.goes_on(1) => "one attempt, then silence".to_owned(),
+        _ => "retried".to_owned(),
     };
     let redirects =
         if contract.follows_redirects { "policy: follow" } else { "no request to the redirect's target" };
     [
         (RETRY_SCHEDULE, schedule(contract)),
         (RETRY_ATTEMPTS, attempts),
-        (CLIENT_ERROR_ABORT, again(contract.aborts(400)).to_owned()),
+        (CLIENT_ERROR_ABORT, aborts),
         (THROTTLE_POLICY, throttled(contract)),
         (SUCCESS_ACCEPTED, success(contract)),
         (RETRY_IDENTITY, identity(contract.identity).to_owned()),
