@@ -1,9 +1,9 @@
 //! From a secret's text to the key of a sender's algorithm, and what a key can do.
 
+use super::chosen::Chosen;
 use super::compare::same;
 use super::compiled::{Compiled, Version};
-use super::pem;
-use super::public_key::{self, PrivateKey, PublicKey};
+use super::public_key::{PrivateKey, PublicKey};
 use super::seen::{Problem, Seen, is_lower_hex};
 use super::spec::{Algorithm, Encoding, KeyEncoding};
 use crate::Secret;
@@ -279,55 +279,6 @@ fn verify_pair(
         tag.is_some_and(|tag| key.verifies(message.get_or_insert_with(|| collected(&feed)), &tag))
     })?;
     message.map(|_| right).ok_or_else(|| seen.no_coded(version, length))
-}
-
-/// The version that a secret is for, and the secret without what stands before it.
-struct Chosen<'a> {
-    version: &'static Version,
-    text: &'a str,
-    /// Whether its prefix says that it is a public key.
-    is_public: bool,
-}
-
-impl<'a> Chosen<'a> {
-    fn of(sender: &'static Compiled, text: &'a str) -> Result<Self, KeyError> {
-        let all = || sender.versions.iter();
-        let is_pem = text.trim_start().starts_with(pem::BEGIN);
-        let strip = |prefix: &str| (!prefix.is_empty()).then(|| text.strip_prefix(prefix)).flatten();
-        for version in all() {
-            if is_pem && version.algorithm.is_public_key() {
-                return Ok(Self { version, text, is_public: false });
-            }
-            let (secret, public) = (strip(&version.secret.prefix), strip(&version.secret.public_prefix));
-            if let Some(rest) = secret.or(public) {
-                return Ok(Self { version, text: rest, is_public: secret.is_none() });
-            }
-        }
-        // As text it would be an HMAC's key that everybody may have: the public half of a pair.
-        if is_pem {
-            return Err(KeyError::Pem);
-        }
-        let bare = all().find(|v| {
-            v.secret.prefix_optional || (v.secret.prefix.is_empty() && v.secret.public_prefix.is_empty())
-        });
-        let wanted = sender.versions.first().map_or("", |v| v.secret.prefix.as_str());
-        let version = bare.ok_or(KeyError::Prefix(wanted))?;
-        Ok(Self { version, text, is_public: false })
-    }
-
-    fn pair(&self, signs: bool) -> Result<Key, KeyError> {
-        let encoding = match self.version.secret.encoding {
-            // A key pair as text is PEM, or base64-coded DER.
-            KeyEncoding::Text => KeyEncoding::Base64,
-            other => other,
-        };
-        let text = self.text.trim();
-        let bytes = match pem::der(text) {
-            Some(der) => der,
-            None => decoded(encoding, text)?,
-        };
-        public_key::read(self.version.algorithm, &bytes, self.is_public, signs)
-    }
 }
 
 /// HMAC-SHA256 keyed with bytes of any length (RFC 2104: longer than a block means hashed first).

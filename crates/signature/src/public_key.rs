@@ -14,6 +14,15 @@ const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
 /// Bytes of a P-256 point, uncompressed.
 const POINT: usize = 65;
 
+/// What a prefix says about a key of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Half {
+    Public,
+    Private,
+    /// Nothing: its form says it, and where that is both, whoever signs has the private half.
+    Either,
+}
+
 /// What verifies.
 #[derive(Debug)]
 pub(super) enum PublicKey {
@@ -119,14 +128,9 @@ fn ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
 
 /// A key of this algorithm from its bytes: DER (SubjectPublicKeyInfo, PKCS#8), or for Ed25519 the bare 32 or 64 bytes, for
 /// P-256 the bare point.
-pub(super) fn read(
-    algorithm: Algorithm,
-    bytes: &[u8],
-    is_public: bool,
-    signs: bool,
-) -> Result<Key, KeyError> {
+pub(super) fn read(algorithm: Algorithm, bytes: &[u8], half: Half, signs: bool) -> Result<Key, KeyError> {
     let key = match algorithm {
-        Algorithm::Ed25519 => ed25519(bytes, is_public, signs)?,
+        Algorithm::Ed25519 => ed25519(bytes, half, signs)?,
         Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw => {
             p256(bytes, algorithm == Algorithm::EcdsaP256Raw).ok_or(KeyError::NotAKey("ECDSA P-256"))?
         }
@@ -135,7 +139,7 @@ pub(super) fn read(
     if signs && matches!(key, Key::Public(_)) { Err(KeyError::PublicKeyCannotSign) } else { Ok(key) }
 }
 
-fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> {
+fn ed25519(bytes: &[u8], half: Half, signs: bool) -> Result<Key, KeyError> {
     let private = |key: SigningKey| {
         let public = PublicKey::Ed25519(key.verifying_key());
         Key::Private(Arc::new(PrivateKey::Ed25519(Box::new(key), public)))
@@ -146,11 +150,12 @@ fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> 
     };
     if let Ok(pair) = <&[u8; 64]>::try_from(bytes) {
         let key = SigningKey::from_keypair_bytes(pair).map_err(|_| KeyError::NotEd25519)?;
-        return if is_public { Err(length("public key", 32, 64)) } else { Ok(private(key)) };
+        return if half == Half::Public { Err(length("public key", 32, 64)) } else { Ok(private(key)) };
     }
-    if let Ok(half) = <&[u8; 32]>::try_from(bytes) {
-        // 32 bytes are a seed for whoever signs and a public key for whoever verifies.
-        return if signs && !is_public { Ok(private(SigningKey::from_bytes(half))) } else { public(half) };
+    if let Ok(key) = <&[u8; 32]>::try_from(bytes) {
+        // Without a prefix 32 bytes are a seed for whoever signs and a public key for whoever verifies.
+        let is_seed = half == Half::Private || (half == Half::Either && signs);
+        return if is_seed { Ok(private(SigningKey::from_bytes(key))) } else { public(key) };
     }
     if bytes.windows(ED25519.len()).any(|w| w == ED25519) {
         if let Some((_, key)) = spki(bytes) {
@@ -161,7 +166,10 @@ fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> 
         let seed = seed.and_then(|w| <&[u8; 32]>::try_from(w.get(4..)?).ok());
         return seed.map(|seed| private(SigningKey::from_bytes(seed))).ok_or(KeyError::NotEd25519);
     }
-    Err(if is_public { length("public key", 32, bytes.len()) } else { KeyError::Ed25519Length(bytes.len()) })
+    Err(match half {
+        Half::Public => length("public key", 32, bytes.len()),
+        _ => KeyError::Ed25519Length(bytes.len()),
+    })
 }
 
 const fn length(kind: &'static str, wanted: usize, found: usize) -> KeyError {
