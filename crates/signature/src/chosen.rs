@@ -3,7 +3,7 @@
 use super::compiled::{Compiled, Version};
 use super::key::{Key, KeyError, decoded};
 use super::pem;
-use super::public_key::{self, Half};
+use super::public_key::{self, Half, Kind};
 use super::spec::KeyEncoding;
 
 /// The version that a secret is for, and the secret without what stands before it.
@@ -14,12 +14,11 @@ pub(super) struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    /// By what the secret begins with, the first key pair for PEM; else the first version that asks for no beginning.
+    /// By what the secret begins with, or the algorithm that its PEM names; else the first version that asks for no beginning.
     pub(super) fn of(sender: &'static Compiled, text: &'a str) -> Result<Self, KeyError> {
         if text.trim_start().starts_with(pem::BEGIN) {
             // As text it would be an HMAC's key that everybody may have: the public half of a pair.
-            let pair = sender.versions.iter().find(|version| version.algorithm.is_public_key());
-            let version = pair.ok_or(KeyError::Pem)?;
+            let version = by_pem(sender, text).ok_or(KeyError::Pem)?;
             return Ok(Self { version, text, half: Half::Either });
         }
         let strip = |prefix: &str| (!prefix.is_empty()).then(|| text.strip_prefix(prefix)).flatten();
@@ -57,8 +56,17 @@ impl<'a> Chosen<'a> {
     }
 }
 
+/// The version of the algorithm that a PEM names; where the sender has none, that of its first key pair, which says what is wrong.
+fn by_pem(sender: &'static Compiled, text: &str) -> Option<&'static Version> {
+    let named = pem::der(text).and_then(|der| Kind::named(&der));
+    let pairs = || sender.versions.iter().filter(|version| version.algorithm.is_public_key());
+    let same = |version: &&Version| named.is_some() && Kind::of(version.algorithm) == named;
+    pairs().find(same).or_else(|| pairs().next())
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::public_key::new_p256;
     use crate::{KeyError, Outgoing, Received, Scheme, Secret, Signer, Verifier};
     use base64::Engine;
     use base64::engine::general_purpose::STANDARD;
@@ -95,5 +103,51 @@ mod tests {
                 assert_eq!(Signer::new(scheme, &public).err(), Some(KeyError::PublicKeyCannotSign));
             }
         }
+    }
+
+    fn pem(label: &str, der: &[u8]) -> String {
+        format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", STANDARD.encode(der))
+    }
+
+    #[test]
+    fn a_pem_is_of_the_version_whose_algorithm_it_names() {
+        let p256 = new_p256().unwrap();
+        let (ecdsa, prefixed) = (pem("PRIVATE KEY", &p256), format!("ecdsa_{}", STANDARD.encode(&p256)));
+        let headers = signed(Scheme::Rfc9421, &Secret::new(ecdsa.as_str()));
+        assert!(valid(Scheme::Rfc9421, &Secret::new(ecdsa.as_str()), &headers));
+        assert!(valid(Scheme::Rfc9421, &Secret::new(prefixed), &headers));
+        let rsa = include_str!("../vectors/rsa.jsonl").lines().next().unwrap();
+        let rsa: serde_json::Value = serde_json::from_str(rsa).unwrap();
+        let rsa = rsa["public"].as_str().unwrap();
+        assert!(!valid(Scheme::Rfc9421, &Secret::new(rsa), &headers));
+        let ed25519 = pem("PRIVATE KEY", &[&ED25519_PKCS8[..], &[7; 32]].concat());
+        let headers = signed(Scheme::Rfc9421, &Secret::new(ed25519.as_str()));
+        assert!(valid(Scheme::Rfc9421, &Secret::new(ed25519), &headers));
+        // A sender without that algorithm says what its own is.
+        let says = |scheme: Scheme, text: &str| Verifier::new(scheme, &Secret::new(text)).unwrap_err();
+        assert_eq!(says(Scheme::StandardWebhooks, rsa), KeyError::NotEd25519);
+        assert_eq!(says(Scheme::Sendgrid, rsa), KeyError::NotAKey("ECDSA P-256"));
+        assert_eq!(says(Scheme::Stripe, rsa), KeyError::Pem);
+        // SEC 1, which is not read.
+        let sec1 = pem("EC PRIVATE KEY", &[0x30, 6, 2, 1, 1, 4, 1, 9]);
+        assert_eq!(says(Scheme::Rfc9421, &sec1), KeyError::NotAKey("ECDSA P-256"));
+        // PKCS#1, which is read as it is.
+        let pkcs1 = pem("RSA PUBLIC KEY", &[0x30, 6, 2, 1, 1, 2, 1, 9]);
+        assert!(!valid(Scheme::Rfc9421, &Secret::new(pkcs1), &headers));
+    }
+
+    /// What stands before a seed in PKCS#8 (RFC 8410).
+    const ED25519_PKCS8: [u8; 16] = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
+
+    #[test]
+    fn a_version_is_checked_where_only_a_pem_selects_it() {
+        let of = |algorithm: &str| {
+            let spec = serde_json::json!({ "signature": {
+                "algorithm": "ed25519", "header": "X-Sig", "form": "list", "prefix": "a=",
+                "versions": [{ "algorithm": algorithm, "prefix": "b=" }],
+            } });
+            Scheme::of("mine", serde_json::from_value(spec).unwrap()).is_ok()
+        };
+        assert_eq!([of("rsa"), of("ecdsa-p256"), of("ed25519")], [true, true, false]);
     }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a sender's requests as data, and what may be meant so and mostly is not.
 
+use super::public_key::Kind;
 use super::spec::{
     Algorithm, BodyFormat, Form, RequestSpec, SecretSpec, SpecError, TimestampSpec, is_body_template,
 };
@@ -77,7 +78,7 @@ impl RequestSpec {
     fn version_problems(&self, found: &mut Vec<SpecError>) {
         let s = &self.signature;
         let mut say = |path: String, problem: &str| found.push(SpecError::new(path, problem));
-        // As the key of a secret is chosen: by what the secret begins with, PEM for the first key pair, else the first version
+        // As the key of a secret is chosen: by what the secret begins with, PEM by the kind of its key, else the first version
         // that asks for no beginning.
         let first = (s.algorithm, &s.secret);
         let mut before = vec![first];
@@ -96,7 +97,8 @@ impl RequestSpec {
             };
             let is_bare =
                 |secret: &SecretSpec| secret.prefix_optional || prefixes(secret).iter().all(String::is_empty);
-            let by_pem = algorithm.is_public_key() && !before.iter().any(|(other, _)| other.is_public_key());
+            let kind = Kind::of(algorithm);
+            let by_pem = kind.is_some() && !before.iter().any(|(other, _)| Kind::of(*other) == kind);
             let by_prefix = prefixes(secret).iter().any(is_new);
             let by_itself = is_bare(secret) && !before.iter().any(|(_, other)| is_bare(other));
             if !(by_pem || by_prefix || by_itself) {

@@ -8,8 +8,12 @@ use ring::signature::{self as rs, EcdsaKeyPair, KeyPair as _, RsaKeyPair, Unpars
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// DER of the algorithm of an Ed25519 key (RFC 8410).
-const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+/// DER of the identifiers of algorithms, without tag and length: Ed25519 (RFC 8410), keys on elliptic curves (RFC 5480), RSA and
+/// RSA-PSS (RFC 8017).
+const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+const CURVES: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 
 /// Bytes of a P-256 point, uncompressed.
 const POINT: usize = 65;
@@ -21,6 +25,45 @@ pub(super) enum Half {
     Private,
     /// Nothing: its form says it, and where that is both, whoever signs has the private half.
     Either,
+}
+
+/// A kind of key pair; a key of it serves every algorithm of the kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Ed25519,
+    /// On an elliptic curve; P-256 is the only one that is read.
+    Curve,
+    Rsa,
+}
+
+impl Kind {
+    /// The one of an algorithm; `None` where it has no key pairs.
+    pub(super) const fn of(algorithm: Algorithm) -> Option<Self> {
+        match algorithm {
+            Algorithm::Ed25519 => Some(Self::Ed25519),
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw => Some(Self::Curve),
+            Algorithm::Rsa | Algorithm::RsaPssSha512 => Some(Self::Rsa),
+            _ => None,
+        }
+    }
+
+    /// The one that a key's DER names.
+    pub(super) fn named(der: &[u8]) -> Option<Self> {
+        let (inner, _) = element(der, 0x30)?;
+        // All but a SubjectPublicKeyInfo begin with a number.
+        let rest = element(inner, 0x02).map_or(inner, |(_, rest)| rest);
+        let Some((algorithm, _)) = element(rest, 0x30) else {
+            // PKCS#1 goes on with a number, SEC 1 with the bytes of the key.
+            let sec1 = || element(rest, 0x04).map(|_| Self::Curve);
+            return element(rest, 0x02).map(|_| Self::Rsa).or_else(sec1);
+        };
+        match element(algorithm, 0x06)?.0 {
+            ED25519 => Some(Self::Ed25519),
+            CURVES => Some(Self::Curve),
+            RSA | RSA_PSS => Some(Self::Rsa),
+            _ => None,
+        }
+    }
 }
 
 /// What verifies.
@@ -157,7 +200,8 @@ fn ed25519(bytes: &[u8], half: Half, signs: bool) -> Result<Key, KeyError> {
         let is_seed = half == Half::Private || (half == Half::Either && signs);
         return if is_seed { Ok(private(SigningKey::from_bytes(key))) } else { public(key) };
     }
-    if bytes.windows(ED25519.len()).any(|w| w == ED25519) {
+    let named = Kind::named(bytes);
+    if named == Some(Kind::Ed25519) {
         if let Some((_, key)) = spki(bytes) {
             return public(key.try_into().map_err(|_| KeyError::NotEd25519)?);
         }
@@ -166,8 +210,9 @@ fn ed25519(bytes: &[u8], half: Half, signs: bool) -> Result<Key, KeyError> {
         let seed = seed.and_then(|w| <&[u8; 32]>::try_from(w.get(4..)?).ok());
         return seed.map(|seed| private(SigningKey::from_bytes(seed))).ok_or(KeyError::NotEd25519);
     }
-    Err(match half {
-        Half::Public => length("public key", 32, bytes.len()),
+    Err(match (named, half) {
+        (Some(_), _) => KeyError::NotEd25519,
+        (None, Half::Public) => length("public key", 32, bytes.len()),
         _ => KeyError::Ed25519Length(bytes.len()),
     })
 }
