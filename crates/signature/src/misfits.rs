@@ -4,6 +4,7 @@ use super::public_key::Kind;
 use super::spec::{
     Algorithm, BodyFormat, Form, RequestSpec, SecretSpec, SpecError, TimestampSpec, is_body_template,
 };
+use super::template::Template;
 
 /// The longest text that a profile may hold, in bytes: a template, a prefix, the name of a header.
 const MAX_TEXT: usize = 4096;
@@ -69,10 +70,28 @@ impl RequestSpec {
         self.timestamp_problems(&mut found);
         self.place_problems(&mut found);
         self.size_problems(&mut found);
-        if let Err(problems) = super::template::Template::parse(&s.message, self) {
-            found.extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
+        match Template::parse(&s.message, self) {
+            Ok(message) => self.url_problems(&message, &mut found),
+            Err(problems) => {
+                found
+                    .extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
+            }
         }
         found
+    }
+
+    fn url_problems(&self, message: &Template, found: &mut Vec<SpecError>) {
+        let s = &self.signature;
+        let mut say = |problem: String| found.push(SpecError::new("signature.url_decodes", problem));
+        if s.url_decodes.is_empty() {
+            return;
+        }
+        if s.form == Form::MessageSignatures || !message.needs_url() {
+            say("it applies to a message with {url}, {path} or {path_query}".to_owned());
+        }
+        if let Some(other) = s.url_decodes.chars().find(|c| !c.is_ascii_graphic()) {
+            say(format!("{other:?} is not a visible ASCII character"));
+        }
     }
 
     fn version_problems(&self, found: &mut Vec<SpecError>) {
@@ -242,7 +261,8 @@ impl RequestSpec {
                 found.push(SpecError::new(path, problem));
             }
         }
-        let texts = [s.message.len(), s.prefix.len(), s.separator.as_deref().map_or(0, str::len)];
+        let separator = s.separator.as_deref().map_or(0, str::len);
+        let texts = [s.message.len(), s.prefix.len(), separator, s.url_decodes.len()];
         if texts.into_iter().any(|length| length > MAX_TEXT) {
             found.push(SpecError::new("signature", format!("a text is longer than {MAX_TEXT} bytes")));
         }

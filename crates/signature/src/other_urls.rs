@@ -3,6 +3,7 @@
 use super::spec::SignatureSpec;
 use super::template::form_fields;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -22,18 +23,45 @@ const BY_QUERYSTRING: &AsciiSet = &NON_ALPHANUMERIC
 /// Fields beyond so many are left out, as `querystring` does it.
 const FIELDS: usize = 1000;
 
-/// The others under which a sender with this signature may have signed; none for most.
+/// The URL as a sender with this signature signs it: the escapes that its profile names stand in it as their characters.
+pub(crate) fn signed_url<'u>(signature: &SignatureSpec, url: &'u str) -> Cow<'u, str> {
+    let decodes = signature.url_decodes.as_bytes();
+    if decodes.is_empty() || !url.contains('%') {
+        return Cow::Borrowed(url);
+    }
+    let (mut all, mut rest) = (String::with_capacity(url.len()), url);
+    while let Some((before, after)) = rest.split_once('%') {
+        all.push_str(before);
+        let cut = after.split_at_checked(2);
+        let byte = cut.and_then(|(digits, _)| u8::from_str_radix(digits, 16).ok());
+        if let Some((byte, (_, behind))) = byte.filter(|byte| decodes.contains(byte)).zip(cut) {
+            all.push(char::from(byte));
+            rest = behind;
+        } else {
+            all.push('%');
+            rest = after;
+        }
+    }
+    all.push_str(rest);
+    Cow::Owned(all)
+}
+
+/// The others than [`signed_url`] under which a sender with this signature may have signed; none for most.
 pub(crate) fn other_urls(signature: &SignatureSpec, url: &str) -> Vec<String> {
+    let signed = signed_url(signature, url);
     let mut all = Vec::new();
+    if signed != url {
+        all.push(url.to_owned());
+    }
     if signature.any_query {
         let escaped = with_query(url, |query| utf8_percent_encode(query, BY_BROWSERS).to_string());
         all.extend(escaped.as_deref().and_then(|url| with_query(url, encoded_anew)));
         all.extend(escaped);
-        all.retain(|other| other != url);
+        all.retain(|other| *other != *signed);
     }
     if signature.any_port {
         let ported: Vec<String> =
-            all.iter().filter_map(|url| other_port(url)).chain(other_port(url)).collect();
+            all.iter().filter_map(|url| other_port(url)).chain(other_port(&signed)).collect();
         all.extend(ported);
     }
     all
@@ -126,6 +154,58 @@ mod tests {
             let verifier = Verifier::new(Scheme::Twilio, &Secret::new("12345")).unwrap();
             assert_eq!(verifier.check_request(&request, 0).0.valid, valid, "{url} {tag}");
         }
+    }
+
+    /// HubSpot's documentation has a table of escapes that are decoded before the URL is signed; its libraries sign what they are given.
+    #[test]
+    fn hubspots_url_is_signed_with_its_table_decoded_and_taken_as_it_is_too() {
+        use crate::key::{encode, finish, keyed};
+        use crate::{Encoding, Outgoing, Signer};
+        const ESCAPED: &str = "https://a.example/in%2fb?to=https%3A%2F%2Fb.example%3F%40%21%24%27%28%29%2A%2C%3B&n=%20%26%253A%";
+        const DECODED: &str = "https://a.example/in/b?to=https://b.example?@!$'()*,;&n=%20%26%253A%";
+        const SECRET: &str = "a-secret-of-nobody-0123456789abcdef";
+        assert_eq!(signed_url(&Scheme::Hubspot.spec().signature, ESCAPED), DECODED);
+        assert_eq!(signed_url(&Scheme::Square.spec().signature, ESCAPED), ESCAPED);
+        let (secret, body, now) = (Secret::new(SECRET), br#"[{"eventId":1}]"#, 1_764_115_200_000);
+        let under = |url: &str| {
+            let message = [b"POST", url.as_bytes(), body, now.to_string().as_bytes()].concat();
+            let mut tag = String::new();
+            encode(Encoding::Base64, &finish(&keyed(SECRET.as_bytes()), &[&message]), &mut tag);
+            tag
+        };
+        let judged = |tag: String, body: &[u8]| {
+            let named = [("X-HubSpot-Signature-v3", tag), ("X-HubSpot-Request-Timestamp", now.to_string())];
+            let headers = named.map(|(name, value)| (name.to_owned(), value));
+            let request = Received { method: "POST", url: ESCAPED, headers: &headers, body };
+            Verifier::new(Scheme::Hubspot, &secret).unwrap().verify_request(&request, now, &[])
+        };
+        for (url, valid) in [
+            (DECODED, true),
+            (ESCAPED, true),
+            ("https://a.example/in/b", false),
+            (&DECODED.replace("%20", " "), false),
+        ] {
+            assert_eq!(judged(under(url), body).valid, valid, "{url}");
+        }
+        let says = judged(under(DECODED), br#"[{"eventId": 1}]"#).diagnosis.unwrap_or_default();
+        assert!(says.contains("re-serialised compact JSON"), "{says}");
+        let out = Outgoing { event: "", id: "", timestamp_ms: now, body };
+        let signer = Signer::new(Scheme::Hubspot, &secret).unwrap().to("POST", ESCAPED);
+        assert!(signer.sign(&out).contains(&("X-HubSpot-Signature-v3", under(DECODED))));
+    }
+
+    #[test]
+    fn what_is_decoded_is_visible_ascii_of_a_url_that_is_signed() {
+        let problems = |decodes: &str, message: &str| {
+            let mut spec = Scheme::Hubspot.spec().clone();
+            (spec.signature.url_decodes, spec.signature.message) = (decodes.to_owned(), message.to_owned());
+            spec.problems().iter().map(ToString::to_string).collect::<String>()
+        };
+        assert_eq!(problems(":/", "{url}{body}"), "");
+        assert!(
+            problems(":/", "{body}").starts_with("signature.url_decodes: it applies to a message with {url}")
+        );
+        assert!(problems(":é", "{path}{body}").contains("'é' is not a visible ASCII character"));
     }
 
     #[test]

@@ -224,7 +224,8 @@ impl Scheme {
     #[must_use]
     pub fn message(self, request: &crate::Received<'_>, timestamp: &str, id: &str) -> Vec<u8> {
         let context = super::template::Context::new(timestamp, id, request.headers, request.body);
-        self.compiled().template.whole(&context.to(request.method, request.url))
+        let url = super::other_urls::signed_url(&self.spec().signature, request.url);
+        self.compiled().template.whole(&context.to(request.method, &url))
     }
 
     /// A fresh secret in the form that this sender's have: for key pairs, a pair, which signs and verifies.

@@ -3,6 +3,7 @@
 use super::compiled::{Compiled, Version};
 use super::key::{Key, KeyError, write_hex};
 use super::message_signatures;
+use super::other_urls::signed_url;
 use super::scheme::Scheme;
 use super::spec::Form;
 use super::template::{Context, query_field};
@@ -68,7 +69,8 @@ impl Signer {
     /// The same for requests with this method to this URL, for senders that sign them. `POST` and nothing when not said.
     #[must_use]
     pub fn to(mut self, method: &str, url: &str) -> Self {
-        (self.method, self.url) = (method.to_owned(), url.to_owned());
+        let url = signed_url(&self.sender.spec.signature, url).into_owned();
+        (self.method, self.url) = (method.to_owned(), url);
         self
     }
 

@@ -115,6 +115,10 @@ pub struct SignatureSpec {
     /// Whether the URL that is signed may have its query escaped anew, as browsers and form encoders escape it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_query: bool,
+    /// Characters that stand in the signed URL as themselves where the request has their escapes: with `:/` here `%3A%2F` is signed
+    /// as `:/`. The URL as it is requested is taken too.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub url_decodes: String,
     /// The field of the URL's query that may hold the SHA-256 of the body in hex (`bodySHA256`): the message has nothing of the
     /// body then, which is covered by way of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use super::compiled::{Compiled, Version};
 use super::diagnosis::{Suspect, diagnose, is_searched};
 use super::key::{Key, KeyError};
 use super::message_signatures;
-use super::other_urls::other_urls;
+use super::other_urls::{other_urls, signed_url};
 use super::scheme::Scheme;
 use super::seen::{Problem, Seen};
 use super::spec::{Algorithm, Form};
@@ -200,6 +200,8 @@ impl Verifier {
     pub fn verify_request(&self, request: &Received<'_>, now_ms: i64, other_bodies: &[&[u8]]) -> Verdict {
         let seen = Seen::read(self.sender, request.headers, request.body);
         let Err(problem) = self.judge(&seen, request, now_ms) else { return Verdict::valid() };
+        let url = signed_url(&self.sender.spec.signature, request.url);
+        let request = &Received { url: &url, ..*request };
         let look = |held: &Held| {
             let suspect = Suspect {
                 sender: self.sender,
@@ -225,7 +227,8 @@ impl Verifier {
     }
 
     fn judge(&self, seen: &Seen<'_>, request: &Received<'_>, now_ms: i64) -> Result<(), Problem> {
-        let first = self.judge_at(seen, request, now_ms);
+        let url = signed_url(&self.sender.spec.signature, request.url);
+        let first = self.judge_at(seen, &Received { url: &url, ..*request }, now_ms);
         let is_wrong = |judged: &Result<(), Problem>| {
             matches!(judged, Err(Problem { reason: Reason::Mismatch, says: None }))
         };
