@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
         let keys = self.keys();
         for (clause, key) in &keys {
             if let Some(likeness) = self.fits(key, &own) {
-                return Some(sentence([Some((*clause).to_owned()), None, likeness.clause]));
+                return Some(sentence([Some(clause.clone()), None, likeness.clause]));
             }
         }
         let alone = self.bodies_alone(&bodies);
@@ -158,7 +158,7 @@ impl<'a> Search<'a> {
     }
 
     /// Mistaken keys; none for a public key, of which there is nothing to try.
-    fn keys(&self) -> Vec<(&'static str, Trial<'a>)> {
+    fn keys(&self) -> Vec<(String, Trial<'a>)> {
         let algorithm = self.suspect.version.algorithm;
         if algorithm.digest_bytes().is_none() {
             return Vec::new();

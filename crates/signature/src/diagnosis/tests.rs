@@ -331,7 +331,11 @@ fn mistakes_under_the_other_schemes() {
     };
     assert!(standard(&STANDARD.decode(&secret[6..]).unwrap()).valid);
     names(&standard(secret.as_bytes()), Reason::Mismatch, "text of the secret as the key");
-    names(&standard(&secret.as_bytes()[6..]), Reason::Mismatch, "left the whsec_ prefix off");
+    names(
+        &standard(&secret.as_bytes()[6..]),
+        Reason::Mismatch,
+        "the text of the secret without its `whsec_`",
+    );
 
     let github = |value: String| verdict(Scheme::Github, SECRET, &[("X-Hub-Signature-256", value)]);
     let right = mac(SECRET.as_bytes(), BODY);
