@@ -183,6 +183,11 @@ impl Template {
         matches!(self.pieces.as_slice(), [Piece::Body])
     }
 
+    /// Whether it holds text of its own, such as what stands between its other parts.
+    pub(crate) fn has_text(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Text(_)))
+    }
+
     /// Whether the body as it is stands in it.
     pub(crate) fn has_body(&self) -> bool {
         self.has(&Piece::Body)

@@ -79,6 +79,18 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
     others.map(of).collect()
 }
 
+/// The messages of a sender that puts nothing between their parts, with something between them.
+pub(super) fn separated(sender: &Compiled, own: &[Cow<'_, [u8]>]) -> Vec<Message<'static>> {
+    if own.len() < 2 || sender.template.has_text() {
+        return Vec::new();
+    }
+    let by = |separator: &str| Message {
+        clause: format!("the sender puts `{separator}` between the parts that it signs"),
+        pieces: vec![Cow::Owned(own.join(separator.as_bytes()))],
+    };
+    [".", ":", "|"].map(by).into()
+}
+
 /// The pieces of a message.
 type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
 
@@ -171,12 +183,12 @@ fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
         ("the sender signs the timestamp with a `-` before it", format!("-{text}")),
         ("the sender signs the timestamp in double quotes", format!("\"{text}\"")),
         ("the sender signs the timestamp as a float", format!("{text}.0")),
-        ("the sender signs the timestamp as a float in seconds", format!("{seconds}.{millis:03}")),
-        (
-            "the sender signs the timestamp as a float in seconds",
-            format!("{seconds}.{millis:03}").trim_end_matches('0').to_owned(),
-        ),
     ];
+    // To three places, and as short as a float can be, which has a digit behind the point.
+    let whole = format!("{seconds}.{millis:03}");
+    let short = whole.trim_end_matches('0');
+    let short = if millis == 0 { format!("{short}0") } else { short.to_owned() };
+    found.extend([whole, short].map(|float| ("the sender signs the timestamp as a float in seconds", float)));
     if let Some(time) = DateTime::from_timestamp_millis(ms) {
         const ISO: &str = "the sender signs the timestamp as ISO 8601 text";
         for format in [SecondsFormat::Millis, SecondsFormat::Secs, SecondsFormat::Micros] {
@@ -199,4 +211,42 @@ pub(super) fn nearby(unit: Unit, text: &str) -> impl Iterator<Item = i64> {
         .chain((1..=close).flat_map(move |ms| [2 * second + ms, 6 * second + ms]))
         .flat_map(|offset| [-offset, offset]);
     offsets.filter_map(move |offset| value?.checked_add(offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::key::{finish, keyed};
+    use super::*;
+    use crate::{Scheme, Secret, Verifier};
+
+    const SECRET: &str = "a-secret-of-nobody-0123456789abcdef";
+
+    fn mac(message: &str) -> [u8; 32] {
+        finish(&keyed(SECRET.as_bytes()), &[message.as_bytes()])
+    }
+
+    /// What is said of a Mailgun webhook of 1764115200 with the token `abc` whose signature is over this.
+    fn mailgun(signed: &str) -> String {
+        let tag = hex::encode(mac(signed));
+        let body = format!(
+            r#"{{"signature":{{"timestamp":"1764115200","token":"abc","signature":"{tag}"}},"event-data":{{"event":"opened"}}}}"#
+        );
+        let verifier = Verifier::new(Scheme::Mailgun, &Secret::new(SECRET)).unwrap();
+        verifier.verify(&[], body.as_bytes(), 1_764_115_200_000).diagnosis.unwrap_or_default()
+    }
+
+    #[test]
+    fn a_point_behind_the_timestamp_is_no_float() {
+        assert_eq!(mailgun("1764115200.abc"), "the sender puts `.` between the parts that it signs");
+        assert_eq!(mailgun("1764115200:abc"), "the sender puts `:` between the parts that it signs");
+        assert_eq!(mailgun("1764115200.0abc"), "the sender signs the timestamp as a float");
+        assert_eq!(mailgun("1764115200.000abc"), "the sender signs the timestamp as a float in seconds");
+        let floats = |text: &str| {
+            let all = timestamps(Unit::Milliseconds, text).into_iter();
+            let floats = all.filter(|(clause, _)| clause.ends_with("as a float in seconds"));
+            floats.map(|(_, float)| float).collect::<Vec<_>>()
+        };
+        assert_eq!(floats("1764115200000"), ["1764115200.000", "1764115200.0"]);
+        assert_eq!(floats("1764115200150"), ["1764115200.150", "1764115200.15"]);
+    }
 }

@@ -186,6 +186,7 @@ impl<'a> Search<'a> {
         if let Some(place) = &sender.spec.signature.timestamp {
             found.extend(messages::restamped(sender, place.unit, context));
         }
+        found.extend(messages::separated(sender, own));
         found.extend(messages::readdressed(sender, context));
         if let Some(whole) = sender.template.in_python(context) {
             let clause =
