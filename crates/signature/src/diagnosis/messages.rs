@@ -2,7 +2,7 @@
 
 use super::super::compiled::Compiled;
 use super::super::spec::Unit;
-use super::super::template::Context;
+use super::super::template::{Context, Piece};
 use chrono::{DateTime, SecondsFormat};
 use std::borrow::Cow;
 
@@ -94,11 +94,12 @@ pub(super) fn separated(sender: &Compiled, own: &[Cow<'_, [u8]>]) -> Vec<Message
 /// The pieces of a message.
 type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
 
-/// The clause about a signature that covers the body and no timestamp.
+/// The clause about a signature that covers the body alone. It is no safer to replay than the sender's own where that has no time.
 pub(super) fn body_only(sender: &Compiled) -> String {
     let scheme =
         sender.spec.settings.body_only.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
-    format!("the sender signs body only{scheme}: replay-unsafe")
+    let unsafely = if sender.template.has(&Piece::Timestamp) { ": replay-unsafe" } else { "" };
+    format!("the sender signs body only{scheme}{unsafely}")
 }
 
 /// The clause about a signature that covers timestamp and body.
@@ -217,7 +218,7 @@ pub(super) fn nearby(unit: Unit, text: &str) -> impl Iterator<Item = i64> {
 mod tests {
     use super::super::super::key::{finish, keyed};
     use super::*;
-    use crate::{Scheme, Secret, Verifier};
+    use crate::{Received, Scheme, Secret, Verifier};
 
     const SECRET: &str = "a-secret-of-nobody-0123456789abcdef";
 
@@ -248,5 +249,18 @@ mod tests {
         };
         assert_eq!(floats("1764115200000"), ["1764115200.000", "1764115200.0"]);
         assert_eq!(floats("1764115200150"), ["1764115200.150", "1764115200.15"]);
+    }
+
+    #[test]
+    fn body_only_is_said_to_be_unsafe_only_where_the_senders_own_scheme_is_safer() {
+        use base64::Engine;
+        let tag = base64::engine::general_purpose::STANDARD.encode(mac("{}"));
+        let headers = [("x-square-hmacsha256-signature".to_owned(), tag)];
+        let request = Received { method: "POST", url: "https://a.example/", headers: &headers, body: b"{}" };
+        let square = Verifier::new(Scheme::Square, &Secret::new(SECRET)).unwrap();
+        let said = square.verify_request(&request, 0, &[]).diagnosis.unwrap_or_default();
+        assert_eq!(said, "the sender signs body only");
+        let stripe = body_only(Scheme::Stripe.compiled());
+        assert_eq!(stripe, "the sender signs body only: replay-unsafe");
     }
 }
