@@ -7,6 +7,7 @@ mod compiled;
 mod diagnosis;
 mod kept;
 mod key;
+mod labelled;
 mod likely;
 mod message_signatures;
 mod misfits;

@@ -1,6 +1,7 @@
 //! What the headers of a request say about its signature, before anything is believed.
 
 use super::compiled::{Compiled, Version};
+use super::labelled;
 use super::spec::{Encoding, Form, TimestampSpec, Unit};
 use super::verdict::Reason;
 use serde_json::Value;
@@ -262,19 +263,22 @@ impl<'h> Seen<'h> {
             }
             let tag = bare(version, entry);
             last = tag.is_some_and(&mut is_right);
-            if self.sender.labelled && !right && !last && !is_readable(entry, tag) {
-                return Err(self.unreadable());
+            if self.sender.labelled
+                && !right
+                && !last
+                && let Some(what) = labelled::unreadable(entry, tag)
+            {
+                return Err(self.unreadable(what));
             }
             right |= last;
         }
         Ok(if self.sender.spec.signature.last_only { last } else { right })
     }
 
-    fn unreadable(&self) -> Problem {
+    fn unreadable(&self, what: &str) -> Problem {
+        let name = self.sender.signature_name();
         Problem::malformed(format!(
-            "{} holds an entry before the right one that is not `version,signature`, for which the strictest of the sender's \
-             libraries rejects all of it",
-            self.sender.signature_name()
+            "{name} holds an entry that {what}, for which the strictest of the sender's libraries rejects the whole header"
         ))
     }
 
@@ -376,19 +380,6 @@ impl<'h> Seen<'h> {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether the library of Standard Webhooks for Python reads on behind an entry that is not the right one: it has one comma, and
-/// the signature of a version that the library knows is base64 to it, which may have anything else of ASCII in it.
-fn is_readable(entry: &str, tag: Option<&str>) -> bool {
-    let is_pair = entry.split_once(',').is_some_and(|(_, tag)| !tag.contains(','));
-    let is_base64 = |tag: &str| {
-        let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
-        let digits = tag.bytes().filter(digit).count();
-        let padding = tag.bytes().filter(|b| *b == b'=').count();
-        tag.is_ascii() && matches!((digits % 4, padding), (0, _) | (2, 2..) | (3, 1..))
-    };
-    is_pair && tag.is_none_or(is_base64)
 }
 
 /// A signature without what stands before it; `None` where it has to and does not.

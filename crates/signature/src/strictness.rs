@@ -46,10 +46,18 @@ fn one_entry_that_is_no_pair_before_the_right_one_spoils_a_list() {
             let verdict = verdict(scheme, &with(scheme, |sig| fine.replace("SIG", sig)));
             assert!(verdict.valid, "{fine}: {verdict:?}");
         }
-        for spoilt in ["junk SIG", "v1,a,b SIG", "v1,é SIG", "v1,abc SIG", "v2,QUJD  SIG", ",, SIG"] {
+        const NO_PAIR: &str = "an entry that is not `version,signature`";
+        for (spoilt, why) in [
+            ("junk SIG", NO_PAIR),
+            ("v1,a,b SIG", NO_PAIR),
+            ("v1,é SIG", "an entry that is not base64"),
+            ("v1,abc SIG", "an entry that is base64 without its padding (`=`)"),
+            ("v2,QUJD  SIG", NO_PAIR),
+            (",, SIG", NO_PAIR),
+        ] {
             let verdict = verdict(scheme, &with(scheme, |sig| spoilt.replace("SIG", sig)));
             let says = verdict.diagnosis.unwrap_or_default();
-            assert!(!verdict.valid && says.contains("not `version,signature`"), "{spoilt}: {says}");
+            assert!(!verdict.valid && says.contains(why), "{spoilt}: {says}");
             assert!(says.ends_with("the MAC itself is right"), "{spoilt}: {says}");
         }
     }
