@@ -58,8 +58,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (scheme, secret, verdict) = match args.sender.as_deref() {
         Some("auto") => {
             let secret = args.secret.require()?;
-            let Some((scheme, verdict)) = auto(&secret, &request, now) else { return Ok(unknown(args)) };
-            (scheme, secret, verdict)
+            match auto(&secret, &request, now) {
+                Some((scheme, verdict)) => (scheme, secret, verdict),
+                None => return unknown(args, &secret),
+            }
         }
         named => {
             let scheme = match named {
@@ -143,7 +145,21 @@ fn auto(secret: &Secret, request: &Received<'_>, now: i64) -> Option<(Scheme, Ve
     best.map(|(_, scheme, verdict)| (scheme, verdict))
 }
 
-fn unknown(args: &Args) -> Exit {
+/// Says of a request that no built-in sender's key can judge whose it is: the secret may be none of that sender's.
+fn unknown(args: &Args, secret: &Secret) -> Result<Exit, Failure> {
+    let has = |name: &str| args.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    let unfit = |scheme: Scheme| {
+        let header = scheme.signature_header().filter(|name| has(name))?;
+        let why = Verifier::new(scheme, secret).err()?;
+        Some(format!(
+            "{header} is the header of {}, whose key cannot be made of this secret: {why}",
+            scheme.sender()
+        ))
+    };
+    let unfit: Vec<String> = Scheme::ALL.into_iter().filter_map(unfit).collect();
+    if !unfit.is_empty() {
+        return Err(Failure::usage(unfit.join("; ")));
+    }
     let names: Vec<&str> = args.headers.iter().map(|(name, _)| name.as_str()).collect();
     let says = format!(
         "none of the {} built-in senders puts its signature into these headers ({}); describe the sender in a file \
@@ -157,7 +173,7 @@ fn unknown(args: &Args) -> Exit {
             out::raw_line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
         }
     }
-    Exit::Fail
+    Ok(Exit::Fail)
 }
 
 fn human(scheme: Scheme, verdict: &Verdict, bytes: usize) {

@@ -138,6 +138,26 @@ fn auto_names_the_sender_and_its_mistake() {
     assert_eq!((code, verdict["sender"].as_str()), (Some(1), None));
 }
 
+/// A secret that is no key of the sender whose header is there says nothing about whose header that is.
+#[test]
+fn auto_says_whose_key_cannot_be_made_of_the_secret() {
+    let text = "this-is-a-long-enough-secret-0123456789";
+    let tag = "webhook-signature: v1a,eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHg=";
+    for (headers, sender, why) in [
+        (["X-Signature-Ed25519: abab", "X-Signature-Timestamp: 1764115200"], "discord", "is not hex"),
+        ([tag, "webhook-timestamp: 1764115200"], "standard-webhooks", "is not base64"),
+    ] {
+        let args = ["verify", "--secret-env", "SMOKE_TEST_SECRET", "--sender", "auto"];
+        let args = [&args[..], &["--header", headers[0], "--header", headers[1]]].concat();
+        let output = piped(&args, text, "{}");
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        let header = headers[0].split(':').next().expect("a name");
+        let whose = format!("{header} is the header of {sender}, whose key cannot be made of this secret: ");
+        assert!(output.status.code() == Some(2) && says.contains(&whose) && says.contains(why), "{says}");
+        assert!(!says.contains(text), "{says}");
+    }
+}
+
 /// Blanks in Stripe's header: its own libraries refuse them, so smoke does.
 #[test]
 fn nothing_is_valid_where_nothing_is_signed() {
