@@ -178,7 +178,11 @@ fn unknown(args: &Args, secret: &Secret) -> Result<Exit, Failure> {
 
 fn human(scheme: Scheme, verdict: &Verdict, bytes: usize) {
     if verdict.valid {
-        out::line(format!("valid: the {scheme} signature over {bytes} bytes is right"));
+        let bytes = if scheme.signs_body() { format!(" over {bytes} bytes") } else { String::new() };
+        out::line(format!("valid: the {scheme} signature{bytes} is right"));
+        for caveat in scheme.caveats() {
+            out::line(format!("warning: {caveat}"));
+        }
     } else {
         match verdict.reason {
             Reason::Unchecked => out::line("unproven: nothing is signed"),

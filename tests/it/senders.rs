@@ -158,6 +158,24 @@ fn auto_says_whose_key_cannot_be_made_of_the_secret() {
     }
 }
 
+/// What a signature does not cover is not said to be right.
+#[test]
+fn a_signature_over_a_part_of_the_body_is_not_told_as_one_over_all_of_it() {
+    let secret = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+    let item = r#"{"NotificationRequestItem":{"pspReference":"7914073381342284","originalReference":"",
+        "merchantAccountCode":"TestMerchant","merchantReference":"TestPayment-1407325143704",
+        "amount":{"value":1130,"currency":"EUR"},"eventCode":"AUTHORISATION","success":"true",
+        "additionalData":{"hmacSignature":"coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="}}}"#;
+    let forged = r#"{"NotificationRequestItem":{"additionalData":{"hmacSignature":"AAAA"}}}"#;
+    let body = format!(r#"{{"live":"false","notificationItems":[{item},{forged}]}}"#);
+    let args = ["verify", "--secret-env", "SMOKE_TEST_SECRET", "--sender", "adyen"];
+    let output = piped(&args, secret, &body);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let right =
+        "valid: the adyen signature is right\nwarning: the MAC covers eight fields of the first item: ";
+    assert!(output.status.code() == Some(0) && said.starts_with(right), "{said}");
+}
+
 /// Blanks in Stripe's header: its own libraries refuse them, so smoke does.
 #[test]
 fn nothing_is_valid_where_nothing_is_signed() {
