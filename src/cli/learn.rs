@@ -156,6 +156,10 @@ fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
     out::raw_line("retry:");
     let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == "retry.schedule";
     for one in retry.iter().filter(|one| unusual(one)) {
+        if one.is_remark() {
+            out::raw_line(format!("  # {}: {}", one.certainty.word(), one.evidence));
+            continue;
+        }
         line("  ", one, one.key.trim_start_matches("retry."));
     }
     if !limits.is_empty() {

@@ -1,8 +1,9 @@
 //! What a profile says against what was learnt.
 
 use super::body::written as body_written;
+use super::outcomes::AGAIN;
 use super::{Certainty, Learnt, place_names, written};
-use record::{IdentityPolicy, RetryAfterPolicy, SenderProfile};
+use record::{IdentityPolicy, RetryAfterPolicy, RetryContract, SenderProfile};
 use signature::{Algorithm, Scheme};
 
 /// What differs between a profile and what was learnt: key, what the profile says, what was seen. `checked`: whether the secret
@@ -62,17 +63,13 @@ pub fn drift(
                 found.push((one.key, format!("{status} {word}"), one.evidence.clone()));
                 continue;
             }
+            AGAIN => {
+                let ended = again_after_its_end(one, &contract);
+                found.extend(ended.map(|said| (one.key, said, one.evidence.clone())));
+                continue;
+            }
             "retry.schedule" => {
-                let off = numbers(&one.value).into_iter().enumerate().skip(1).find(|(n, ms)| {
-                    let Some(due) = contract.gap_ms(*n, None) else { return true };
-                    let (early, late) = contract.window_ms(due);
-                    !(early..=late.max(early)).contains(ms)
-                });
-                let Some((n, ms)) = off else { continue };
-                let due = contract
-                    .gap_ms(n, None)
-                    .map_or("no further attempt".to_owned(), |due| format!("a pause of {due} ms"));
-                found.push((one.key, due, format!("{ms} ms before attempt {}", n + 1)));
+                found.extend(off_schedule(one, &contract).map(|(said, seen)| (one.key, said, seen)));
                 continue;
             }
             _ => continue,
@@ -83,6 +80,25 @@ pub fn drift(
         }
     }
     found
+}
+
+/// What a profile says of a status after which deliveries came again for sure, where that ends them.
+fn again_after_its_end(one: &Learnt, contract: &RetryContract) -> Option<String> {
+    let ends = |status: &u64| contract.succeeds(u16::try_from(*status).unwrap_or(0));
+    let ended = numbers(&one.value).into_iter().find(ends).filter(|_| one.certainty == Certainty::Certain);
+    ended.map(|status| format!("{status} ends the delivery"))
+}
+
+/// The first pause that is off a profile's schedule: what that says, and what was seen.
+fn off_schedule(one: &Learnt, contract: &RetryContract) -> Option<(String, String)> {
+    let (n, ms) = numbers(&one.value).into_iter().enumerate().skip(1).find(|(n, ms)| {
+        let Some(due) = contract.gap_ms(*n, None) else { return true };
+        let (early, late) = contract.window_ms(due);
+        !(early..=late.max(early)).contains(ms)
+    })?;
+    let due = contract.gap_ms(n, None);
+    let due = due.map_or("no further attempt".to_owned(), |due| format!("a pause of {due} ms"));
+    Some((due, format!("{ms} ms before attempt {}", n + 1)))
 }
 
 /// Whether none of what came has the signature that the profile says: no valid one, or without the secret not even its header.

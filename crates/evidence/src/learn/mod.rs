@@ -65,12 +65,20 @@ impl Certainty {
 pub struct Learnt {
     /// The key of a profile, such as `retry.schedule`.
     pub key: &'static str,
-    /// Its value, as YAML.
+    /// Its value, as YAML; of what no profile says ([`Learnt::is_remark`]) for comparing alone.
     pub value: String,
     /// What was seen.
     pub evidence: String,
     /// How certain it is.
     pub certainty: Certainty,
+}
+
+impl Learnt {
+    /// Whether it is only said, since no profile has it.
+    #[must_use]
+    pub fn is_remark(&self) -> bool {
+        self.key == outcomes::AGAIN
+    }
 }
 
 /// An attempt, as far as it is kept.
@@ -189,10 +197,12 @@ impl Learner {
         self.event(declared, &mut found);
         let id = self.id(declared, &mut found);
         let deliveries = self.deliveries(id.as_ref());
-        let pauses = self.schedule(&deliveries, &mut found);
+        let rounds = outcomes::rounds(&deliveries);
+        let pauses = self.schedule(&rounds, &mut found);
         outcomes::retry_after(&pauses, &mut found);
-        self.statuses(&deliveries, &mut found);
-        self.identity(&deliveries, scheme, &mut found);
+        self.statuses(&rounds, &mut found);
+        outcomes::again(&deliveries, id.is_some(), &mut found);
+        self.identity(&rounds, scheme, &mut found);
         found
     }
 

@@ -7,7 +7,10 @@ use crate::figure::counted;
 use record::faults::Fault;
 use record::{EARLY_MS, LATE_MS};
 use signature::Scheme;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// That a success does not end deliveries: the statuses after which they came again, which is nothing that a profile promises.
+pub(super) const AGAIN: &str = "retry.success";
 
 /// So many attempts of a delivery are looked at.
 const ATTEMPTS: usize = 64;
@@ -32,9 +35,9 @@ impl Learner {
         seen.redirect.is_some_and(|number| self.followed.contains(&number))
     }
 
-    pub(super) fn schedule(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) -> Pauses {
+    pub(super) fn schedule(&self, rounds: &[&[&Seen]], found: &mut Vec<Learnt>) -> Pauses {
         let mut pauses = Pauses::default();
-        for tries in deliveries {
+        for tries in rounds {
             for (n, pair) in tries.windows(2).take(ATTEMPTS).enumerate() {
                 let [before, after] = pair else { continue };
                 let gap = after.at.0.saturating_sub(before.end.unwrap_or(before.at).0) / 1000;
@@ -66,15 +69,15 @@ impl Learner {
         pauses
     }
 
-    pub(super) fn statuses(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
+    pub(super) fn statuses(&self, rounds: &[&[&Seen]], found: &mut Vec<Learnt>) {
         let mut by_status = Outcomes::new();
-        let longest = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
+        let longest = rounds.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
             [before, after] => Some(after.at.0.saturating_sub(before.at.0)),
             _ => None,
         });
         let longest = longest.max().unwrap_or(10_000_000);
         let (mut followed, mut left) = (0, 0);
-        for tries in deliveries {
+        for tries in rounds {
             for (n, seen) in tries.iter().enumerate() {
                 let Some(status) = seen.status.filter(|s| !(200..300).contains(s)) else { continue };
                 // Where it was followed, what came there says how the attempt ended.
@@ -91,21 +94,16 @@ impl Learner {
                 left += usize::from(seen.redirect.is_some());
             }
         }
-        let most = deliveries.iter().map(Vec::len).max().unwrap_or_default();
+        let most = rounds.iter().map(|tries| tries.len()).max().unwrap_or_default();
         found.extend(outcomes(&by_status, most > 1, true));
         redirects(followed, left, found);
     }
 
-    pub(super) fn identity(
-        &self,
-        deliveries: &[Vec<&Seen>],
-        scheme: Option<Scheme>,
-        found: &mut Vec<Learnt>,
-    ) {
+    pub(super) fn identity(&self, rounds: &[&[&Seen]], scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
         let Some(scheme) = scheme.filter(|scheme| scheme.has_timestamp()) else { return };
         let step_ms = scheme.timestamp_step_ms().and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
         let at = |seen: &Seen| scheme.timestamp_ms_of(&seen.headers, &seen.body);
-        let pairs = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
+        let pairs = rounds.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
             [a, b] => {
                 let (before, after) = (at(a)?, at(b)?);
                 // Two moments of the same second have the same timestamp, whenever they are stamped.
@@ -128,6 +126,43 @@ impl Learner {
             certainty: Certainty::of(good, n),
         });
     }
+}
+
+/// Whether an attempt had ended in a success when the next one came, which is no retry of it then: not where a fault kept the sender
+/// from its answer, nor where it no longer waited for that.
+fn is_taken(seen: &Seen, next: &Seen) -> bool {
+    let is_whole = seen.fault.is_none_or(|fault| matches!(fault, Fault::Status { .. }));
+    let in_time = seen.end.is_none_or(|end| end <= next.at);
+    is_whole && in_time && seen.status.is_some_and(|status| (200..300).contains(&status))
+}
+
+/// The attempts of each delivery as far as a success; what comes behind one begins anew.
+pub(super) fn rounds<'d, 's>(deliveries: &'d [Vec<&'s Seen>]) -> Vec<&'d [&'s Seen]> {
+    deliveries.iter().flat_map(|tries| tries.chunk_by(|before, after| !is_taken(before, after))).collect()
+}
+
+/// That deliveries came again after a success. `by_id`: an id says that it is the same delivery, and not another one with the same body.
+pub(super) fn again(deliveries: &[Vec<&Seen>], by_id: bool, found: &mut Vec<Learnt>) {
+    let (mut statuses, mut twice) = (BTreeSet::new(), 0);
+    for tries in deliveries {
+        let after = tries.windows(2).filter_map(|pair| match pair {
+            [before, after] if is_taken(before, after) => before.status,
+            _ => None,
+        });
+        let after: Vec<u16> = after.collect();
+        twice += usize::from(!after.is_empty());
+        statuses.extend(after);
+    }
+    if twice == 0 {
+        return;
+    }
+    let statuses: Vec<String> = statuses.iter().map(u16::to_string).collect();
+    let (statuses, all) = (statuses.join(", "), counted(deliveries.len() as u64, "deliveries"));
+    let doubt = if by_id { "" } else { ", if the same body is the same delivery, as no id tells" };
+    let evidence =
+        format!("{twice} of {all} came again after a success ({statuses}), which is no retry{doubt}");
+    let certainty = if by_id { Certainty::Certain } else { Certainty::Likely };
+    found.push(Learnt { key: AGAIN, value: format!("[{statuses}]"), evidence, certainty });
 }
 
 /// Whether redirects are followed, where there were any.

@@ -83,7 +83,7 @@ fn retries_within_a_second_do_not_show_whether_each_has_its_own_timestamp() {
         }
         let (mut found, learner) = (Vec::new(), learner(attempts, &[]));
         let deliveries = learner.deliveries(None);
-        learner.identity(&deliveries, Some(Scheme::StandardWebhooks), &mut found);
+        learner.identity(&rounds(&deliveries), Some(Scheme::StandardWebhooks), &mut found);
         (found[0].value.clone(), found[0].certainty)
     };
     assert_eq!(learnt(200, [1_763_044_215; 2]).1, Certainty::Unseen);
@@ -112,6 +112,56 @@ fn pauses_after_retry_after_are_not_the_schedule() {
     let slow = [seen(1, 0, 503, None, None), seen(1, 3000, 200, None, None)];
     let same = [seen(2, 0, 503, asked, None), seen(2, 3001, 200, None, None)];
     assert!(!says(learner([slow, same].concat_all(), &[])).contains_key("retry.retry_after"));
+}
+
+/// Each with an id of its own, which tells it apart from another one with the same body.
+fn with_ids(mut attempts: Vec<Seen>) -> Vec<Seen> {
+    for seen in &mut attempts {
+        let body: serde_json::Value = serde_json::from_slice(&seen.body).unwrap();
+        seen.headers = vec![("Webhook-Id".to_owned(), body["n"].to_string())];
+    }
+    attempts
+}
+
+#[test]
+fn what_comes_again_after_a_success_is_no_retry_and_is_told() {
+    let twice = |n: u64| [seen(n, 0, 200, None, None), seen(n, 300, 200, None, None)];
+    let found = says(learner(with_ids([twice(1), twice(2), twice(3)].concat_all()), &[]));
+    assert_eq!(found["retry.schedule"], ("[0s]".to_owned(), Certainty::Unseen));
+    assert_eq!(found["retry.success"], ("[200]".to_owned(), Certainty::Certain));
+    let all = || with_ids([twice(1), twice(2), twice(3)].concat_all());
+    assert_eq!(drifted(learner(all(), &[]), "standard-webhooks"), ["retry.success"]);
+    let evidence =
+        learner(all(), &[]).learn(None, "", None).into_iter().find(Learnt::is_remark).unwrap().evidence;
+    assert_eq!(evidence, "3 of 3 deliveries came again after a success (200), which is no retry");
+    // The same body without an id may be another webhook.
+    let found = says(learner([twice(1), twice(2), twice(3)].concat_all(), &[]));
+    assert_eq!(found["retry.success"].1, Certainty::Likely);
+    assert_eq!(drifted(learner([twice(1)].concat_all(), &[]), "standard-webhooks"), [""; 0]);
+    // Those behind it are retries of their own, and a later copy does not put off the end of what was refused.
+    let more = |n: u64| {
+        let at = [(0, 503), (5000, 200), (500_000, 503), (505_000, 200)];
+        at.map(|(at, status)| seen(n, at, status, None, None))
+    };
+    let mut attempts = with_ids([more(1), more(2)].concat_all());
+    attempts.extend(with_ids(vec![seen(9, 0, 400, None, None)]));
+    let found = says(learner(attempts, &[]));
+    assert_eq!(found["retry.schedule"].0, "[0s, 5000ms]");
+    assert_eq!((found["retry.abort"].0.as_str(), found["retry.retry"].0.as_str()), ("[400]", "[503]"));
+}
+
+#[test]
+fn a_success_that_the_sender_did_not_get_is_retried() {
+    for fault in ["truncate", "delay=20s"] {
+        let one = |n: u64| [seen(n, 0, 200, Some(fault), None), seen(n, 5000, 200, None, None)];
+        let found = says(learner(with_ids([one(1), one(2)].concat_all()), &[]));
+        assert_eq!(found["retry.schedule"].0, "[0s, 5000ms]", "{fault}");
+        assert!(!found.contains_key("retry.success"), "{fault}");
+    }
+    // It had given up waiting for an answer that took longer.
+    let mut slow = [seen(1, 0, 200, None, None), seen(1, 5000, 200, None, None)];
+    slow[0].end = Some(Tick(8_000_000));
+    assert!(!says(learner(with_ids(slow.into()), &[])).contains_key("retry.success"));
 }
 
 /// `concat` for what cannot be cloned.
