@@ -228,7 +228,7 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 /// The whole body changed; `None` where that is not possible.
 type Change = fn(&[u8]) -> Option<Vec<u8>>;
 
-const CHANGES: [(&str, Change); 15] = [
+const CHANGES: [(&str, Change); 17] = [
     ("the body with a trailing newline", |b| Some([b, b"\n"].concat())),
     ("the body with a trailing carriage return and newline", |b| Some([b, b"\r\n"].concat())),
     ("the body without its trailing newline", |b| b.strip_suffix(b"\n").map(<[u8]>::to_vec)),
@@ -253,6 +253,14 @@ const CHANGES: [(&str, Change); 15] = [
     }),
     ("the body read as Latin-1 and written as UTF-8", |b| {
         (!b.is_ascii()).then(|| b.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
+    }),
+    ("the JSON that the body holds as text (it was encoded twice)", |b| {
+        let text = b.trim_ascii().starts_with(b"\"").then(|| serde_json::from_slice::<String>(b).ok());
+        text.flatten().map(String::into_bytes)
+    }),
+    ("the body encoded as JSON once more, as text", |b| {
+        let is_json = matches!(b.first(), Some(b'{' | b'['));
+        serde_json::to_vec(std::str::from_utf8(b).ok().filter(|_| is_json)?).ok()
     }),
     ("the form percent-decoded", |b| {
         let is_form = b.contains(&b'%') && b.contains(&b'=') && !b.starts_with(b"{") && !b.starts_with(b"[");

@@ -389,6 +389,9 @@ fn what_languages_and_transports_do_to_a_body() {
     assert!(
         of(br#"{"a":1}"#, b"payload=%7B%22a%22%3A1%7D").contains("the value of the form's field `payload`")
     );
+    let (plain, twice) = (br#"{"a":"\"x\""}"#, br#""{\"a\":\"\\\"x\\\"\"}""#);
+    assert!(of(plain, twice).contains("the JSON that the body holds as text (it was encoded twice)"));
+    assert!(of(twice, plain).contains("the body encoded as JSON once more, as text"));
     let mut packed = flate2::read::GzEncoder::new(&b"{\"a\":1}"[..], flate2::Compression::fast());
     let mut sent = Vec::new();
     std::io::Read::read_to_end(&mut packed, &mut sent).unwrap();
