@@ -87,8 +87,10 @@ impl Compiled {
             let name = name.as_deref()?;
             own.iter().position(|own| own.eq_ignore_ascii_case(name))
         };
+        let by_components = s.form == Form::MessageSignatures;
+        let of_components = || own.iter().position(|own| own.eq_ignore_ascii_case("Signature"));
         let places = Places {
-            signature: place(&s.header),
+            signature: if by_components { of_components() } else { place(&s.header) },
             timestamp: s.timestamp.as_ref().and_then(|t| place(&t.header)),
             id: place(&spec.id.header),
             event: place(&spec.event.header),

@@ -2,6 +2,7 @@
 
 use super::compare::same;
 use super::key::{Key, Mac};
+use super::other_urls::{SWAPPED, other_scheme};
 use super::seen::{Problem, first};
 use super::spec::SignatureSpec;
 use super::template::{Context, path_of};
@@ -79,6 +80,27 @@ pub(super) fn verify(spec: &SignatureSpec, keys: &[&Key], context: &Context<'_>)
         return Ok(Signed { created_ms: ms(candidate.created), expires_ms: ms(candidate.expires) });
     }
     Err(problem.unwrap_or(Problem { reason: Reason::Mismatch, says: None }))
+}
+
+/// What is wrong with a signature that is right but for that: made for the URL with the other scheme, or in DER.
+pub(super) fn diagnose(spec: &SignatureSpec, key: &Key, context: &Context<'_>) -> Option<String> {
+    let input = listed(context.headers, "Signature-Input").filter(|input| input.len() <= MAX_HEADER)?;
+    let tags = listed(context.headers, "Signature").filter(|tags| tags.len() <= MAX_HEADER)?;
+    let other_url = other_scheme(context.url);
+    let found = candidates(&input, &tags).into_iter().filter(|one| fits(one, spec).is_ok()).find_map(|one| {
+        let swapped = || base(&one, &context.under(other_url.as_deref()?)).ok();
+        if swapped().is_some_and(|base| is_right(key, &base, &one.tag)) {
+            return Some(SWAPPED);
+        }
+        let base = base(&one, context).ok()?;
+        let is_der = match key {
+            Key::Private(key) => key.public().verifies_der(base.as_bytes(), &one.tag),
+            Key::Public(key) => key.verifies_der(base.as_bytes(), &one.tag),
+            _ => false,
+        };
+        is_der.then_some("the signature is DER instead of the 64 bytes of r and s (RFC 9421, section 3.3.4)")
+    });
+    found.map(str::to_owned)
 }
 
 /// That a signature covers what the profile demands, and nothing twice.
@@ -372,6 +394,52 @@ mod tests {
             of(&["@method", "@target-uri", "content-digest", "content-digest"], ";created=1795438932");
         assert!(!twice.valid && twice.diagnosis.unwrap().contains("covers a component twice"));
         assert!(!verdict(signed("sig1", &COVERED, ";created=1795438932", &secret()), b"{}").valid);
+    }
+
+    #[test]
+    fn a_url_with_the_other_scheme_and_der_are_named() {
+        use super::super::public_key::new_p256;
+        let at = |url: &str, tag: fn(&Key, &[u8]) -> Vec<u8>, secret: &crate::Secret| {
+            let (version, key) = Key::new(crate::Scheme::Rfc9421.compiled(), secret, true).unwrap();
+            assert_eq!(version.encoding, crate::Encoding::Base64);
+            let mut headers = crate::Signer::new(crate::Scheme::Rfc9421, secret)
+                .unwrap()
+                .to("POST", url)
+                .sign(&crate::Outgoing { event: "", id: "", timestamp_ms: 1_795_438_932_000, body: BODY })
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect::<Vec<_>>();
+            let params = headers.iter().find(|(name, _)| name == "Signature-Input").unwrap().1.clone();
+            let params = params.strip_prefix("sig1=").unwrap();
+            let base = format!(
+                "\"@method\": POST\n\"@target-uri\": {url}\n\"content-digest\": {}\n\"@signature-params\": {params}",
+                digest()
+            );
+            let signature = headers.iter_mut().find(|(name, _)| name == "Signature").unwrap();
+            signature.1 = format!("sig1=:{}:", STANDARD.encode(tag(&key, base.as_bytes())));
+            let verifier = crate::Verifier::new(crate::Scheme::Rfc9421, secret).unwrap();
+            let request = crate::Received { method: "POST", url: URL, headers: &headers, body: BODY };
+            verifier.verify_request(&request, 1_795_438_932_000, &[])
+        };
+        let fixed: fn(&Key, &[u8]) -> Vec<u8> = |key, base| match key {
+            Key::Private(key) => key.sign_fixed(base).unwrap(),
+            Key::Mac(mac) => mac.over(&[base]).bytes().to_vec(),
+            _ => Vec::new(),
+        };
+        let der: fn(&Key, &[u8]) -> Vec<u8> = |key, base| match key {
+            Key::Private(key) => key.sign(base).unwrap(),
+            _ => Vec::new(),
+        };
+        let pair = crate::Secret::new(format!("ecdsa_{}", STANDARD.encode(new_p256().unwrap())));
+        let http = URL.replace("https", "http");
+        for secret in [&secret(), &pair] {
+            assert!(at(URL, fixed, secret).valid);
+            let swapped = at(&http, fixed, secret);
+            assert_eq!((swapped.reason, swapped.diagnosis.as_deref()), (Reason::Mismatch, Some(SWAPPED)));
+            assert_eq!(at("https://shop.example/other", fixed, secret).diagnosis, None);
+        }
+        let says = at(URL, der, &pair).diagnosis.unwrap_or_default();
+        assert!(says.starts_with("the signature is DER instead of the 64 bytes of r and s"), "{says}");
     }
 
     #[test]

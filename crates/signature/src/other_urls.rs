@@ -99,6 +99,15 @@ fn encoded_anew(query: &str) -> String {
     all
 }
 
+/// What is said of a URL that was signed with the other scheme.
+pub(crate) const SWAPPED: &str = "the sender signs the URL with http and https swapped";
+
+/// A URL with http in place of https, or the other way round.
+pub(crate) fn other_scheme(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    Some(if scheme == "https" { format!("http://{rest}") } else { format!("https://{rest}") })
+}
+
 /// A URL without its port, or with the usual one where it has none: as senders write it who are not of one mind about it.
 pub(crate) fn other_port(url: &str) -> Option<String> {
     let (scheme, rest) = url.split_once("://")?;

@@ -93,6 +93,11 @@ impl PublicKey {
         }
     }
 
+    /// Whether an ECDSA signature is the one of a message in DER, which RFC 9421 has not.
+    pub(super) fn verifies_der(&self, message: &[u8], tag: &[u8]) -> bool {
+        matches!(self, Self::EcdsaP256(point, _) if ecdsa_verifies(point, false, message, tag))
+    }
+
     /// Whether a signature is the one of a message in the form that this key's have not: in DER in place of 64 bytes (true), or the
     /// other way round; `None` where neither.
     pub(super) fn verifies_otherwise(&self, message: &[u8], tag: &[u8]) -> Option<bool> {

@@ -1,6 +1,7 @@
 //! Candidate messages: which pieces were signed, in which order, with which text of the timestamp.
 
 use super::super::compiled::Compiled;
+use super::super::other_urls;
 use super::super::spec::Unit;
 use super::super::template::{Context, Piece};
 use chrono::{DateTime, SecondsFormat};
@@ -44,11 +45,7 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
     if !sender.template.needs_url() || url.is_empty() {
         return Vec::new();
     }
-    let other_scheme = match url.split_once("://") {
-        Some(("https", rest)) => format!("http://{rest}"),
-        Some((_, rest)) => format!("https://{rest}"),
-        None => return Vec::new(),
-    };
+    let Some(other_scheme) = other_urls::other_scheme(url) else { return Vec::new() };
     let (bare, query) = url.split_once('?').unwrap_or((url, ""));
     let slash = match bare.strip_suffix('/') {
         Some(less) => less.to_owned(),
@@ -57,12 +54,12 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
     let slash = if query.is_empty() { slash } else { format!("{slash}?{query}") };
     let decoded = percent_encoding::percent_decode_str(url).decode_utf8_lossy().into_owned();
     let urls = [
-        ("the sender signs the URL with http and https swapped", other_scheme),
+        (other_urls::SWAPPED, other_scheme),
         ("the sender signs the URL without its query", bare.to_owned()),
         ("the sender's URL differs from this one in its trailing slash", slash),
         (
             "the sender's URL differs from this one in having a port or not",
-            super::super::other_urls::other_port(url).unwrap_or_default(),
+            other_urls::other_port(url).unwrap_or_default(),
         ),
         (
             "the sender signs the path instead of the whole URL",

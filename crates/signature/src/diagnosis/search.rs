@@ -2,6 +2,7 @@
 
 use super::super::compiled::{Compiled, Version};
 use super::super::key::{Key, Mac};
+use super::super::message_signatures;
 use super::super::public_key::PublicKey;
 use super::super::seen::{Seen, first};
 use super::super::spec::{Algorithm, Form};
@@ -45,13 +46,16 @@ pub(crate) fn is_searched(value: Option<&str>) -> bool {
 /// One sentence about the mistake, when a known one fits.
 pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
     let value = suspect.seen.value.as_deref().filter(|value| is_searched(Some(value)))?;
-    if suspect.sender.spec.signature.form == Form::MessageSignatures {
-        return None;
+    let signature = &suspect.sender.spec.signature;
+    if signature.form == Form::MessageSignatures {
+        let (request, id) = (suspect.request, suspect.seen.id.as_deref().unwrap_or_default());
+        let context = Context::new("", id, request.headers, request.body).to(request.method, request.url);
+        return message_signatures::diagnose(signature, suspect.key, &context);
     }
     if suspect.version.algorithm == Algorithm::Token {
         return token(value, suspect);
     }
-    let prefix = match suspect.sender.spec.signature.form {
+    let prefix = match signature.form {
         Form::Pairs => format!("{}=", suspect.version.key),
         _ => suspect.version.prefix.to_owned(),
     };
