@@ -223,22 +223,21 @@ mod tests {
             let what = format!("event=paid, attempt={attempt}/3, status={status}, webhook_id={id}");
             line(at, &format!("Webhook request failed: {what}"))
         };
-        let taken = |id: &str, at| {
-            line(
-                at,
-                &format!(
-                    "Webhook delivered successfully: event=paid, status=200, attempt=3/3, webhook_id={id}"
-                ),
-            )
+        let taken = |id: &str, at, attempt: u32| {
+            let what = format!("event=paid, status=200, attempt={attempt}/3, webhook_id={id}");
+            line(at, &format!("Webhook delivered successfully: {what}"))
         };
         let text = [
             refused("a", 0, 1, 503),
             refused("b", 1, 1, 400),
             refused("a", 2, 2, 503),
-            taken("a", 7),
+            taken("a", 7, 3),
             refused("c", 60, 1, 503),
             refused("c", 62, 2, 503),
-            taken("c", 67),
+            taken("c", 67, 3),
+            // What comes again after a success is no retry.
+            taken("d", 100, 1),
+            taken("d", 180, 2),
         ]
         .concat();
         let formats = Formats::built_in().unwrap();

@@ -53,12 +53,13 @@ impl ById {
         }
     }
 
-    /// Each attempt that another followed, with the pause between them, ms, by the number of the later one.
+    /// Each attempt that did not succeed and that another followed, with the pause between them, ms, by the number of the later one.
     fn pauses(&self) -> BTreeMap<u32, Vec<u64>> {
         let mut found: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         for tries in self.all.values() {
             for (number, after) in tries {
                 let before = number.checked_sub(1).and_then(|before| tries.get(&before));
+                let before = before.filter(|before| before.failed || before.ended.is_none());
                 let ended = before.and_then(|before| before.ended.or(before.began));
                 let (Some(ended), Some(began)) = (ended, after.began.or(after.ended)) else { continue };
                 let ms = u64::try_from((began - ended).num_milliseconds()).unwrap_or(0);
