@@ -26,7 +26,7 @@ pub(crate) enum Refusal {
     },
     /// More connections than this process may have.
     #[error(
-        "{connections} connections need {needed} file descriptors, but this process is limited to {limit}: raise the limit (ulimit -n {needed}) or give fewer --connections"
+        "--connections {connections} takes {needed} file descriptors, but this process is limited to {limit}: raise the limit (ulimit -n {needed}) or give fewer"
     )]
     Descriptors {
         /// Asked for.

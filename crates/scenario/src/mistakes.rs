@@ -101,6 +101,12 @@ const MEANING: &Mistakes = &[
         "",
         "s.yaml:21:20: an empty matcher tests nothing: give equals, exists, absent, matches or type",
     ),
+    ("type: integer", "equals: 5, absent: true", "s.yaml:21:33: `equals` and `absent` contradict each other"),
+    (
+        "type: integer",
+        "type: integer, exists: false",
+        "s.yaml:21:37: `type` and `exists` contradict each other",
+    ),
     ("[200, 201]", "[200, 600]", "s.yaml:20:21: 600 is not an HTTP status: they run from 100 to 599"),
     ("[200, 201]", "99", "s.yaml:20:15: 99 is not an HTTP status: they run from 100 to 599"),
     ("[200, 201]", "70000", "s.yaml:20:15: 70000 is not an HTTP status: they run from 100 to 599"),

@@ -134,8 +134,8 @@ impl Checker<'_> {
         if *fields == MatcherFields::default() {
             self.wrong(path, "an empty matcher tests nothing: give equals, exists, absent, matches or type");
         }
-        if fields.exists == Some(true) && fields.absent == Some(true) {
-            self.wrong_key(&at(path, ["absent".into()]), "`exists` and `absent` contradict each other");
+        if let Some((gone, there)) = contradiction(fields) {
+            self.wrong_key(&at(path, [gone.into()]), format!("`{there}` and `{gone}` contradict each other"));
         }
         if let Some(pattern) = fields.matches.as_ref().filter(|p| !p.contains("{{")) {
             self.pattern(pattern, &at(path, ["matches".into()]));
@@ -195,6 +195,21 @@ impl Checker<'_> {
         let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
         At { line, column }
     }
+}
+
+/// The two keys of a matcher of which one wants the value to be there and the other not to be.
+fn contradiction(fields: &MatcherFields) -> Option<(&'static str, &'static str)> {
+    let gone = [("absent", fields.absent == Some(true)), ("exists", fields.exists == Some(false))];
+    let there = [
+        ("exists", fields.exists == Some(true)),
+        ("absent", fields.absent == Some(false)),
+        // A value that is not there may stand for null.
+        ("equals", fields.equals.as_ref().is_some_and(|value| !value.is_null())),
+        ("matches", fields.matches.is_some()),
+        ("type", fields.json_type.is_some()),
+    ];
+    let first = |all: &[(&'static str, bool)]| all.iter().find(|(_, is)| *is).map(|(key, _)| *key);
+    Some((first(&gone)?, first(&there)?))
 }
 
 /// RFC 9110, section 5.6.2: token.

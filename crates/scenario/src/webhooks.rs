@@ -47,9 +47,32 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
         } else if !known().any(|event| event == after || event.contains("{{")) {
             let hint = suggest::hint(after, known());
             wrong("after", format!("no step expects a webhook with the event `{after}`{hint}"));
+        } else if is_behind_itself(&all, webhook) {
+            wrong(
+                "after",
+                format!("`{after}` follows `{}` itself, so that neither can come first", webhook.event),
+            );
         }
     }
     problems
+}
+
+/// Whether the event that a webhook follows follows it in turn, by way of others or not. An event that somewhere follows nothing can
+/// come first.
+fn is_behind_itself(all: &[(Vec<Seg>, &ExpectedWebhook)], webhook: &ExpectedWebhook) -> bool {
+    let first_of = |event: &str| all.iter().any(|(_, one)| one.event == event && one.after.is_none());
+    let mut before = webhook.after.as_deref().filter(|_| !first_of(&webhook.event));
+    for _ in 0..all.len() {
+        let Some(event) = before else { return false };
+        if event == webhook.event {
+            return true;
+        }
+        let mut of_event =
+            all.iter().filter(|(_, one)| one.event == event).map(|(_, one)| one.after.as_deref());
+        let first = of_event.next().flatten();
+        before = first.filter(|first| of_event.all(|other| other == Some(*first)));
+    }
+    false
 }
 
 /// The webhooks of all steps, with their places.
@@ -88,5 +111,28 @@ mod tests {
         assert_eq!(load("X-Hub-Signature-256: { matches: \"^sha256=\" }"), Ok(()));
         let told = load("X-Api-Key: abc").unwrap_err();
         assert!(told.contains(":9:") && told.contains("write { exists: true }"), "{told}");
+    }
+
+    #[test]
+    fn of_webhooks_that_follow_each_other_in_a_circle_none_can_come_first() {
+        let load = |webhooks: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let text = format!(
+                "name: t\nsubject: {{ kind: flow, id: \"1\" }}\nflows: 1\nsteps:\n  - name: a\n    \
+                 request: {{ method: GET, path: / }}\n    webhooks:\n{webhooks}"
+            );
+            let file = dir.path().join("s.yaml");
+            std::fs::write(&file, text).unwrap();
+            crate::load(&file).map(|_| ()).map_err(|error| error.to_string())
+        };
+        let circle = "      - { event: a, after: c }\n      - { event: b, after: a }\n      - { event: c, after: b }\n";
+        let told = load(circle).unwrap_err();
+        assert!(told.contains(":8:28: `c` follows `a` itself"), "{told}");
+        assert_eq!(load(&circle.replace("a, after: c", "a")), Ok(()));
+        assert_eq!(
+            load(&format!("{circle}      - {{ event: c, count: 2 }}\n")),
+            Ok(()),
+            "one of its kind may come first"
+        );
     }
 }
