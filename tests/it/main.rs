@@ -101,6 +101,8 @@ mod packages;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod probe_own;
+#[cfg(test)]
 mod probe_table;
 #[cfg(test)]
 mod promote;

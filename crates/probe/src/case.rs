@@ -81,7 +81,7 @@ pub enum Judged {
     AnswerTime,
     /// By whether the fast ones were answered while the slow one was open.
     Beside,
-    /// Never: the times are reported.
+    /// Each request by itself, and never by the times, which are reported.
     Timing,
     /// By all answers of the probe.
     Overall(Overall),

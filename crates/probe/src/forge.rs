@@ -173,6 +173,13 @@ impl Forge {
         self.encoded(&digest(self.layout.algorithm, key, &self.message(draft)))
     }
 
+    /// The right signature with some of its bytes changed: another MAC of the same length, in the sender's encoding.
+    pub(crate) fn spoilt_tag(&self, draft: &Draft, spoil: impl FnOnce(&mut [u8])) -> String {
+        let mut mac = digest(self.layout.algorithm, &self.key, &self.message(draft));
+        spoil(&mut mac);
+        self.encoded(&mac)
+    }
+
     /// The HMACs that the sender does not use, under the right key, and the hash that needs none.
     pub(crate) fn other_algorithms(&self, draft: &Draft) -> Vec<(&'static str, String)> {
         let message = self.message(draft);

@@ -4,17 +4,13 @@ use crate::JsonSchema;
 use crate::case::{Case, Group, Judged, Play};
 use crate::diagnosis::{DIAGNOSIS, diagnosis};
 use crate::forge::Forge;
+use crate::measured::{answer_time, beside, timing};
 use crate::overall;
 use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
 use serde::{Deserialize, Serialize};
 use signature::Scheme;
 use std::collections::BTreeMap;
 
-/// The longest that the fastest of the known senders waits for an answer, in milliseconds: Slack's.
-const SHORTEST_LIMIT_MS: f64 = 3000.0;
-/// Those senders, and how long each waits for an answer, in seconds (docs of each, 2026).
-const LIMITS: [(&str, f64); 4] =
-    [("Slack's", 3.0), ("Shopify's", 5.0), ("GitHub's", 10.0), ("Standard Webhooks'", 15.0)];
 /// Fewest answers of which a percentile is taken.
 const FEWEST: usize = 2;
 /// Requests that are told one by one in a sentence.
@@ -149,7 +145,7 @@ fn whole(
         Judged::Once | Judged::OnceOfMany | Judged::Reuse => effects(case, sent, facts),
         Judged::AnswerTime => answer_time(sent, figures),
         Judged::Beside => beside(sent),
-        Judged::Timing => timing(sent, figures),
+        Judged::Timing => timing(sent, facts, figures),
     }
 }
 
@@ -171,7 +167,7 @@ fn exchange(sent: &ProbeSent, facts: &Facts) -> Exchange {
 }
 
 /// Each request by itself.
-fn each(sent: &[&ProbeSent], facts: &Facts) -> Said {
+pub(crate) fn each(sent: &[&ProbeSent], facts: &Facts) -> Said {
     let of = |verdict| sent.iter().copied().filter(move |s| shot(s, facts) == verdict);
     let told = |verdict| {
         let all: Vec<String> = of(verdict).map(|s| format!("{}: {}", s.label, complaint(s))).collect();
@@ -407,80 +403,5 @@ fn of_many(sent: &[&ProbeSent]) -> Option<Said> {
     }
 }
 
-fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
-    let mut times: Vec<f64> = sent.iter().map(|s| took_ms(s)).collect();
-    times.sort_by(f64::total_cmp);
-    let n = times.len();
-    // Nearest rank.
-    let at = (n * 95).div_ceil(100).saturating_sub(1);
-    let p95 = times.get(at).copied().unwrap_or_default();
-    let median = times.get(n / 2).copied().unwrap_or_default();
-    figures.insert("p95_ms".to_owned(), p95);
-    figures.insert("p50_ms".to_owned(), median);
-    figures.insert("samples".to_owned(), n as f64);
-    let of = |within: bool| {
-        let held = |(_, s): &&(&str, f64)| (p95 <= *s * 1000.0) == within;
-        LIMITS.iter().filter(held).map(|(who, s)| format!("{who} {s} s")).collect::<Vec<_>>().join(", ")
-    };
-    let judged = match (of(true), of(false)) {
-        (within, over) if over.is_empty() => format!("within {within}"),
-        (within, over) if within.is_empty() => format!("over {over}"),
-        (within, over) => format!("over {over}; within {within}"),
-    };
-    let digits = if p95 < 10.0 { 2 } else { 0 };
-    let text = format!("p95 {p95:.digits$} ms of {n} responses: {judged}");
-    let unanswered = sent.iter().find(|s| !status(s).is_some_and(is_success));
-    match unanswered {
-        Some(first) if status(first) != Some(429) => {
-            (CaseVerdict::Fail, format!("a valid webhook was not accepted: {}; {text}", came(first)))
-        }
-        Some(_) => (CaseVerdict::Unproven, "429: it is rate limiting, so nothing is shown".to_owned()),
-        None if p95 > SHORTEST_LIMIT_MS => {
-            (CaseVerdict::Fail, format!("{text}: acknowledge first, work later"))
-        }
-        None => (CaseVerdict::Pass, text),
-    }
-}
-
-fn beside(sent: &[&ProbeSent]) -> Said {
-    // In the order in which they ended, the slow one is the last.
-    let (slow, fast): (Vec<&ProbeSent>, Vec<&ProbeSent>) =
-        sent.iter().copied().partition(|s| s.label == "slow");
-    let Some(slow) = slow.first().copied() else {
-        return (CaseVerdict::Unproven, "no slow request was sent".to_owned());
-    };
-    if fast.iter().any(|f| f.started >= slow.ended) {
-        let text = format!("the slow request ended first ({}), so nothing ran alongside it", came(slow));
-        return (CaseVerdict::Unproven, text);
-    }
-    let late = fast.iter().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
-    match late {
-        Some(late) => (
-            CaseVerdict::Fail,
-            format!("a fast request waited for the slow one: {} after {:.0} ms", came(late), took_ms(late)),
-        ),
-        None => {
-            let longest = fast.iter().map(|f| took_ms(f)).fold(0.0, f64::max);
-            (
-                CaseVerdict::Pass,
-                format!("fast ones responded in {longest:.0} ms at most; the slow one: {}", came(slow)),
-            )
-        }
-    }
-}
-
-fn timing(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
-    let median = |label: &str| {
-        let mut times: Vec<f64> = sent.iter().filter(|s| s.label == label).map(|s| took_ms(s)).collect();
-        times.sort_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or_default()
-    };
-    let (first, last) = (median("wrong at the beginning"), median("wrong at the end"));
-    figures.insert("wrong_at_the_beginning_ms".to_owned(), first);
-    figures.insert("wrong_at_the_end_ms".to_owned(), last);
-    let text = format!(
-        "median {first:.3} ms for a signature wrong at the beginning, {last:.3} ms for one wrong at the end; \
-         measured, not judged"
-    );
-    (CaseVerdict::NotExercised, text)
-}
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod diagnosis;
 mod forge;
 mod grade;
 mod judge;
+mod measured;
 mod overall;
 mod sender;
 mod shot;

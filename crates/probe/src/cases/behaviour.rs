@@ -2,7 +2,7 @@
 
 use crate::case::{Bench, Case, Group, Judged, Overall, Play};
 use crate::shot::{Manner, Shot};
-use record::Right::{Accepted, ByCase, Handled};
+use record::Right::{Accepted, ByCase, Handled, Refused};
 
 type Shots = Result<Vec<Shot>, &'static str>;
 
@@ -159,7 +159,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "timing",
         "whether comparing takes longer the more of the signature is right",
-        "CWE-208: compare in constant time; measured over the network and reported, never judged",
+        "CWE-208: compare in constant time; times over a network are reported, never judged, but none of these signatures is right",
         Play::InTurn,
         Judged::Timing,
         timing,
@@ -217,14 +217,12 @@ fn rotation(bench: &mut Bench<'_>) -> Shots {
 fn timing(bench: &mut Bench<'_>) -> Shots {
     let shot = |bench: &mut Bench<'_>, label, at_the_end: bool| {
         let draft = bench.draft();
-        let tag = bench.forge.tag(&draft);
-        let other = |c: char| if c == '0' { '1' } else { '0' };
-        let last = tag.chars().count() - 1 - usize::from(tag.ends_with('='));
-        let wrong = if at_the_end { last } else { 0 };
-        let spoilt: String =
-            tag.chars().enumerate().map(|(i, c)| if i == wrong { other(c) } else { c }).collect();
+        let spoilt = bench.forge.spoilt_tag(&draft, |mac| {
+            let (byte, bit) = if at_the_end { (mac.last_mut(), 0x01) } else { (mac.first_mut(), 0x80) };
+            byte.into_iter().for_each(|byte| *byte ^= bit);
+        });
         let value = bench.forge.value(&draft, &spoilt);
-        bench.forge.shot(label, &draft, Some(value.as_bytes()), ByCase)
+        bench.forge.shot(label, &draft, Some(value.as_bytes()), Refused)
     };
     let pair = |_| [shot(bench, "wrong at the beginning", false), shot(bench, "wrong at the end", true)];
     Ok((0..PAIRS).flat_map(pair).collect())

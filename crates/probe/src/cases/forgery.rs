@@ -79,6 +79,12 @@ pub(crate) static CASES: &[Case] = &[
         },
     ),
     case(
+        "partly-right-signature",
+        "signatures of full length of which only a part is right",
+        "CWE-697, CWE-1023: what is not compared need not be known; where 8 hex digits are, 2^32 tries guess a signature",
+        partly_right,
+    ),
+    case(
         "changed-body",
         "one byte of the body changed after signing",
         "CWE-354: a signature covers the body's bytes",
@@ -207,6 +213,33 @@ fn legacy_only(bench: &mut Bench<'_>) -> Shot {
     shot.with_header("X-Hub-Signature", Some(&format!("sha1={sha1}")))
 }
 
+/// The MAC's bytes are changed and not its text: in base64 the last character has bits that no byte has.
+fn partly_right(bench: &mut Bench<'_>) -> Shots {
+    let base64 = bench.forge.layout().encoding != Encoding::Hex;
+    // So many bytes are in eight characters.
+    let eight = if base64 { 6 } else { 4 };
+    // In which bytes of so many there is a mistake, and which bits of them it turns.
+    type Wrong = fn(usize, usize) -> (std::ops::Range<usize>, u8);
+    let wrongs: [(&str, Wrong); 7] = [
+        ("the last character wrong", |n, _| (n - 1..n, 0x01)),
+        ("the first character wrong", |_, _| (0..1, 0x80)),
+        ("a byte in the middle wrong", |n, _| (n / 2..n / 2 + 1, 0xff)),
+        ("the second half wrong", |n, _| (n / 2..n, 0xff)),
+        ("the first half wrong", |n, _| (0..n / 2, 0xff)),
+        ("all but the first 8 characters wrong", |n, eight| (eight..n, 0xff)),
+        ("all but the last 8 characters wrong", |n, eight| (0..n - eight, 0xff)),
+    ];
+    let shot = |(label, wrong): (&str, Wrong)| {
+        let draft = bench.draft();
+        let tag = bench.forge.spoilt_tag(&draft, |mac| {
+            let (bytes, bits) = wrong(mac.len(), eight);
+            mac.get_mut(bytes).into_iter().flatten().for_each(|byte| *byte ^= bits);
+        });
+        tagged(bench, label, &draft, &tag, Refused)
+    };
+    Ok(wrongs.into_iter().map(shot).collect())
+}
+
 fn changed_timestamp(bench: &mut Bench<'_>) -> Shots {
     bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
     let draft = bench.draft();
@@ -320,4 +353,75 @@ fn other_end(text: &str) -> String {
     let last = changed.pop();
     changed.push(if last == Some('0') { '1' } else { '0' });
     changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Case, Forge, can_imitate};
+    use base64::Engine;
+    use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+    const NOW: i64 = 1_764_115_200_123;
+
+    /// As the most lenient receiver reads it: padding bits are whatever they are, and padding may be missing.
+    fn bytes(forge: &Forge, tag: &str) -> Vec<u8> {
+        let config = GeneralPurposeConfig::new()
+            .with_decode_allow_trailing_bits(true)
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let alphabet = match forge.layout().encoding {
+            Encoding::Hex => return hex::decode(tag).unwrap(),
+            Encoding::Base64 => base64::alphabet::STANDARD,
+            Encoding::Base64url => base64::alphabet::URL_SAFE,
+        };
+        GeneralPurpose::new(&alphabet, config).decode(tag).unwrap()
+    }
+
+    /// The signature that a request of one signature has, and the right one.
+    fn tags(forge: &Forge, shot: &Shot) -> (String, String) {
+        let value = String::from_utf8(shot.header(forge.layout().signature).unwrap().to_vec()).unwrap();
+        let (_, tag) = value.split_once(&forge.layout().prefix).unwrap();
+        (tag.to_owned(), shot.correct.clone())
+    }
+
+    #[test]
+    fn a_signature_that_is_right_in_part_decodes_to_others_bytes_with_every_sender() {
+        for sender in Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok()) {
+            let secret = sender.generate_secret().unwrap();
+            let forge = Forge::new(sender, &secret, "event", None, "canary").unwrap();
+            let verifier = signature::Verifier::new(sender, &secret).unwrap();
+            let shots = |case: &str| Case::of(case).unwrap().shots(&forge, NOW, 0).unwrap();
+            let partly = shots("partly-right-signature");
+            for shot in partly.iter().chain(&shots("timing")) {
+                let (tag, right) = tags(&forge, shot);
+                assert_eq!(tag.len(), right.len(), "{sender}, {}", shot.label);
+                let (given, correct) = (bytes(&forge, &tag), bytes(&forge, &right));
+                assert!(given.len() == correct.len() && given != correct, "{sender}, {}", shot.label);
+                let text = |(name, value): &(String, Vec<u8>)| {
+                    (name.clone(), String::from_utf8(value.clone()).unwrap())
+                };
+                let headers: Vec<_> = shot.headers.iter().map(text).collect();
+                let crate::Content::Bytes(body) = &shot.body else { unreachable!() };
+                assert!(!verifier.verify(&headers, body, NOW).valid, "{sender}, {}", shot.label);
+                assert_eq!(shot.right, Refused);
+            }
+            // Characters that are as they should be, from the beginning and from the end.
+            let same = |i: usize| {
+                let (tag, right) = tags(&forge, &partly[i]);
+                let pairs: Vec<bool> = tag.chars().zip(right.chars()).map(|(a, b)| a == b).collect();
+                let n = pairs.iter().filter(|same| !**same).count();
+                let first = pairs.iter().take_while(|same| **same).count();
+                (first, pairs.iter().rev().take_while(|same| **same).count(), n)
+            };
+            let padding = tags(&forge, &partly[0]).1.matches('=').count();
+            let whole = tags(&forge, &partly[0]).1.len();
+            assert_eq!(same(0), (whole - 1 - padding, padding, 1), "{sender}: the last character alone");
+            assert_eq!(same(1), (0, whole - 1, 1), "{sender}: the first character alone");
+            assert_eq!(same(2).2, 2, "{sender}: two in the middle");
+            assert!(same(3).0 >= whole / 2 - 3 && same(3).1 == padding, "{sender}: the second half");
+            assert!(same(4).0 == 0 && same(4).1 >= whole / 2 - 3, "{sender}: the first half");
+            assert_eq!(same(5), (8, padding, whole - 8 - padding), "{sender}: all but the first 8");
+            assert!(same(6).0 == 0 && same(6).1 >= 8, "{sender}: all but the last 8: {:?}", same(6));
+        }
+    }
 }
