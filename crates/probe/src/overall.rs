@@ -62,7 +62,11 @@ fn echo(facts: &Facts) -> Said {
 }
 
 fn redirect(facts: &Facts) -> Said {
-    let valid = |s: &&ProbeSent| matches!(s.right, Right::Accepted | Right::AcceptedOrUnreadable);
+    // Those that a case judges as a whole are validly signed, too; those of a diagnosis are signed in many ways.
+    let valid = |s: &&ProbeSent| {
+        matches!(s.right, Right::Accepted | Right::AcceptedOrUnreadable | Right::ByCase)
+            && s.case != DIAGNOSIS
+    };
     let redirected = |s: &ProbeSent| status(s).is_some_and(|status| (300..400).contains(&status));
     let asked: Vec<&ProbeSent> = facts.sent.iter().filter(valid).collect();
     match asked.iter().copied().find(|s| redirected(s)) {

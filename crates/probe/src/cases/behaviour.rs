@@ -118,12 +118,13 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "unknown-event",
         "an unknown event",
-        "senders add events; a 4xx or 5xx to each of them opens the sender's circuit breaker or disables the endpoint",
+        "senders add events; to every sender anything but 2xx is a failure: it tries again, opens its circuit breaker or \
+         disables the endpoint",
         Play::InTurn,
         Judged::EachShot,
         |bench| {
             let draft = bench.draft_of("smoke.probe.unknown");
-            Ok(vec![bench.forge.signed("unknown event", &draft, Handled)])
+            Ok(vec![bench.forge.signed("unknown event", &draft, Accepted)])
         },
     ),
     case(

@@ -1,7 +1,7 @@
 //! Verdicts on single cases, from facts that are made up: each request of a case gets an answer, one millisecond after it.
 
-use crate::{Case, CaseVerdict, Facts, Forge, Shot, grade, judge, usual_event};
-use record::{Came, ProbeAnswer, ProbeBegin, ProbeRequest, ProbeSent, Tick};
+use crate::{Case, CaseVerdict, Facts, Forge, Shot, can_imitate, grade, judge, usual_event};
+use record::{Came, ProbeAnswer, ProbeBegin, ProbeRequest, ProbeSent, SenderProfile, Tick};
 use signature::{Scheme, Secret};
 
 const SCHEME: Scheme = Scheme::DeltacrownV2;
@@ -62,4 +62,32 @@ fn a_forged_signature_that_is_taken_while_times_are_measured_fails() {
     assert!(text.starts_with("wrong at the end: accepted (200)"), "{text}");
     assert_eq!(grade(&judge(&facts("timing", at_the_end))).grade, Some('F'));
     assert_eq!(verdict(&facts("timing", |_, _| 429), "timing").0, CaseVerdict::Unproven);
+}
+
+/// What every sender takes for a success is every 2xx, and nothing else: that is what an unknown event is judged by.
+#[test]
+fn an_unknown_event_is_to_get_what_the_sender_takes_for_success() {
+    for sender in Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok()) {
+        let contract = SenderProfile::built_in(sender).unwrap().contract();
+        assert!(contract.success.is_empty(), "{sender} has its own statuses: judge unknown-event by them");
+    }
+    assert_eq!(verdict(&facts("unknown-event", |_, _| 204), "unknown-event").0, CaseVerdict::Pass);
+    for status in [302, 400, 404, 410, 500] {
+        let (failed, text) = verdict(&facts("unknown-event", |_, _| status), "unknown-event");
+        assert_eq!(failed, CaseVerdict::Fail, "{status}");
+        assert_eq!(text, format!("unknown event: validly signed, but got {status}"));
+    }
+    assert_eq!(verdict(&facts("unknown-event", |_, _| 429), "unknown-event").0, CaseVerdict::Unproven);
+}
+
+#[test]
+fn every_valid_webhook_that_is_redirected_is_told() {
+    for case in ["unknown-event", "answer-time", "same-delivery-at-once", "slow-beside-fast"] {
+        let (failed, text) = verdict(&facts(case, |_, _| 302), "no-redirect");
+        assert_eq!(failed, CaseVerdict::Fail, "{case}");
+        assert!(text.contains(&format!("302 to {case}")), "{text}");
+    }
+    for case in ["wrong-key", "timing", "method-get"] {
+        assert_eq!(verdict(&facts(case, |_, _| 302), "no-redirect").0, CaseVerdict::Pass, "{case}");
+    }
 }
