@@ -4,7 +4,7 @@ use crate::JsonSchema;
 use crate::case::{Case, Group, Judged, Play};
 use crate::diagnosis::{DIAGNOSIS, diagnosis};
 use crate::forge::Forge;
-use crate::measured::{answer_time, beside, timing};
+use crate::measured::{LIMITED, answer_time, beside, timing};
 use crate::overall;
 use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
 use serde::{Deserialize, Serialize};
@@ -398,6 +398,9 @@ fn of_many(sent: &[&ProbeSent]) -> Option<Said> {
     let failed = sent.iter().find(|s| is_crash(s) || matches!(s.came, Came::Nothing(_)));
     match failed {
         Some(first) => Some((CaseVerdict::Fail, format!("one of {} answered {}", sent.len(), came(first)))),
+        None if sent.iter().all(|s| status(s) == Some(429)) => {
+            Some((CaseVerdict::Unproven, LIMITED.to_owned()))
+        }
         None if accepted == 0 => Some((CaseVerdict::Fail, format!("none of {} was accepted", sent.len()))),
         None => None,
     }

@@ -9,6 +9,10 @@ const SHORTEST_LIMIT_MS: f64 = 3000.0;
 /// Those senders, and how long each waits for an answer, in seconds (docs of each, 2026).
 const LIMITS: [(&str, f64); 4] =
     [("Slack's", 3.0), ("Shopify's", 5.0), ("GitHub's", 10.0), ("Standard Webhooks'", 15.0)];
+
+/// What is said of a receiver that limits rates.
+pub(crate) const LIMITED: &str = "429: it is rate limiting, so nothing is shown";
+
 pub(crate) fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
     let mut times: Vec<f64> = sent.iter().map(|s| took_ms(s)).collect();
     times.sort_by(f64::total_cmp);
@@ -36,7 +40,7 @@ pub(crate) fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f6
         Some(first) if status(first) != Some(429) => {
             (CaseVerdict::Fail, format!("a valid webhook was not accepted: {}; {text}", came(first)))
         }
-        Some(_) => (CaseVerdict::Unproven, "429: it is rate limiting, so nothing is shown".to_owned()),
+        Some(_) => (CaseVerdict::Unproven, LIMITED.to_owned()),
         None if p95 > SHORTEST_LIMIT_MS => {
             (CaseVerdict::Fail, format!("{text}: acknowledge first, work later"))
         }
@@ -55,12 +59,15 @@ pub(crate) fn beside(sent: &[&ProbeSent]) -> Said {
         let text = format!("the slow request ended first ({}), so nothing ran alongside it", came(slow));
         return (CaseVerdict::Unproven, text);
     }
-    let late = fast.iter().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
+    let limited = |f: &&ProbeSent| status(f) == Some(429);
+    let late = fast.iter().filter(|f| !limited(f));
+    let late = late.copied().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
     match late {
         Some(late) => (
             CaseVerdict::Fail,
             format!("a fast request waited for the slow one: {} after {:.0} ms", came(late), took_ms(late)),
         ),
+        None if fast.iter().copied().any(|f| limited(&f)) => (CaseVerdict::Unproven, LIMITED.to_owned()),
         None => {
             let longest = fast.iter().map(|f| took_ms(f)).fold(0.0, f64::max);
             (

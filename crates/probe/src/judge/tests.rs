@@ -91,3 +91,32 @@ fn every_valid_webhook_that_is_redirected_is_told() {
         assert_eq!(verdict(&facts(case, |_, _| 302), "no-redirect").0, CaseVerdict::Pass, "{case}");
     }
 }
+
+/// A slow request that is open all the time, and fast ones in turn meanwhile.
+fn beside(status: fn(usize) -> u16) -> Facts {
+    let mut facts = facts("slow-beside-fast", |i, _| status(i));
+    let end = facts.sent.last().unwrap().ended;
+    let slow = facts.sent.iter_mut().find(|s| s.label == "slow").unwrap();
+    slow.ended = Tick(end.0 + 1000);
+    facts
+}
+
+#[test]
+fn rate_limits_prove_nothing_about_requests_that_came_together() {
+    let of = |status: fn(usize) -> u16| verdict(&beside(status), "slow-beside-fast");
+    assert_eq!(of(|_| 204).0, CaseVerdict::Pass);
+    let (seen, text) = of(|i| if i == 2 { 429 } else { 204 });
+    assert_eq!(
+        (seen, text.as_str()),
+        (CaseVerdict::Unproven, "429: it is rate limiting, so nothing is shown")
+    );
+    let (seen, text) = of(|i| if i == 2 { 429 } else { 503 });
+    assert_eq!(seen, CaseVerdict::Fail);
+    assert!(text.contains("waited for the slow one: 503"), "{text}");
+    let at_once = |status: fn(usize, &str) -> u16| {
+        verdict(&facts("same-delivery-at-once", status), "same-delivery-at-once").0
+    };
+    assert_eq!(at_once(|_, _| 429), CaseVerdict::Unproven);
+    assert_eq!(at_once(|i, _| if i == 0 { 429 } else { 409 }), CaseVerdict::Fail);
+    assert_eq!(at_once(|i, _| if i == 0 { 204 } else { 429 }), CaseVerdict::NotExercised);
+}
