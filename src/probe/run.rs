@@ -3,10 +3,11 @@
 use super::exchange::{Outcome, exchange};
 use super::observer::Observer;
 use super::recorder::Recorder;
+use super::watch::Watch;
 use crate::load::{Dialer, Target};
 use futures_util::future::join_all;
-use probe::{Case, DIAGNOSIS, Forge, Judged, MAX_REQUESTS, Play, Shot, diagnosis_shots};
-use record::{Came, ErrorKind, ProbeEffects, ProbeFact, ProbeSent};
+use probe::{Case, DIAGNOSIS, Forge, MAX_REQUESTS, Play, Shot, diagnosis_shots};
+use record::{Came, ErrorKind, ProbeFact, ProbeSent};
 use signature::Secret;
 use std::cell::Cell;
 use std::io;
@@ -28,11 +29,6 @@ const AWAY: Duration = Duration::from_millis(500);
 const AWAY_TRIES: u32 = 6;
 /// Longest `Retry-After` that is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long an effect is waited for, and how long a second one after it.
-const EFFECT: Duration = Duration::from_secs(2);
-const SECOND_EFFECT: Duration = Duration::from_millis(300);
-/// Between two questions to the observer.
-const ASK: Duration = Duration::from_millis(50);
 
 /// What is played on what.
 pub(crate) struct Plan {
@@ -65,6 +61,7 @@ struct Prober<'p> {
     recorder: &'p Recorder,
     deadline: Instant,
     requests: Cell<usize>,
+    watch: Option<Watch<'p>>,
     played: std::cell::RefCell<Vec<Played>>,
 }
 
@@ -97,6 +94,7 @@ pub(crate) async fn run(
         recorder,
         deadline: Instant::now() + plan.budget,
         requests: Cell::new(0),
+        watch: plan.observer.as_ref().map(|observer| Watch::new(observer, plan.clock)),
         played: std::cell::RefCell::new(Vec::new()),
     };
     let ended = tokio::select! {
@@ -125,6 +123,11 @@ impl Prober<'_> {
                 return Ok(());
             }
         }
+        if let Some(watch) = &self.watch
+            && let Ok(closed) = timeout_at(self.deadline, watch.close(self.recorder)).await
+        {
+            closed?;
+        }
         Ok(())
     }
 
@@ -140,13 +143,9 @@ impl Prober<'_> {
         let Ok(shots) = case.shots(&self.plan.forge, self.plan.clock.unix_ms(), 0) else {
             return Ok(Vec::new());
         };
-        let watched =
-            matches!(case.judged, Judged::Once | Judged::OnceOfMany | Judged::Reuse) || case.id == "valid";
-        let observer = self.plan.observer.as_ref().filter(|_| watched && !shots.is_empty());
-        let before = match observer {
-            Some(observer) => Some(observer.ask().await),
-            None => None,
-        };
+        if let Some(watch) = &self.watch {
+            watch.begin(case, &shots, self.recorder).await?;
+        }
         self.played.borrow_mut().extend(shots.iter().map(|shot| (case.id, shot.clone())));
         let sent = match case.play {
             Play::InTurn => self.in_turn(case.id, &shots, None).await?,
@@ -154,8 +153,8 @@ impl Prober<'_> {
             Play::Together => self.together(case.id, &shots).await?,
             Play::Beside => self.beside(case.id, &shots).await?,
         };
-        if let (Some(observer), Some(before)) = (observer, before) {
-            self.settle(case.id, observer, before).await?;
+        if let Some(watch) = &self.watch {
+            watch.end(self.recorder).await?;
         }
         Ok(sent)
     }
@@ -269,30 +268,6 @@ impl Prober<'_> {
         let limit = LIMIT.min(self.plan.budget / 2);
         let outcome = exchange(&self.plan.dialer, &self.plan.target, shot, limit, others).await;
         Ok(((started, self.plan.clock.now()), outcome))
-    }
-
-    /// Asks the observer until its number has come to rest.
-    async fn settle(&self, case: &str, observer: &Observer, before: Result<i64, String>) -> Result<(), Halt> {
-        let until = Instant::now() + EFFECT;
-        let mut after = observer.ask().await;
-        while after.is_ok() && after == before && Instant::now() < until {
-            sleep(ASK).await;
-            after = observer.ask().await;
-        }
-        if after.is_ok() {
-            sleep(SECOND_EFFECT).await;
-            after = observer.ask().await;
-        }
-        let problem = before.as_ref().err().or(after.as_ref().err()).cloned();
-        let effects = ProbeEffects {
-            at: self.plan.clock.now(),
-            case: case.to_owned(),
-            before: before.ok(),
-            after: after.ok(),
-            problem,
-        };
-        self.recorder.write(ProbeFact::Effects(effects))?;
-        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@ use serde_json::Value;
 use sha2::Sha256;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 const SECRET: &str = "9f4c1e77b3a2d0586e1f90c4d7b8a3526c0e9d1f4b7a8352d6c1e0f94b7a8d35";
 
@@ -101,4 +103,70 @@ fn a_receiver_that_compares_a_part_of_the_signature_fails() {
         if given == right { 200 } else { 401 }
     });
     assert_eq!(case(&right, "partly-right-signature", &[]).1, "pass");
+}
+
+/// A receiver that processes before it verifies, and a command that says how many webhooks that were.
+fn processes_first(dir: &Path) -> (String, String) {
+    let number = dir.join("n");
+    let observer = format!("cat {}", number.display());
+    std::fs::write(&number, "0").unwrap();
+    let processed = AtomicI64::new(0);
+    let url = receiver(move |webhook| {
+        let n = processed.fetch_add(1, Ordering::SeqCst) + 1;
+        // Moved into place, so that nobody reads half of it.
+        let new = number.with_extension("new");
+        std::fs::write(&new, n.to_string()).unwrap();
+        std::fs::rename(&new, &number).unwrap();
+        let (given, right) = webhook.signatures();
+        if given == right { 200 } else { 401 }
+    });
+    (url, observer)
+}
+
+#[test]
+fn a_receiver_that_processes_before_it_verifies_fails_where_that_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, observer) = processes_first(dir.path());
+    let (code, verdict, text) = case(&url, "wrong-key", &["--observe", &observer]);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert_eq!(text, "answered 401, but the observed number went up by 1: it was processed");
+    assert_eq!(case(&url, "wrong-key", &[]).1, "pass", "nobody counts");
+    // A number that others move all the time.
+    let others = "test -f m || echo 0 > m; n=$(cat m); echo $((n + 1)) > m; echo $n";
+    let (code, verdict, text) = case(&url, "wrong-key", &["--observe", others]);
+    assert_eq!((code, verdict.as_str()), (Some(3), "unproven"), "{text}");
+    assert!(text.contains("does not stand still"), "{text}");
+}
+
+#[test]
+fn an_observer_that_takes_its_time_is_asked_about_several_forged_cases_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (url, observer) = processes_first(dir.path());
+    let ran = Smoke::new("probe")
+        .arg(url)
+        .args(&[
+            "--secret-file",
+            "secret",
+            "--only",
+            "forgery",
+            "--observe",
+            &format!("sleep 0.3; {observer}"),
+        ])
+        .file("secret", SECRET)
+        .run()
+        .exits(1);
+    let artifact = ran.artifact("probe");
+    let text = |id: &str| {
+        let case = artifact["cases"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap();
+        format!("{}: {}", case["verdict"].as_str().unwrap(), case["text"].as_str().unwrap())
+    };
+    for id in ["no-signature", "partly-right-signature", "wrong-case"] {
+        assert!(
+            text(id).starts_with("fail: answered 401, but the observed number went up by "),
+            "{}",
+            text(id)
+        );
+        assert!(text(id).contains(" from no-signature to wrong-case: it was processed"), "{}", text(id));
+    }
+    assert_eq!(text("valid-among-broken"), "pass: 401", "its own requests may be processed");
 }

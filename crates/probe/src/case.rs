@@ -167,6 +167,13 @@ impl Case {
             .chain(behaviour::CASES)
     }
 
+    /// Whether it sends forged webhooks alone, none of which may have an effect.
+    #[must_use]
+    pub fn is_forged(&'static self, shots: &[Shot]) -> bool {
+        self.group == Group::Forgery
+            && shots.iter().all(|shot| matches!(shot.right, Right::Refused | Right::RefusedAndHandled))
+    }
+
     /// The case of this name.
     #[must_use]
     pub fn of(id: &str) -> Option<&'static Self> {

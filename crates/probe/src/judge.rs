@@ -3,8 +3,9 @@
 use crate::JsonSchema;
 use crate::case::{Case, Group, Judged, Play};
 use crate::diagnosis::{DIAGNOSIS, diagnosis};
+use crate::effects::{effects, without_effect};
 use crate::forge::Forge;
-use crate::measured::{LIMITED, answer_time, beside, timing};
+use crate::measured::{answer_time, beside, timing};
 use crate::overall;
 use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
 use serde::{Deserialize, Serialize};
@@ -126,10 +127,10 @@ fn whole(
     sample: Option<&Forge>,
     figures: &mut BTreeMap<String, f64>,
 ) -> Said {
-    let wanted = match sample.map(|forge| case.shots(forge, 0, 0)) {
+    let (wanted, forged) = match sample.map(|forge| case.shots(forge, 0, 0)) {
         Some(Err(why)) => return (CaseVerdict::NotExercised, why.to_owned()),
-        Some(Ok(shots)) => shots.len(),
-        None => sent.len(),
+        Some(Ok(shots)) => (shots.len(), case.is_forged(&shots)),
+        None => (sent.len(), false),
     };
     let enough = case.play == Play::Sampled && sent.len() >= FEWEST;
     if sent.len() < wanted && !enough {
@@ -141,6 +142,7 @@ fn whole(
         return (CaseVerdict::Unproven, said);
     }
     match case.judged {
+        Judged::EachShot if forged => without_effect(case, each(sent, facts), facts),
         Judged::EachShot | Judged::Overall(_) => each(sent, facts),
         Judged::Once | Judged::OnceOfMany | Judged::Reuse => effects(case, sent, facts),
         Judged::AnswerTime => answer_time(sent, figures),
@@ -306,104 +308,6 @@ pub(crate) fn took_ms(sent: &ProbeSent) -> f64 {
 
 fn round3(x: f64) -> f64 {
     (x * 1000.0).round() / 1000.0
-}
-
-/// How often the webhook of a case was processed.
-enum Effect {
-    /// So many times.
-    Times(i64),
-    /// Nobody said.
-    NotAsked,
-    /// The observer's word is worth nothing, and why.
-    Unknown(String),
-}
-
-fn effect(case: &str, facts: &Facts) -> Effect {
-    if facts.begin.observer.is_none() {
-        return Effect::NotAsked;
-    }
-    let moved = |case: &str| {
-        let Some(effects) = facts.effects.iter().find(|e| e.case == case) else {
-            return Err("the observer was not asked".to_owned());
-        };
-        match (effects.before, effects.after, &effects.problem) {
-            (_, _, Some(problem)) => Err(format!("the observer failed: {problem}")),
-            (Some(before), Some(after), None) if after < before => Err(format!(
-                "the observer's number is not monotonic: {before} before, {after} after; it must only grow"
-            )),
-            (Some(before), Some(after), None) => Ok(after - before),
-            _ => Err("the observer gave no number".to_owned()),
-        }
-    };
-    match (moved("valid"), moved(case)) {
-        (Err(why), _) | (_, Err(why)) => Effect::Unknown(why),
-        (Ok(0), _) => Effect::Unknown(
-            "the observer's number did not change for an accepted webhook: it does not count what is processed".to_owned(),
-        ),
-        (Ok(unit), Ok(delta)) if delta % unit != 0 => Effect::Unknown(format!(
-            "the observer's number changes by {unit} per webhook but changed by {delta} here: others use the receiver too"
-        )),
-        (Ok(unit), Ok(delta)) => Effect::Times(delta / unit),
-    }
-}
-
-/// Judges answers and effects together.
-fn effects(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
-    let mut all: Vec<String> = sent.iter().map(|s| came(s)).collect();
-    all.dedup();
-    let answers = if all.len() == 1 {
-        format!("same response ({})", all.join(""))
-    } else {
-        format!("responses {}", all.join(", "))
-    };
-    let wrong = match case.judged {
-        Judged::OnceOfMany => of_many(sent),
-        _ => Some(each(sent, facts)).filter(|(verdict, _)| *verdict != CaseVerdict::Pass),
-    };
-    if let Some(wrong) = wrong {
-        return wrong;
-    }
-    let reused = case.judged == Judged::Reuse;
-    let refused = sent.last().and_then(|s| status(s)).is_some_and(|status| !is_success(status));
-    match effect(case.id, facts) {
-        Effect::Times(1) if reused && refused => {
-            (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
-        }
-        Effect::Times(1) if reused => {
-            (CaseVerdict::Pass, format!("{answers}; the second one was not processed"))
-        }
-        Effect::Times(n) if reused && n > 1 => (
-            CaseVerdict::Fail,
-            format!(
-                "{answers}; both were processed: an id reused with different content must be refused or ignored"
-            ),
-        ),
-        Effect::Times(1) => (CaseVerdict::Pass, format!("{answers}; processed exactly once")),
-        Effect::Times(0) => (CaseVerdict::Fail, format!("{answers}; accepted but never processed")),
-        Effect::Times(n) => (CaseVerdict::Fail, format!("{answers}; processed {n} times")),
-        Effect::Unknown(why) => (CaseVerdict::Unproven, format!("{answers}; effect unproven: {why}")),
-        Effect::NotAsked if reused && refused => {
-            (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
-        }
-        Effect::NotAsked => (
-            CaseVerdict::NotExercised,
-            format!("{answers}; effect unproven: give --observe to count what is processed"),
-        ),
-    }
-}
-
-/// What is wrong with the answers to one delivery that came many times at once.
-fn of_many(sent: &[&ProbeSent]) -> Option<Said> {
-    let accepted = sent.iter().filter(|s| status(s).is_some_and(is_success)).count();
-    let failed = sent.iter().find(|s| is_crash(s) || matches!(s.came, Came::Nothing(_)));
-    match failed {
-        Some(first) => Some((CaseVerdict::Fail, format!("one of {} answered {}", sent.len(), came(first)))),
-        None if sent.iter().all(|s| status(s) == Some(429)) => {
-            Some((CaseVerdict::Unproven, LIMITED.to_owned()))
-        }
-        None if accepted == 0 => Some((CaseVerdict::Fail, format!("none of {} was accepted", sent.len()))),
-        None => None,
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod case;
 mod cases;
 mod curl;
 mod diagnosis;
+mod effects;
 mod forge;
 mod grade;
 mod judge;

@@ -151,6 +151,9 @@ pub struct ProbeEffects {
     pub at: Tick,
     /// The case.
     pub case: String,
+    /// The first of the cases between the two questions, up to `case`, where they are more than one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The number before.
     pub before: Option<i64>,
     /// The number after, once it had come to rest.

@@ -1,7 +1,7 @@
 //! Verdicts on single cases, from facts that are made up: each request of a case gets an answer, one millisecond after it.
 
 use crate::{Case, CaseVerdict, Facts, Forge, Shot, can_imitate, grade, judge, usual_event};
-use record::{Came, ProbeAnswer, ProbeBegin, ProbeRequest, ProbeSent, SenderProfile, Tick};
+use record::{Came, ProbeAnswer, ProbeBegin, ProbeEffects, ProbeRequest, ProbeSent, SenderProfile, Tick};
 use signature::{Scheme, Secret};
 
 const SCHEME: Scheme = Scheme::DeltacrownV2;
@@ -119,4 +119,71 @@ fn rate_limits_prove_nothing_about_requests_that_came_together() {
     assert_eq!(at_once(|_, _| 429), CaseVerdict::Unproven);
     assert_eq!(at_once(|i, _| if i == 0 { 429 } else { 409 }), CaseVerdict::Fail);
     assert_eq!(at_once(|i, _| if i == 0 { 204 } else { 429 }), CaseVerdict::NotExercised);
+}
+
+/// The observer's number before and after the valid webhook and a forged one that got this status.
+fn observed(status: u16, valid: (i64, i64), forged: ProbeEffects) -> (CaseVerdict, String) {
+    let mut facts = facts("wrong-key", |_, _| status);
+    facts.begin.observer = Some("url".to_owned());
+    let (before, after) = (Some(valid.0), Some(valid.1));
+    facts.effects = vec![ProbeEffects { case: "valid".to_owned(), before, after, ..forged.clone() }, forged];
+    facts.effects[0].from = None;
+    facts.effects[0].problem = None;
+    verdict(&facts, "wrong-key")
+}
+
+fn moved(before: i64, after: i64) -> ProbeEffects {
+    let case = "wrong-key".to_owned();
+    let (before, after) = (Some(before), Some(after));
+    ProbeEffects { at: Tick(0), case, from: None, before, after, problem: None }
+}
+
+#[test]
+fn a_forged_webhook_that_is_refused_and_processed_all_the_same_fails() {
+    let still = observed(401, (4, 5), moved(5, 5));
+    assert_eq!(still, (CaseVerdict::Pass, "401".to_owned()));
+    let (seen, text) = observed(401, (4, 5), moved(5, 8));
+    assert_eq!(seen, CaseVerdict::Fail);
+    assert_eq!(text, "answered 401, but the observed number went up by 3: it was processed");
+    assert_eq!(observed(429, (4, 5), moved(5, 6)).0, CaseVerdict::Fail, "whatever it was answered");
+    assert_eq!(observed(429, (4, 5), moved(5, 5)).0, CaseVerdict::Unproven);
+    let together = ProbeEffects { from: Some("empty-signature".to_owned()), ..moved(5, 6) };
+    let together = ProbeEffects { case: "empty-key".to_owned(), ..together };
+    let (seen, text) = observed(401, (4, 5), together.clone());
+    assert_eq!(seen, CaseVerdict::Fail);
+    assert!(text.contains("went up by 1 from empty-signature to empty-key"), "{text}");
+    let after =
+        ProbeEffects { from: Some("empty-key".to_owned()), case: "changed-body".to_owned(), ..together };
+    let (seen, text) = observed(401, (4, 5), after);
+    assert_eq!(seen, CaseVerdict::Unproven);
+    assert_eq!(text, "401; effect unproven: the observer was not asked");
+}
+
+#[test]
+fn a_number_that_moves_without_the_forged_webhook_proves_nothing_about_it() {
+    for (valid, forged, why) in [
+        ((4, 4), moved(4, 4), "did not change for an accepted webhook"),
+        ((4, 6), moved(6, 7), "others use the receiver too"),
+        ((4, 5), moved(5, 4), "not monotonic"),
+        ((4, 5), ProbeEffects { problem: Some("it is gone".to_owned()), ..moved(5, 5) }, "it is gone"),
+    ] {
+        let (seen, text) = observed(401, valid, forged);
+        assert_eq!(seen, CaseVerdict::Unproven, "{text}");
+        assert!(text.starts_with("401; effect unproven: ") && text.contains(why), "{text}");
+    }
+    // What was accepted before was not in the number when the forged one was sent.
+    let mut facts = facts("wrong-key", |_, _| 401);
+    let accepted = ProbeSent { case: "answer-time".to_owned(), ..facts.sent[0].clone() };
+    facts.sent.insert(1, accepted);
+    facts.begin.observer = Some("url".to_owned());
+    let valid = ProbeEffects { case: "valid".to_owned(), ..moved(4, 5) };
+    for (forged, wanted) in [
+        (moved(5, 6), CaseVerdict::Unproven),
+        (moved(5, 7), CaseVerdict::Fail),
+        (moved(6, 7), CaseVerdict::Fail),
+        (moved(5, 5), CaseVerdict::Pass),
+    ] {
+        facts.effects = vec![valid.clone(), forged.clone()];
+        assert_eq!(verdict(&facts, "wrong-key").0, wanted, "{forged:?}");
+    }
 }
