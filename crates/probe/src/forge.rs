@@ -173,6 +173,11 @@ impl Forge {
         self.encoded(&digest(self.layout.algorithm, key, &self.message(draft)))
     }
 
+    /// The signature of the body alone, as of a sender that signs neither timestamp nor id.
+    pub(crate) fn body_only_tag(&self, draft: &Draft) -> String {
+        self.encoded(&digest(self.layout.algorithm, &self.key, &draft.body))
+    }
+
     /// The right signature with some of its bytes changed: another MAC of the same length, in the sender's encoding.
     pub(crate) fn spoilt_tag(&self, draft: &Draft, spoil: impl FnOnce(&mut [u8])) -> String {
         let mut mac = digest(self.layout.algorithm, &self.key, &self.message(draft));

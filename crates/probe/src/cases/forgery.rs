@@ -181,6 +181,13 @@ pub(crate) static CASES: &[Case] = &[
             Ok(shots)
         },
     ),
+    case(
+        "body-only-signature",
+        "signed over the body alone",
+        "CWE-757: where an older scheme without timestamp is still accepted, as that of DeltaCrown 5.5, a captured webhook \
+         can be replayed forever",
+        body_only,
+    ),
     case("stale-301s", "validly signed 301 s ago", STALE, |bench| aged(bench, "301 s old", -301)),
     case("stale-1h", "validly signed an hour ago", STALE, |bench| aged(bench, "an hour old", -3600)),
     case("future-301s", "validly signed 301 s from now", FUTURE, |bench| aged(bench, "301 s ahead", 301)),
@@ -211,6 +218,25 @@ fn legacy_only(bench: &mut Bench<'_>) -> Shot {
     let sha1 = others.first().map(|(_, sha1)| sha1.as_str()).unwrap_or_default();
     let shot = bench.forge.shot("X-Hub-Signature (HMAC-SHA1) alone", &draft, None, Refused);
     shot.with_header("X-Hub-Signature", Some(&format!("sha1={sha1}")))
+}
+
+fn body_only(bench: &mut Bench<'_>) -> Shots {
+    let (timestamp, id) = (bench.forge.layout().timestamp, bench.forge.layout().id);
+    let draft = bench.draft();
+    let tag = bench.forge.body_only_tag(&draft);
+    if tag == bench.forge.tag(&draft) {
+        return Err("this sender signs the body alone");
+    }
+    let mut shots = vec![tagged(bench, "the body alone", &draft, &tag, Refused)];
+    // As an older sender would send it, which has neither.
+    if let Some(timestamp) = timestamp {
+        let draft = bench.draft();
+        let tag = bench.forge.body_only_tag(&draft);
+        let shot = tagged(bench, "the body alone, without timestamp and id", &draft, &tag, Refused);
+        let shot = shot.with_header(timestamp, None);
+        shots.push(id.into_iter().fold(shot, |shot, id| shot.with_header(id, None)));
+    }
+    Ok(shots)
 }
 
 /// The MAC's bytes are changed and not its text: in base64 the last character has bits that no byte has.
@@ -382,6 +408,29 @@ mod tests {
         let value = String::from_utf8(shot.header(forge.layout().signature).unwrap().to_vec()).unwrap();
         let (_, tag) = value.split_once(&forge.layout().prefix).unwrap();
         (tag.to_owned(), shot.correct.clone())
+    }
+
+    /// The older phase's webhooks, and not those of the sender that is probed.
+    #[test]
+    fn the_body_alone_is_signed_as_by_the_older_sender() {
+        let secret = Scheme::DeltacrownV2.generate_secret().unwrap();
+        let forge = |scheme| Forge::new(scheme, &secret, "event", None, "canary").unwrap();
+        let case = Case::of("body-only-signature").unwrap();
+        assert!(case.shots(&forge(Scheme::DeltacrownV1), NOW, 0).is_err());
+        assert!(case.shots(&forge(Scheme::Github), NOW, 0).is_err());
+        let shots = case.shots(&forge(Scheme::DeltacrownV2), NOW, 0).unwrap();
+        let names = |shot: &Shot| shot.headers.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        assert!(names(&shots[0]).contains(&"X-Webhook-Timestamp".to_owned()));
+        assert!(!names(&shots[1]).iter().any(|n| n == "X-Webhook-Timestamp" || n == "X-Webhook-Id"));
+        for shot in shots {
+            let text =
+                |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8(value.clone()).unwrap());
+            let headers: Vec<_> = shot.headers.iter().map(text).collect();
+            let crate::Content::Bytes(body) = &shot.body else { unreachable!() };
+            let valid =
+                |scheme| signature::Verifier::new(scheme, &secret).unwrap().verify(&headers, body, NOW).valid;
+            assert!(valid(Scheme::DeltacrownV1) && !valid(Scheme::DeltacrownV2), "{}", shot.label);
+        }
     }
 
     #[test]
