@@ -102,6 +102,25 @@ pub(crate) static CASES: &[Case] = &[
         },
     ),
     case(
+        "forged-first",
+        "a forged webhook, then the real one with its id",
+        "CWE-696: a receiver that remembers an id before it has verified the signature drops the real webhook of whoever \
+         knows its id",
+        Play::InTurn,
+        Judged::Once,
+        |bench| {
+            if !bench.forge.scheme.has_id() {
+                return Err("webhooks of this sender carry no id");
+            }
+            let draft = bench.draft();
+            let forged = bench.forge.value(&draft, &bench.forge.wrong_tag(&draft));
+            Ok(vec![
+                bench.forge.shot("forged", &draft, Some(forged.as_bytes()), Refused),
+                bench.forge.signed("the real one", &draft, Accepted),
+            ])
+        },
+    ),
+    case(
         "out-of-order",
         "two webhooks in reverse order",
         "Stripe: the order of delivery is not guaranteed",

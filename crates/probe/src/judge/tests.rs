@@ -187,3 +187,24 @@ fn a_number_that_moves_without_the_forged_webhook_proves_nothing_about_it() {
         assert_eq!(verdict(&facts, "wrong-key").0, wanted, "{forged:?}");
     }
 }
+
+#[test]
+fn the_real_webhook_after_a_forged_one_with_its_id_is_to_be_processed() {
+    let of = |real: u16, effects: Option<i64>| {
+        let mut facts = facts("forged-first", |i, _| if i == 0 { 401 } else { real });
+        if let Some(n) = effects {
+            facts.begin.observer = Some("url".to_owned());
+            let valid = ProbeEffects { case: "valid".to_owned(), ..moved(4, 5) };
+            facts.effects = vec![valid, ProbeEffects { case: "forged-first".to_owned(), ..moved(5, 5 + n) }];
+        }
+        verdict(&facts, "forged-first")
+    };
+    assert_eq!(of(409, None).0, CaseVerdict::Fail);
+    assert_eq!(of(200, None).0, CaseVerdict::NotExercised, "a receiver may say that it has it");
+    let (seen, text) = of(200, Some(0));
+    assert_eq!(
+        (seen, text.as_str()),
+        (CaseVerdict::Fail, "responses 401, 200; accepted but never processed")
+    );
+    assert_eq!(of(200, Some(1)).0, CaseVerdict::Pass);
+}
