@@ -152,6 +152,9 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
         _ if mostly_unreadable(summary) => {
             (Verdict::Unproven, "most lines have no known format; --formats FILE describes yours")
         }
+        Some(found) if found.lost.as_ref().is_some_and(|lost| lost.count > 0) => {
+            (Verdict::Fail, "the log says that webhooks were lost, and the journal does not have them")
+        }
         Some(found) if !found.agrees() => (Verdict::Fail, "the log and the journal contradict each other"),
         _ if summary.undated > 0 => (
             Verdict::Unproven,
@@ -167,6 +170,9 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
             Verdict::Unproven,
             "no webhook in the log is in the journal: are they from the same time and sender?",
         ),
+        Some(found) if found.lost.as_ref().is_some_and(|lost| lost.unclear > 0) => {
+            (Verdict::Unproven, "webhooks may have been lost, as far as log and journal tell")
+        }
         Some(_) => (Verdict::Pass, "the log and the journal agree, and the log contains no personal data"),
         None => (Verdict::Pass, "no personal data in the log; --journal FILE compares it with what arrived"),
     }
@@ -297,6 +303,17 @@ fn reconciled(found: &Reconciliation) -> String {
     let silent =
         found.not_logged_first.first().map(|id| format!(", first {}", shown(id))).unwrap_or_default();
     let _ = writeln!(out, "accepted, not in the log          {:>10}{silent}", found.not_logged);
+    if let Some(lost) = &found.lost {
+        let _ = writeln!(out, "logged as lost, never came        {:>10}{}", lost.count, first(&lost.first));
+        if lost.unclear > 0 {
+            let _ = writeln!(
+                out,
+                "perhaps lost                      {:>10}{}",
+                lost.unclear,
+                first(&lost.unclear_first)
+            );
+        }
+    }
     for (what, n) in [
         ("outside the journal's time", found.outside),
         ("arrived outside the log's time", found.outside_log),

@@ -37,6 +37,8 @@ fn sets_the_log_against_the_journal() {
     let dir = tempfile::tempdir().unwrap();
     let mut receiver = Receiver::start(dir.path(), "", &[]);
     let (said, unsaid) = (Webhook::new(), Webhook::new());
+    let given_up =
+        line("ERROR", "Webhook delivery failed after 3 attempts: event=e, endpoint=http://x/w, webhook_id=b");
     assert_eq!((receiver.post(&said), receiver.post(&unsaid)), (Some(200), Some(200)));
     receiver.terminate();
     receiver.wait();
@@ -53,6 +55,14 @@ fn sets_the_log_against_the_journal() {
     let agreed = delivered(&said.id) + &delivered(&unsaid.id);
     let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &agreed);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stdout));
+    let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], agreed + &given_up);
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{shown}");
+    assert!(
+        shown.contains("the log says that webhooks were lost")
+            && shown.contains("first given up: b in line 3"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -319,15 +319,17 @@ fn delivered(id: &str) -> String {
 fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
     for (gone, code, says) in [(false, 0, "- [x] Sender log vs arrivals"), (true, 3, "is gone")] {
         let dir = tempfile::tempdir().unwrap();
-        let receiver = Receiver::start(dir.path(), "", &[]);
+        let receiver = Receiver::start(dir.path(), "", &["--inject", "400@1"]);
         let log = dir.path().join("django.log");
         std::fs::write(&log, "").unwrap();
         let child = observe(dir.path(), &["--journal", "j.jsonl", "--log", "django.log", "--duration", "3s"]);
         begun(dir.path());
         let webhook = Webhook::new();
+        // What the log says of it is judged as it came.
+        assert_eq!(receiver.post(&Webhook::new()), Some(400));
         assert_eq!(receiver.post(&webhook), Some(200));
         let refused =
-            said("Webhook delivery failed: event=e, status=503, attempt=1/3, response=```\u{1b}[2J");
+            said("Webhook delivery failed: event=e, status=503, attempt=3/3, response=```\u{1b}[2J");
         let aborted = said("Client error - aborting retries: status=400");
         std::fs::write(&log, refused + &aborted + &delivered(&webhook.id)).unwrap();
         let journal = dir.path().join("artifacts/staging_observation_journal.jsonl");
@@ -344,9 +346,47 @@ fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
             assert!(section.contains("Sender log lines") && section.contains(line), "{memo}");
         };
         // What only moves a cursor is not quoted, and a fence ends no block.
-        quoted("## Retry behaviour", "status=503, attempt=1/3, response=");
+        quoted("## Retry behaviour", "status=503, attempt=3/3, response=");
         assert!(!memo.contains('\u{1b}') && !memo.contains("response=```"), "{memo}");
         quoted("## 4xx handling", "Client error - aborting retries: status=400\n```");
+    }
+}
+
+/// What the sender lost never came, so that nothing but its log tells of it.
+#[test]
+fn a_log_that_says_that_webhooks_were_lost_fails_the_window() {
+    for (line, code, says) in [
+        (
+            "Webhook delivery failed after 3 attempts: event=e, endpoint=http://x/w, webhook_id=ghost",
+            1,
+            "given up: ghost",
+        ),
+        ("WEBHOOK_ENDPOINT not configured - skipping delivery", 1, "skipped, no endpoint configured"),
+        ("Circuit breaker OPENED - 5 failures in 30s", 3, "the circuit breaker opened"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let log = dir.path().join("django.log");
+        std::fs::write(&log, "").unwrap();
+        let child = observe(dir.path(), &["--journal", "j.jsonl", "--log", "django.log", "--duration", "3s"]);
+        begun(dir.path());
+        let webhook = Webhook::new();
+        assert_eq!(receiver.post(&webhook), Some(200));
+        // A window has no edge in which nothing can be said of this but its first tenth.
+        std::thread::sleep(Duration::from_millis(600));
+        std::fs::write(&log, delivered(&webhook.id) + &said(line)).unwrap();
+        let done = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{shown}");
+        let artifact = std::fs::read(dir.path().join("artifacts/staging_observation_output.json")).unwrap();
+        assert_eq!(report(dir.path(), &[]), artifact);
+        let artifact: serde_json::Value = serde_json::from_slice(&artifact).unwrap();
+        let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+        let check = checks.iter().find(|c| c["id"] == "log_lost").unwrap();
+        let text = check["text"].as_str().unwrap();
+        assert!(text.contains("line 2 of the window: ") && text.contains(says), "{check}");
+        let others = checks.iter().filter(|c| c["id"] != "log_lost" && c["verdict"] == "fail");
+        assert_eq!(others.count(), 0, "{checks:#?}");
     }
 }
 

@@ -4,7 +4,9 @@ use crate::window::{MINUTE, Window, drive};
 use evidence::analysis::minutes;
 use evidence::gate::{Gates, Verdict, judge, overall, triggers};
 use record::Tick;
-use record::{FlowStart, Gap, LogCompared, LogFacts, Outcome, Probe, Reconciliation, Record, Refused, Watch};
+use record::{
+    FlowStart, Gap, LogCompared, LogFacts, LogLost, Outcome, Probe, Reconciliation, Record, Refused, Watch,
+};
 use signature::{Reason, Scheme, Verdict as Signature};
 
 #[test]
@@ -274,6 +276,22 @@ fn the_log_has_to_say_what_arrived_and_nothing_else() {
         fails == Verdict::Fail && text.contains(r"1 logged as delivered but never seen (first a\nb)"),
         "{text}"
     );
+    let lost = |lost: Option<LogLost>| {
+        let mut window = Window::new();
+        window.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
+        let summary = serde_json::json!({"lines": 9, "webhook_lines": 5});
+        window.analysis.take(&Record::Watch(Watch::Log(Box::new(LogFacts { at: Tick(1), summary }))));
+        let found = Reconciliation { lost, ..Reconciliation::default() };
+        let compared = LogCompared { at: Tick(1), gone: Vec::new(), not_kept: 0, found };
+        window.analysis.take(&Record::Watch(Watch::Compared(Box::new(compared))));
+        check(&window, "log_lost").0
+    };
+    let found = |count, unclear| Some(LogLost { count, unclear, ..LogLost::default() });
+    assert_eq!(lost(found(0, 0)), Verdict::Pass);
+    assert_eq!(lost(found(1, 0)), Verdict::Fail);
+    assert_eq!(lost(found(0, 1)), Verdict::Unproven);
+    // Written before these were looked for.
+    assert_eq!(lost(None), Verdict::Unproven);
     let without = judge(&Window::new().analysis, &Gates::default());
     let check = without.iter().find(|c| c.id == "sender_log").unwrap();
     assert_eq!(check.verdict, Verdict::NotExercised);

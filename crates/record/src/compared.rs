@@ -36,6 +36,22 @@ pub struct Reconciliation {
     /// What could be compared by event and number only, where there is anything without an id and the log has times.
     #[serde(default)]
     pub counted: Option<Counted>,
+    /// Webhooks that the log says were lost; null where nobody looked for them.
+    #[serde(default)]
+    pub lost: Option<LogLost>,
+}
+
+/// Webhooks that the log says were given up, aborted, dropped or skipped, and that neither were accepted here nor were seen to be refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogLost {
+    /// How many never came.
+    pub count: u64,
+    /// The first of them: line number, and what became of which webhook.
+    pub first: Vec<(u64, String)>,
+    /// Those that may have come, or may not have been lost: what the log says does not settle it.
+    pub unclear: u64,
+    /// The first of them: line number, and why.
+    pub unclear_first: Vec<(u64, String)>,
 }
 
 /// Numbers of webhooks that no id tells from others, as the log and as the journal have them.
@@ -61,7 +77,11 @@ impl Reconciliation {
     #[must_use]
     pub fn agrees(&self) -> bool {
         let counts = self.counted.as_ref().is_none_or(|c| c.more_said == 0 && c.more_arrived == 0);
-        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0 && counts
+        self.never_seen == 0
+            && self.not_accepted == 0
+            && self.not_logged == 0
+            && counts
+            && self.lost.as_ref().is_none_or(|lost| lost.count == 0)
     }
 
     /// Whether anything that the log says is borne out by the journal.

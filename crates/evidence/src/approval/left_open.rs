@@ -24,7 +24,8 @@ const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
 /// Criteria that rest on times, which only a receiver that vouches has seen.
 const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
 /// Criteria that rest on what the run wrote down of itself.
-const WORD: [&str; 6] = ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors"];
+const WORD: [&str; 7] =
+    ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors", "log_lost"];
 
 /// What criteria are settled at.
 #[derive(Debug, Clone, Copy)]

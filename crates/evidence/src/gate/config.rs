@@ -44,6 +44,9 @@ pub struct Gates {
     /// Errors in the application's own log during an observation (`observe --log`), at most: ERROR lines and tracebacks that
     /// are about no attempt of a webhook.
     pub log_errors_max: Option<u64>,
+    /// Webhooks that the sender's own log says were lost during an observation (`observe --log`), at most: given up, aborted, dropped
+    /// or skipped, and neither accepted nor refused here.
+    pub log_lost_max: Option<u64>,
     /// What is asked of a load, beyond success rate, error rates, p50 and p95.
     pub load: LoadGate,
     /// Whether breaches of the retry contract fail the run.
@@ -228,6 +231,7 @@ impl Default for Gates {
             unexpected_max: Some(0),
             failed_steps_max: Some(0),
             log_errors_max: Some(0),
+            log_lost_max: Some(0),
             load: LoadGate::default(),
             rollback: RollbackGate::default(),
             promote: PromoteGate::default(),

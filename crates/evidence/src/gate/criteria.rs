@@ -36,6 +36,7 @@ criteria! {
     ROLLBACK: "rollback_triggers", "Rollback triggers", "triggers", "triggers", [Observe];
     SENDER_LOG: "sender_log", "Sender log vs arrivals", "webhooks", "contradictions", [Observe];
     LOG_ERRORS: "log_errors", "Errors in the application log", "lines", "errors", [Observe];
+    LOG_LOST: "log_lost", "Webhooks lost (sender's log)", "lines about webhooks", "webhooks", [Observe];
     STEPS: "steps", "Failed steps", "steps", "steps", [Run, Load, Observe];
     SUCCESS_RATE: "success_rate", "Success rate", "webhooks due were accepted", "%", [Run, Load];
     SUCCESS_RATE_SEEN: "success_rate", "Success rate", "deliveries that ended were accepted", "%", [Receive, Observe];

@@ -41,6 +41,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         sender_log::check(analysis, begin),
     ];
     checks.extend(gates.log_errors_max.map(|max| sender_log::errors(analysis, begin, max)));
+    checks.extend(gates.log_lost_max.map(|max| sender_log::lost(analysis, begin, max)));
     if !begin.drive.is_empty() {
         checks.extend(driven(analysis, gates, (&organic, &injected)));
     }

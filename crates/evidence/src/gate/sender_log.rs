@@ -1,8 +1,9 @@
 //! Whether the sender's log says the same of a window as what arrived in it.
 
 use super::check::{Check, Verdict};
-use super::criteria::{LOG_ERRORS, SENDER_LOG};
+use super::criteria::{LOG_ERRORS, LOG_LOST, SENDER_LOG};
 use crate::analysis::Analysis;
+use crate::figure::counted;
 use crate::logs::Errors;
 use pii::shown;
 use record::{LogCompared, Reconciliation, WatchBegin};
@@ -84,6 +85,51 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
     };
     let actual = (!begin.logs.is_empty()).then_some(count as f64);
     Check { actual, n: lines, ..LOG_ERRORS.check(max.to_string(), verdict, text) }
+}
+
+/// Webhooks that the log says were lost, and that were neither accepted nor refused here.
+#[expect(clippy::cast_precision_loss, reason = "a count")]
+pub(super) fn lost(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
+    let summary = analysis.watched.log.as_ref().map(|log| &log.summary);
+    let lines = summary.and_then(|s| s.get("webhook_lines")?.as_u64()).unwrap_or(0);
+    let compared = analysis.watched.compared.as_ref();
+    let gone = compared.and_then(|compared| compared.gone.first());
+    let found = compared.and_then(|compared| compared.found.lost.as_ref());
+    let unproven = |text: String| (Verdict::Unproven, text);
+    let (verdict, text) = match (found, unreadable(analysis)) {
+        _ if begin.logs.is_empty() => (Verdict::NotExercised, "no sender log was given (--log)".to_owned()),
+        (None, _) if compared.is_some() => unproven("this window did not look for them".to_owned()),
+        (None, _) => unproven("the window was cut off before the log was compared".to_owned()),
+        (Some(found), _) if found.count > max => (Verdict::Fail, named(found.count, "lost", &found.first)),
+        (Some(found), _) if found.count + found.unclear > max => {
+            unproven(named(found.unclear, "perhaps lost", &found.unclear_first))
+        }
+        (_, Some((unreadable, lines))) => {
+            unproven(format!("{unreadable} of {lines} lines have no known format: {HINT}"))
+        }
+        _ if gone.is_some() => unproven(gone.map(|gone| shown(gone)).unwrap_or_default()),
+        _ if lines == 0 => unproven("no line is about webhooks: is this the sender's log?".to_owned()),
+        (Some(found), _) => {
+            (Verdict::Pass, format!("{} lost, in {} about webhooks", found.count, counted(lines, "lines")))
+        }
+    };
+    Check {
+        actual: found.map(|found| found.count as f64),
+        n: lines,
+        ..LOG_LOST.check(max.to_string(), verdict, text)
+    }
+}
+
+/// How many, and the first of them with their lines.
+fn named(n: u64, what: &str, first: &[(u64, String)]) -> String {
+    let told: Vec<String> = first
+        .iter()
+        .take(QUOTED)
+        .map(|(line, text)| format!("line {line} of the window: {}", shown(text)))
+        .collect();
+    let more = n.saturating_sub(told.len() as u64);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{} {what}; {}{more}", counted(n, "webhooks"), told.join("; "))
 }
 
 fn told(found: &Errors) -> String {

@@ -47,6 +47,8 @@ pub enum Kind {
     Blocked,
     /// Endpoint or secret is missing.
     NotConfigured,
+    /// A webhook was not sent: the endpoint is missing.
+    Skipped,
     /// The signal handler failed.
     HandlerError,
     /// Belongs to the sender and counts for nothing.

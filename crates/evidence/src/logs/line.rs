@@ -310,7 +310,7 @@ mod tests {
             ("WARNING", "Webhook connection error: event=e, attempt=2/3, error=refused", ConnectionError),
             ("ERROR", "Webhook request failed: event=e, attempt=3/3, error=x", RequestError),
             ("ERROR", "Webhook delivery failed after 3 attempts: event=e, endpoint=http://x/w", Exhausted),
-            ("WARNING", "WEBHOOK_ENDPOINT not configured - skipping delivery", NotConfigured),
+            ("WARNING", "WEBHOOK_ENDPOINT not configured - skipping delivery", Skipped),
             ("WARNING", "WEBHOOK_SECRET not configured - signature will be empty", NotConfigured),
             ("INFO", "Circuit breaker transitioned to HALF_OPEN - allowing probe request", BreakerHalfOpen),
             ("INFO", "Circuit breaker probe successful - transitioning to CLOSED", BreakerClosed),

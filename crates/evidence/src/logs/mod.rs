@@ -12,6 +12,7 @@ mod json_line;
 mod level;
 mod line;
 mod lines;
+mod lost;
 mod messages;
 mod parallel;
 mod privacy;
@@ -19,6 +20,7 @@ mod quote;
 mod reconcile;
 mod summary;
 mod time;
+mod waiting;
 mod window;
 
 pub use errors::Errors;

@@ -2,6 +2,7 @@
 
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
+use super::lost::{Losses, Seen, Until};
 use chrono::{DateTime, TimeDelta, Utc};
 use correlate::{Reader, event, id};
 use record::Ending;
@@ -10,13 +11,16 @@ use record::{Attempt, Header, Record, RetryContract, Watch};
 use sha2::{Digest, Sha256};
 use signature::Scheme;
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 /// Examples that are kept of each kind.
 pub(crate) const KEPT: usize = 20;
 /// The two clocks, and the time from an answer to its log line, may differ by this much at the edges of the journal.
 pub(super) const EDGE: TimeDelta = TimeDelta::seconds(5);
+
+/// A sender waits this long for an answer before its line about an attempt is written.
+pub(super) const SENDER_TIMEOUT: TimeDelta = TimeDelta::seconds(10);
 
 /// What arrived, by id; memory grows with the webhooks of the journal, not with the log.
 #[derive(Debug)]
@@ -34,6 +38,10 @@ pub struct Arrivals {
     retry: RetryContract,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
+    /// Attempts answered with a 4xx.
+    client_errors: BTreeMap<u16, u64>,
+    /// Whether smoke broke attempts.
+    broken_on_purpose: bool,
     /// What the log says of webhooks that no id tells from others.
     said: Side,
     found: Reconciliation,
@@ -75,6 +83,8 @@ impl Arrivals {
             reader: Reader::new(header.scheme),
             retry: header.retry.clone(),
             accepted_without_id: false,
+            client_errors: BTreeMap::new(),
+            broken_on_purpose: !header.faults.is_empty(),
             said: Side::default(),
             found: Reconciliation::default(),
         }
@@ -95,9 +105,7 @@ impl Arrivals {
                 let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
                 open.status = Some(forwarded.status);
                 let place = open.place;
-                if self.retry.succeeds(forwarded.status) {
-                    self.accept(place);
-                }
+                self.answered(place, forwarded.status);
             }
             Record::Answered(answered) => {
                 let Some(open) = self.under_way.remove(&answered.attempt) else { return };
@@ -137,6 +145,36 @@ impl Arrivals {
         self.by_id.contains_key(&print(id))
     }
 
+    /// What the log of this journal's sender says was lost: nothing yet.
+    pub(super) fn losses(&self) -> Losses {
+        Losses::new(self.retry.clone())
+    }
+
+    /// How many attempts were answered with this status, or with any 4xx.
+    pub(super) fn client_errors(&self, status: Option<u16>) -> u64 {
+        status.map_or_else(
+            || self.client_errors.values().sum(),
+            |status| self.client_errors.get(&status).copied().unwrap_or(0),
+        )
+    }
+
+    /// How many webhooks of this event, or of any, the sender does not know to be accepted. Those without an id are one for each
+    /// attempt.
+    pub(super) fn unconfirmed(&self, event: Option<&str>) -> u64 {
+        let of = |arrival: &&Arrival| event.is_none() || arrival.event.as_deref() == event;
+        self.all.iter().filter(of).filter(|arrival| !(arrival.accepted && arrival.told)).count() as u64
+    }
+
+    /// Whether all that came has an id.
+    pub(super) const fn have_ids(&self) -> bool {
+        self.found.arrived_without_id == 0
+    }
+
+    /// Whether smoke broke attempts.
+    pub(super) const fn broken_on_purpose(&self) -> bool {
+        self.broken_on_purpose
+    }
+
     /// A line says so of a time about which nothing can be said.
     pub(super) fn said_outside(&mut self) {
         self.found.outside += 1;
@@ -170,11 +208,20 @@ impl Arrivals {
         if place == next {
             self.all.push(fresh);
         }
-        if attempt.answer.is_some_and(|status| self.retry.succeeds(status)) {
-            self.accept(place);
+        self.broken_on_purpose |= attempt.fault.is_some();
+        if let Some(status) = attempt.answer {
+            self.answered(place, status);
         }
         // Behind a tap the status comes later.
         self.under_way.insert(attempt.attempt, UnderWay { place, status: attempt.answer });
+    }
+
+    fn answered(&mut self, place: usize, status: u16) {
+        if self.retry.succeeds(status) {
+            self.accept(place);
+        } else if matches!(status, 400..=499) {
+            *self.client_errors.entry(status).or_default() += 1;
+        }
     }
 
     fn accept(&mut self, place: usize) {
@@ -228,6 +275,25 @@ impl Arrivals {
                 keep(&mut found.never_seen_first);
             }
         }
+    }
+
+    /// As [`Self::finish`], for a log that has been read whole, with what it says was lost.
+    pub(super) fn finish_with(
+        self,
+        losses: Losses,
+        range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+        unanswered: u64,
+    ) -> Reconciliation {
+        let journal = Span { from: self.started, to: self.last };
+        let seen = |at: Option<DateTime<Utc>>| match at {
+            None => Seen::Perhaps,
+            Some(at) if journal.is_before(at) || journal.is_after(at) => Seen::No,
+            Some(at) if at < journal.from || at > journal.to => Seen::Perhaps,
+            Some(_) => Seen::Certainly,
+        };
+        let until = range.map(|(_, end)| Until { end, slack: EDGE + SENDER_TIMEOUT });
+        let lost = losses.settle(&self, seen, until);
+        Reconciliation { lost: Some(lost), ..self.finish(range, unanswered) }
     }
 
     /// `range` is the time that the log covers; `unanswered` are the attempts whose answers the sender did not see.

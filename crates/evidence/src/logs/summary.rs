@@ -4,6 +4,7 @@ use super::errors::{Errors, Follow, Into};
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::lines::Lines;
+use super::lost::Losses;
 use super::parallel::Work;
 use super::privacy::{Found, Scanner, Text, keep};
 use super::reconcile::{Arrivals, Reconciliation};
@@ -98,6 +99,8 @@ pub struct Fold<'f> {
     formats: &'f Formats,
     engine: Option<Arc<Engine>>,
     arrivals: Option<Arrivals>,
+    /// What it says was lost, to be set against the arrivals.
+    losses: Option<Losses>,
     summary: Summary,
     /// Time of the last line that had one.
     before: Option<DateTime<Utc>>,
@@ -116,6 +119,7 @@ impl<'f> Fold<'f> {
         Self {
             formats,
             engine: engine.map(Arc::new),
+            losses: arrivals.as_ref().map(Arrivals::losses),
             arrivals,
             summary,
             before: None,
@@ -207,7 +211,8 @@ impl<'f> Fold<'f> {
         let range = self.summary.first_at.zip(self.summary.last_at);
         let Summary { timeouts, connection_errors, request_errors, .. } = self.summary;
         let unanswered = timeouts + connection_errors + request_errors;
-        (self.summary, self.arrivals.map(|arrivals| arrivals.finish(range, unanswered)))
+        let arrivals = self.arrivals.zip(self.losses);
+        (self.summary, arrivals.map(|(arrivals, losses)| arrivals.finish_with(losses, range, unanswered)))
     }
 
     fn count(&mut self, entry: &Entry<'_>) {
@@ -223,6 +228,9 @@ impl<'f> Fold<'f> {
             return;
         };
         summary.webhook_lines += 1;
+        if let Some(losses) = &mut self.losses {
+            losses.take(entry, summary.lines, entry.at);
+        }
         *match kind {
             Kind::Delivered => &mut summary.delivered,
             Kind::Retry => &mut summary.retries,
@@ -235,7 +243,7 @@ impl<'f> Fold<'f> {
             Kind::BreakerOpened | Kind::BreakerReopened => &mut summary.breaker_opened,
             Kind::BreakerClosed => &mut summary.breaker_closed,
             Kind::Blocked => &mut summary.blocked,
-            Kind::NotConfigured => &mut summary.not_configured,
+            Kind::NotConfigured | Kind::Skipped => &mut summary.not_configured,
             Kind::HandlerError => &mut summary.handler_errors,
             Kind::Attempt | Kind::BreakerHalfOpen | Kind::Note => return,
         } += 1;

@@ -3,12 +3,13 @@
 
 use super::formats::{Formats, Kind};
 use super::line::Entry;
+use super::lost::{Losses, Seen, Until};
 use super::quote::Quotes;
-use super::reconcile::{Arrivals, EDGE};
+use super::reconcile::{Arrivals, EDGE, SENDER_TIMEOUT};
 use chrono::{DateTime, TimeDelta, Utc};
 use pii::Engine;
 use record::Tick;
-use record::{Header, LogCompared, LogQuote, Reconciliation, Record, Watch};
+use record::{Header, LogCompared, LogLost, LogQuote, Reconciliation, Record, Watch};
 use std::time::Duration;
 
 /// Most deliveries of the log that are kept; an id takes about 100 bytes.
@@ -26,6 +27,8 @@ pub struct LogWindow<'f> {
     /// Times in which webhooks could not be seen.
     blind: Vec<(Tick, Tick)>,
     said: Vec<Said>,
+    /// What it says was lost; `None` when that has been compared.
+    losses: Option<Losses>,
     lines: u64,
     not_kept: u64,
 }
@@ -54,6 +57,7 @@ impl<'f> LogWindow<'f> {
             begin: Tick(0),
             blind: Vec::new(),
             said: Vec::new(),
+            losses: Some(Losses::new(header.retry.clone())),
             lines: 0,
             not_kept: 0,
         }
@@ -76,6 +80,9 @@ impl<'f> LogWindow<'f> {
         self.lines += 1;
         let line = self.formats.unwrapped(line);
         let entry = self.formats.read(&line)?;
+        if let Some(losses) = &mut self.losses {
+            losses.take(&entry, self.lines, Some(at.wall(self.started)));
+        }
         if entry.kind != Some(Kind::Delivered) {
             return self.quotes.pick(&entry, &line, at);
         }
@@ -93,14 +100,16 @@ impl<'f> LogWindow<'f> {
         let said = std::mem::take(&mut self.said);
         // Nothing is known of what was said after the last line that was kept.
         let until = if self.not_kept > 0 { said.last().map_or(end, |last| last.at) } else { end };
-        let found = self.arrivals.take().map(|mut arrivals| {
+        let found = self.arrivals.take().zip(self.losses.take()).map(|(mut arrivals, losses)| {
+            let lost = self.lost(&arrivals, losses, end);
             for said in &said {
                 self.set_against(&mut arrivals, said, end);
             }
             let wall = |tick: Tick| tick.wall(self.started);
             // The reconciliation of a whole log is wider by the edge, this one narrower.
             let edge = EDGE + TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
-            arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)), 0)
+            let found = arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)), 0);
+            Reconciliation { lost: Some(lost), ..found }
         });
         let found = self.without_data(found.unwrap_or_default());
         LogCompared { at: end, gone, not_kept: self.not_kept, found }
@@ -109,10 +118,27 @@ impl<'f> LogWindow<'f> {
     /// A sender may write anything where an id stands.
     fn without_data(&self, mut found: Reconciliation) -> Reconciliation {
         let numbered = found.never_seen_first.iter_mut().chain(&mut found.not_accepted_first);
-        for id in numbered.map(|(_, id)| id).chain(&mut found.not_logged_first) {
-            *id = self.quotes.shown(id);
+        let lost =
+            found.lost.iter_mut().flat_map(|lost| lost.first.iter_mut().chain(&mut lost.unclear_first));
+        for text in numbered.chain(lost).map(|(_, text)| text).chain(&mut found.not_logged_first) {
+            *text = self.quotes.shown(text);
         }
         found
+    }
+
+    /// What the log says was lost. The attempts of a webhook come before the line that gives it up, so that the end of the window hides
+    /// none of them.
+    fn lost(&self, arrivals: &Arrivals, losses: Losses, end: Tick) -> LogLost {
+        let near = self.near(end);
+        let seen = |at: Option<DateTime<Utc>>| {
+            let since = at.and_then(|at| (at - self.started).num_microseconds());
+            let at = Tick(since.and_then(|us| u64::try_from(us).ok()).unwrap_or(0));
+            let watched = !self.is_blind(at, near) && at.since(self.begin) >= near;
+            if watched { Seen::Certainly } else { Seen::Perhaps }
+        };
+        let part = TimeDelta::from_std(end.since(self.begin) / 20).unwrap_or(SENDER_TIMEOUT);
+        let slack = TimeDelta::from_std(near).unwrap_or(EDGE) + SENDER_TIMEOUT.min(part);
+        losses.settle(arrivals, seen, Some(Until { end: end.wall(self.started), slack }))
     }
 
     fn set_against(&self, arrivals: &mut Arrivals, said: &Said, end: Tick) {
@@ -130,8 +156,11 @@ impl<'f> LogWindow<'f> {
     /// Whether a webhook that was answered shortly before `at` must have been seen.
     fn is_watched(&self, at: Tick, end: Tick) -> bool {
         let near = self.near(end);
-        let blind = self.blind.iter().any(|(from, to)| *from <= at.plus(near) && at <= to.plus(near));
-        !blind && at.since(self.begin) >= near && end.since(at) >= near
+        !self.is_blind(at, near) && at.since(self.begin) >= near && end.since(at) >= near
+    }
+
+    fn is_blind(&self, at: Tick, near: Duration) -> bool {
+        self.blind.iter().any(|(from, to)| *from <= at.plus(near) && at <= to.plus(near))
     }
 
     fn near(&self, end: Tick) -> Duration {

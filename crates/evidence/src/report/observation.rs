@@ -196,7 +196,10 @@ fn compared(seen: &Observation) -> String {
     let Some(LogCompared { found, not_kept, .. }) = &seen.log_compared else { return String::new() };
     let mut out = "\n| log against arrivals | webhooks | first |\n|---|---|---|\n".to_owned();
     let ids = |list: &[(u64, String)]| list.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
+    let lost = found.lost.clone().unwrap_or_default();
     for (title, n, first) in [
+        ("logged as lost, never came", lost.count, ids(&lost.first)),
+        ("logged as lost, or not settled in the log", lost.unclear, ids(&lost.unclear_first)),
         ("logged as delivered, accepted here", found.agreed, Vec::new()),
         ("logged as delivered, never seen", found.never_seen, ids(&found.never_seen_first)),
         ("logged as delivered, not accepted here", found.not_accepted, ids(&found.not_accepted_first)),

@@ -128,6 +128,13 @@ impl SenderLog {
                 "the log says {delivered} times that a webhook was delivered, but more were compared"
             ));
         }
+        let lost = is.lost.as_ref().map_or(0, |lost| lost.count.saturating_add(lost.unclear));
+        if lost > self.said.webhook_lines {
+            wrong(format!(
+                "the log has {} lines about webhooks, but says of {lost} that they were lost",
+                self.said.webhook_lines
+            ));
+        }
         if let Some(what) = unlisted(is) {
             wrong(what);
         }
@@ -136,7 +143,9 @@ impl SenderLog {
 
 /// The first of each kind are listed, and no more than there are.
 fn unlisted(is: &Reconciliation) -> Option<String> {
+    let lost = is.lost.clone().unwrap_or_default();
     let lists = [
+        (lost.count, lost.first.len()),
         (is.never_seen, is.never_seen_first.len()),
         (is.not_accepted, is.not_accepted_first.len()),
         (is.not_logged, is.not_logged_first.len()),
