@@ -32,6 +32,8 @@ pub(crate) trait Judge {
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
     /// Sender log lines have come at `at`; none is one that could not be read.
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid;
+    /// The log's last line, whose end has not come by the end of the window, and which may be only a part; its last part came at `at`.
+    fn read_rest(&mut self, line: Option<&str>, at: Tick) -> LogSaid;
     /// The window ends at `end`: what the log says against what arrived; `gone` are the logs that could not be read to it.
     fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared;
 }

@@ -7,7 +7,7 @@ use std::fs::{DirEntry, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Most bytes of one look.
 const PIECE: u64 = 4 * 1024 * 1024;
@@ -35,6 +35,8 @@ pub(crate) struct LogFollow {
     raw: Vec<u8>,
     /// Read and not yet given: the beginning of a line.
     held: Vec<u8>,
+    /// When the beginning of a line that is held last grew.
+    grown: Instant,
     /// The last bytes that were read.
     tail: Vec<u8>,
     /// Whether it was cut, and what stood there behind the last look is nowhere to be found.
@@ -61,7 +63,8 @@ impl LogFollow {
         file.seek(SeekFrom::Start(begin))?;
         let tail = before(&file, begin)?;
         let (raw, held) = (Vec::new(), Vec::new());
-        Ok(Self { path: path.to_path_buf(), file, inode, encoding, raw, held, tail, cut_unread: false })
+        let (path, grown, cut_unread) = (path.to_path_buf(), Instant::now(), false);
+        Ok(Self { path, file, inode, encoding, raw, held, grown, tail, cut_unread })
     }
 
     /// Why something of it is not known, where that is so.
@@ -89,7 +92,7 @@ impl LogFollow {
         if self.was_cut()? {
             self.begin_again()?;
         }
-        let known = self.raw.len();
+        let (known, held) = (self.raw.len(), self.held.len());
         self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
         self.tail.extend(self.raw.get(known..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
@@ -99,8 +102,17 @@ impl LogFollow {
         let end = if self.held.len() - last > MAX_LINE { self.held.len() } else { last };
         let rest = self.held.split_off(end);
         let whole = std::mem::replace(&mut self.held, rest);
+        if !whole.is_empty() || self.held.len() != held {
+            self.grown = Instant::now();
+        }
         let lines = whole.split_inclusive(|b| *b == b'\n');
         Ok(lines.map(log_text).collect())
+    }
+
+    /// What is left of a line whose end has not come, and how long ago the last of it came: once nothing more is read.
+    pub(crate) fn rest(&mut self) -> Option<(Option<String>, Duration)> {
+        let held = std::mem::take(&mut self.held);
+        (!held.is_empty()).then(|| (log_text(&held), self.grown.elapsed()))
     }
 
     /// What was read becomes text.
@@ -309,6 +321,20 @@ mod tests {
         assert_eq!(look(&mut follow), [long]);
         file.write_all(format!("{end}\nnext\n").as_bytes()).unwrap();
         assert_eq!(look(&mut follow), [end, "next".to_owned()]);
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_is_the_rest() {
+        let (_dir, path, mut follow) = followed("");
+        assert!(follow.rest().is_none());
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(b"one\nERROR tw").unwrap();
+        assert_eq!(look(&mut follow), ["one"]);
+        file.write_all(b"o").unwrap();
+        assert!(look(&mut follow).is_empty());
+        let (text, _) = follow.rest().unwrap();
+        assert_eq!(text.as_deref(), Some("ERROR two"));
+        assert!(follow.rest().is_none());
     }
 
     #[test]

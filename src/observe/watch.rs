@@ -3,7 +3,7 @@
 use super::{Fired, Judge, LogFollow, LogSaid, Prober};
 use crate::journal::{Journal, Sealed};
 use crate::record_source::{Look, RecordSource};
-use record::{Hook, LogFacts, Note, Probe, Record, WallClock, Watch, WatchBegin};
+use record::{Hook, LogFacts, LogQuote, Note, Probe, Record, Tick, WallClock, Watch, WatchBegin};
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -169,6 +169,7 @@ impl<J: Judge> Observe<J> {
         for _ in 0..LAST_LOOKS {
             self.read_logs()?;
         }
+        self.read_rests()?;
         self.look(LAST_WITHIN).await.map(drop)
     }
 
@@ -209,12 +210,28 @@ impl<J: Judge> Observe<J> {
         if lines.is_empty() {
             return Ok(());
         }
-        let at = self.clock.now();
-        let LogSaid { summary, quotes } = self.judge.read_log(&lines, at);
-        for quote in quotes {
-            self.write(&Record::Watch(Watch::Quote(quote)))?;
+        let said = self.judge.read_log(&lines, self.clock.now());
+        self.write_said(said)
+    }
+
+    /// A last line that nobody has ended says as much as any other.
+    fn read_rests(&mut self) -> io::Result<()> {
+        let rests: Vec<_> = self.logs.iter_mut().filter_map(LogFollow::rest).collect();
+        for (line, ago) in rests {
+            let at = self.clock.now();
+            let since_begin = at.since(Tick(0)).saturating_sub(ago);
+            let said = self.judge.read_rest(line.as_deref(), Tick(0).plus(since_begin));
+            self.write_said(said)?;
         }
-        let facts = LogFacts { at, summary };
+        Ok(())
+    }
+
+    fn write_said(&mut self, said: LogSaid) -> io::Result<()> {
+        let at = self.clock.now();
+        for quote in said.quotes {
+            self.write(&Record::Watch(Watch::Quote(LogQuote { at, ..quote })))?;
+        }
+        let facts = LogFacts { at, summary: said.summary };
         self.write(&Record::Watch(Watch::Log(Box::new(facts))))
     }
 

@@ -110,6 +110,13 @@ fn errors_in_the_applications_log_fail_the_window() {
             "fail",
             "1 errors, 0 of them with a traceback",
         ),
+        // A last line that nobody ended.
+        (
+            json.repeat(3) + "ERROR 2025-11-13 14:30:15,123 apps.payments broken",
+            1,
+            "fail",
+            "1 errors, 0 of them with a traceback",
+        ),
         (json.repeat(3), 3, "pass", "0 errors"),
         ("what nobody knows\n".repeat(9), 3, "unproven", "9 of 9 lines have no known format: --formats FILE"),
     ] {

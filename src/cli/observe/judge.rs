@@ -94,6 +94,13 @@ impl Judge for Live<'_> {
         LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }
 
+    fn read_rest(&mut self, line: Option<&str>, at: Tick) -> LogSaid {
+        let Some(log) = &mut self.log else { return LogSaid::default() };
+        log.fold.take(line);
+        let quotes = log.window.read_rest(line.unwrap_or_default(), at).into_iter().collect();
+        LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
+    }
+
     fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {
         match &mut self.log {
             Some(log) => log.window.compare(end, gone),

@@ -77,9 +77,26 @@ impl<'f> LogWindow<'f> {
 
     /// Takes a line that was read at `at`; gives it back when it is to be quoted.
     pub fn read(&mut self, line: &str, at: Tick) -> Option<LogQuote> {
+        self.take_line(line, at, true)
+    }
+
+    /// The same of a last line that has no end, and may be only a part of one: an id may be cut off, unless it is a whole UUID.
+    pub fn read_rest(&mut self, line: &str, at: Tick) -> Option<LogQuote> {
+        self.take_line(line, at, false)
+    }
+
+    fn take_line(&mut self, line: &str, at: Tick, ended: bool) -> Option<LogQuote> {
         self.lines += 1;
         let line = self.formats.unwrapped(line);
-        let entry = self.formats.read(&line)?;
+        let mut entry = self.formats.read(&line)?;
+        let is_uuid = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+        let names_one = ended || entry.webhook_id.as_deref().is_some_and(is_uuid);
+        if !names_one {
+            (entry.webhook_id, entry.event) = (None, None);
+            if entry.kind == Some(Kind::Delivered) {
+                return None;
+            }
+        }
         if let Some(losses) = &mut self.losses {
             losses.take(&entry, self.lines, Some(at.wall(self.started)));
         }
@@ -233,6 +250,31 @@ mod tests {
         assert_eq!((found.never_seen, &found.never_seen_first), (1, &vec![(3, "ghost".to_owned())]));
         assert_eq!((found.not_logged, &found.not_logged_first), (1, &vec!["silent".to_owned()]));
         assert_eq!((found.not_accepted, compared.not_kept), (1, 0));
+    }
+
+    #[test]
+    fn a_last_line_that_is_cut_off_accuses_nobody_and_one_that_only_lacks_its_end_is_read() {
+        let formats = Formats::built_in().unwrap();
+        let rest = |id: &str, message: &str| {
+            let mut log = window(&formats);
+            arrives(&mut log, (0, 20), "4960b1c5-318e-4f87-b6c4-62792d82faa3", 200, Ending::Sent);
+            says(&mut log, 20, ", webhook_id=4960b1c5-318e-4f87-b6c4-62792d82faa3");
+            log.read_rest(
+                &format!("INFO 2025-11-13 14:30:10,000 x.y {message}: event=e{id}"),
+                Tick(30 * SECOND),
+            );
+            let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
+            (found.never_seen + found.without_id, found.lost.unwrap().count)
+        };
+        let (delivered, given_up) =
+            ("Webhook delivered successfully", "Webhook delivery failed after 3 attempts");
+        let ghost = "00000000-0000-4000-8000-000000000000";
+        for cut in [String::new(), ", webhook_id=".to_owned(), format!(", webhook_id={}", &ghost[..20])] {
+            assert_eq!(rest(&cut, delivered), (0, 0), "{cut}");
+        }
+        assert_eq!(rest(&format!(", webhook_id={ghost}"), delivered), (1, 0));
+        assert_eq!(rest(&format!(", webhook_id={}", &ghost[..20]), given_up), (0, 1), "none was refused");
+        assert_eq!(rest(&format!(", webhook_id={ghost}"), given_up), (0, 1));
     }
 
     #[test]
