@@ -90,7 +90,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let driving = Driving::start(drives, clock, &tell);
     let mut end = watch::window(&plan, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if end == WindowEnd::Elapsed {
-        end = watch::settle(&mut observe, &driving, clock, stopped).await.map_err(cannot)?;
+        end = watch::settle(&mut observe, &driving, clock, stopped.clone()).await.map_err(cannot)?;
     }
     let (told, whole) = driving.end().await;
     for told in told {
@@ -99,10 +99,11 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     if let WindowEnd::OtherSecret(url) = &end {
         let blocked = Blocked::OtherSecret { receiver: shown_url(url) };
         observe.note(blocked.to_string()).map_err(cannot)?;
-        observe.finish(false).await.map_err(cannot)?;
+        observe.finish(false, |_| false).await.map_err(cannot)?;
         return Err(Failure::environment(blocked));
     }
-    observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
+    let complete = whole && end != WindowEnd::Interrupted;
+    observe.finish(complete, watch::reading_on(stopped)).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(&plan.files, args, &end, &journals)
 }

@@ -41,6 +41,8 @@ pub(crate) struct LogFollow {
     tail: Vec<u8>,
     /// Whether it was cut, and what stood there behind the last look is nowhere to be found.
     cut_unread: bool,
+    /// Bytes that stood in it when the window ended, and have not been read.
+    left: u64,
 }
 
 impl LogFollow {
@@ -63,8 +65,8 @@ impl LogFollow {
         file.seek(SeekFrom::Start(begin))?;
         let tail = before(&file, begin)?;
         let (raw, held) = (Vec::new(), Vec::new());
-        let (path, grown, cut_unread) = (path.to_path_buf(), Instant::now(), false);
-        Ok(Self { path, file, inode, encoding, raw, held, grown, tail, cut_unread })
+        let (path, grown) = (path.to_path_buf(), Instant::now());
+        Ok(Self { path, file, inode, encoding, raw, held, grown, tail, cut_unread: false, left: 0 })
     }
 
     /// Why something of it is not known, where that is so.
@@ -76,11 +78,31 @@ impl LogFollow {
                 self.path.display()
             ));
         }
+        if self.left > 0 {
+            return Some(format!(
+                "the log {} was not read to its end: {} bytes of it are left, which were written before the window ended",
+                self.path.display(),
+                self.left
+            ));
+        }
         let why = std::fs::metadata(&self.path).err()?;
         Some(format!(
             "the log {} is gone: {why}; what the sender has logged since is unknown",
             self.path.display()
         ))
+    }
+
+    /// The window ends here: what stands in the log now is of it, and nothing that is written later has to be read.
+    pub(crate) fn end(&mut self) {
+        let unread =
+            || Some(self.file.metadata().ok()?.len().saturating_sub((&self.file).stream_position().ok()?));
+        let next = std::fs::metadata(&self.path).ok().filter(|new| new.is_file() && new.ino() != self.inode);
+        self.left = unread().unwrap_or(0) + next.map_or(0, |new| new.len());
+    }
+
+    /// How many bytes that stood there at the end of the window have not been read.
+    pub(crate) const fn left(&self) -> u64 {
+        self.left
     }
 
     /// The whole lines that have come since the last look, none for one that is no text. A line that goes on for more
@@ -93,7 +115,8 @@ impl LogFollow {
             self.begin_again()?;
         }
         let (known, held) = (self.raw.len(), self.held.len());
-        self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
+        let read = self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
+        self.left = self.left.saturating_sub(read as u64);
         self.tail.extend(self.raw.get(known..).unwrap_or_default());
         self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         self.decode()?;
@@ -143,6 +166,8 @@ impl LogFollow {
             }
             None => self.cut_unread = true,
         }
+        // How much of it there was is not known any more.
+        self.left = 0;
         self.file.seek(SeekFrom::Start(0))?;
         self.end_line();
         Ok(())
@@ -321,6 +346,21 @@ mod tests {
         assert_eq!(look(&mut follow), [long]);
         file.write_all(format!("{end}\nnext\n").as_bytes()).unwrap();
         assert_eq!(look(&mut follow), [end, "next".to_owned()]);
+    }
+
+    #[test]
+    fn what_stood_there_when_the_window_ended_is_read_or_said_to_be_left() {
+        let (dir, path, mut follow) = followed("");
+        let line = format!("{}\n", "a".repeat(1023));
+        std::fs::write(&path, line.repeat(5 * 1024)).unwrap();
+        std::fs::rename(&path, dir.path().join("log.1")).unwrap();
+        std::fs::write(&path, "next\n").unwrap();
+        follow.end();
+        assert_eq!(follow.left(), 5 * 1024 * 1024 + 5);
+        assert_eq!(look(&mut follow).len(), 4 * 1024);
+        assert!(follow.lost().unwrap().contains("not read to its end: 1048581 bytes"), "{:?}", follow.lost());
+        assert_eq!(look(&mut follow).len(), 1024);
+        assert_eq!((look(&mut follow), follow.left(), follow.lost()), (vec!["next".to_owned()], 0, None));
     }
 
     #[test]

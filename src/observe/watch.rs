@@ -3,7 +3,9 @@
 use super::{Fired, Judge, LogFollow, LogSaid, Prober};
 use crate::journal::{Journal, Sealed};
 use crate::record_source::{Look, RecordSource};
-use record::{Hook, LogFacts, LogQuote, Note, Probe, Record, Tick, WallClock, Watch, WatchBegin};
+use record::{
+    Hook, LogCompared, LogFacts, LogQuote, Note, Probe, Record, Tick, WallClock, Watch, WatchBegin,
+};
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use wire::Clock;
 
 /// One look at a journal that is far behind ends after this.
 const CATCH_UP: Duration = Duration::from_secs(1);
-/// Looks at the logs when the window ends: one reads a piece, or goes on to the file that came after a rotation.
+/// Looks at the logs when the window ends, at least: one reads a piece, or goes on to the file that came after a rotation.
 const LAST_LOOKS: u32 = 4;
 /// A receiver elsewhere has this long for its last answer.
 const LAST_WITHIN: Duration = Duration::from_secs(2);
@@ -97,7 +99,7 @@ impl<J: Judge> Observe<J> {
         if self.other_secret.is_some() {
             return Ok(Step { fired: Vec::new(), lost_sight, other_secret: self.other_secret.clone() });
         }
-        self.read_logs()?;
+        self.read_logs(self.clock.now())?;
         self.check_clock()?;
         // Where nothing comes nothing is written: a journal that somebody took away is noticed all the same.
         self.journal.flush()?;
@@ -140,13 +142,20 @@ impl<J: Judge> Observe<J> {
         self.write(&Record::Note(Note { at: self.clock.now(), text }))
     }
 
-    /// Ends; `complete` says whether the window ended by itself or by a trigger.
+    /// Ends; `complete` says whether the window ended by itself or by a trigger. `goes_on` is asked before each further look at the
+    /// logs, with how many bytes are left to read.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(crate) async fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+    pub(crate) async fn finish(
+        mut self,
+        complete: bool,
+        goes_on: impl FnMut(u64) -> bool,
+    ) -> io::Result<Sealed> {
+        let ended = self.clock.now();
+        self.logs.iter_mut().for_each(LogFollow::end);
         self.write_driven()?;
-        self.look_last().await?;
+        self.look_last(ended, goes_on).await?;
         let gone: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
         for text in &gone {
             self.note(text.clone())?;
@@ -155,21 +164,30 @@ impl<J: Judge> Observe<J> {
             write(&self.journal, &mut self.judge, &record)?;
         }
         if !self.logs.is_empty() {
-            let compared = self.judge.compare_log(self.clock.now(), gone);
+            let compared = LogCompared { at: self.clock.now(), ..self.judge.compare_log(ended, gone) };
             write(&self.journal, &mut self.judge, &Record::Watch(Watch::Compared(Box::new(compared))))?;
         }
         self.journal.finish(self.clock.now(), complete)
     }
 
     /// What the log says of a webhook is written after it has arrived: the log first, then the webhooks.
-    async fn look_last(&mut self) -> io::Result<()> {
+    async fn look_last(&mut self, ended: Tick, mut goes_on: impl FnMut(u64) -> bool) -> io::Result<()> {
         if self.logs.is_empty() {
             return Ok(());
         }
-        for _ in 0..LAST_LOOKS {
-            self.read_logs()?;
+        let left = |logs: &[LogFollow]| logs.iter().map(LogFollow::left).sum::<u64>();
+        for n in 0.. {
+            let before = left(&self.logs);
+            if n >= LAST_LOOKS && (before == 0 || !goes_on(before)) {
+                break;
+            }
+            self.read_logs(ended)?;
+            if n >= LAST_LOOKS && left(&self.logs) == before {
+                break;
+            }
+            tokio::task::yield_now().await;
         }
-        self.read_rests()?;
+        self.read_rests(ended)?;
         self.look(LAST_WITHIN).await.map(drop)
     }
 
@@ -198,7 +216,8 @@ impl<J: Judge> Observe<J> {
         Ok(())
     }
 
-    fn read_logs(&mut self) -> io::Result<()> {
+    /// Reads what has come; it was written by `at`.
+    fn read_logs(&mut self, at: Tick) -> io::Result<()> {
         if self.logs.is_empty() {
             return Ok(());
         }
@@ -210,17 +229,16 @@ impl<J: Judge> Observe<J> {
         if lines.is_empty() {
             return Ok(());
         }
-        let said = self.judge.read_log(&lines, self.clock.now());
+        let said = self.judge.read_log(&lines, at);
         self.write_said(said)
     }
 
     /// A last line that nobody has ended says as much as any other.
-    fn read_rests(&mut self) -> io::Result<()> {
+    fn read_rests(&mut self, ended: Tick) -> io::Result<()> {
         let rests: Vec<_> = self.logs.iter_mut().filter_map(LogFollow::rest).collect();
         for (line, ago) in rests {
-            let at = self.clock.now();
-            let since_begin = at.since(Tick(0)).saturating_sub(ago);
-            let said = self.judge.read_rest(line.as_deref(), Tick(0).plus(since_begin));
+            let grown = Tick(0).plus(self.clock.now().since(Tick(0)).saturating_sub(ago));
+            let said = self.judge.read_rest(line.as_deref(), grown.min(ended));
             self.write_said(said)?;
         }
         Ok(())

@@ -153,6 +153,26 @@ fn errors_in_the_applications_log_fail_the_window() {
     }
 }
 
+/// More than is read while the window lasts.
+#[test]
+fn a_log_that_has_grown_fast_is_read_to_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let log = dir.path().join("django.log");
+    std::fs::write(&log, "").unwrap();
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "2s", "--log", "django.log"]);
+    begun(dir.path());
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    let line = format!("INFO 2025-11-13 14:30:15,123 apps.views {}\n", "nothing to see here ".repeat(200));
+    let lines = 48 * 1024 * 1024 / line.len();
+    let error = "ERROR 2025-11-13 14:30:15,123 apps.views broken\n";
+    std::fs::write(&log, line.repeat(lines) + error).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(1), "{shown}");
+    assert!(shown.contains(&format!("line {} of the window", lines + 1)), "{shown}");
+}
+
 /// A webhook as the sender's, signed with another secret.
 fn imitated() -> Webhook {
     let mut forged = Webhook::new();

@@ -22,6 +22,11 @@ const SETTLE: Duration = Duration::from_secs(60);
 /// A receiver elsewhere may take this long for an answer, also at the end of the window.
 const SLOWEST: Duration = Duration::from_secs(2);
 
+/// What is left of the logs is read for so long after the window.
+const READ_ON: Duration = Duration::from_secs(120);
+/// How often it is said how much that is.
+const TOLD: Duration = Duration::from_secs(2);
+
 /// How a window ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WindowEnd {
@@ -121,6 +126,19 @@ pub(super) async fn settle(
             () = sleep(LOOK) => {}
             _ = stop.wait_for(|stopped| *stopped) => return Ok(WindowEnd::Interrupted),
         }
+    }
+}
+
+/// Whether the rest of the logs is read on: for a while, and until `stop` turns true; says how much of it there is.
+pub(super) fn reading_on(stop: watch::Receiver<bool>) -> impl FnMut(u64) -> bool {
+    let mut told = Instant::now();
+    let until = told + READ_ON;
+    move |left| {
+        if told.elapsed() >= TOLD {
+            told = Instant::now();
+            out::chat(format!("reading the rest of the log: {} MiB left", left / (1024 * 1024)));
+        }
+        Instant::now() < until && !*stop.borrow()
     }
 }
 
