@@ -86,6 +86,8 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let begin = plan.begin(clock.now());
     let mut observe =
         Observe::begin(Plan { begin, journal, judge, clock, source, logs, driven }).map_err(cannot)?;
+    // A first artifact, unproven, stands there before anything is watched: a crash leaves it.
+    plan.files.write("output.json", &from_journal(&path).map_err(Failure::environment)?.1)?;
     let journals = journals(&plan, &drives);
     let driving = Driving::start(drives, clock, &tell);
     let mut end = watch::window(&plan, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;

@@ -82,6 +82,7 @@ impl<J: Judge> Observe<J> {
             prober: Prober::new(plan.begin.probe.as_deref())?,
         };
         observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
+        observe.journal.flush()?;
         Ok(observe)
     }
 

@@ -331,6 +331,40 @@ fn ctrl_c_leaves_a_memo_of_what_was_seen() {
     assert!(memo.contains("**Verdict**: UNPROVEN") && memo.contains("webhooks arrived | 1 |"), "{memo}");
 }
 
+/// What stands in the folder is about the latest window, also when that did not come to its end.
+#[test]
+fn a_window_that_is_killed_leaves_an_unproven_artifact() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "1s"]);
+    begun(dir.path());
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+    let mut child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "60s"]);
+    let output = dir.path().join("artifacts/staging_observation_output.json");
+    let is_next = || std::fs::read_to_string(&output).is_ok_and(|text| text.contains("unproven"));
+    until(is_next, "the first artifact of the second window is there");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.args([
+        "gate",
+        "artifacts",
+        "--trust",
+        "runner",
+        "--min-window",
+        "1s",
+        "--require",
+        "observation",
+    ]);
+    command.args(["--secret-file", "secret"]).current_dir(dir.path());
+    std::fs::write(dir.path().join("secret"), super::receiver::SECRET).unwrap();
+    let done = command.output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_ne!(done.status.code(), Some(0), "{shown}{}", String::from_utf8_lossy(&done.stderr));
+    assert!(shown.contains("staging_observation_output.json: UNPROVEN"), "{shown}");
+}
+
 /// A line of the sender.
 fn said(message: &str) -> String {
     format!("INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service {message}\n")
