@@ -341,6 +341,20 @@ fn a_webhook_again_after_it_was_accepted_is_a_duplicate() {
     assert!(verdict == Verdict::Fail && text.starts_with("1 in 2 deliveries"), "{text}");
 }
 
+/// The window does not know it, but its receiver does.
+#[test]
+fn a_webhook_that_was_accepted_before_the_window_is_a_duplicate_in_it() {
+    let mut window = Window::new();
+    window.attempt(Tick(1), "a", (200, Signature::valid()), "{}");
+    window.duplicate = true;
+    // Refused, so that it may be anybody's.
+    window.attempt(Tick(2), "b", (401, Signature::invalid(Reason::Mismatch, None)), "{}");
+    assert_eq!(check(&window, "duplicates").0, Verdict::Pass);
+    window.attempt(Tick(3), "c", (200, Signature::valid()), "{}");
+    let (verdict, text) = check(&window, "duplicates");
+    assert!(verdict == Verdict::Fail && text.starts_with("1 in 2 deliveries"), "{text}");
+}
+
 /// The sender follows each and is content: its circuit breaker has nothing to open for.
 #[test]
 fn redirects_that_were_followed_open_no_breaker() {

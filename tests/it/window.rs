@@ -22,6 +22,8 @@ pub struct Window {
     pub headers: Vec<(String, String)>,
     /// Whether they come to the place that redirects point to.
     pub elsewhere: bool,
+    /// Whether the receiver had accepted what comes now before.
+    pub duplicate: bool,
 }
 
 impl Window {
@@ -62,7 +64,7 @@ impl Window {
             probe: None,
             logs: Vec::new(),
         })));
-        Self { analysis, next: 0, headers: Vec::new(), elsewhere: false }
+        Self { analysis, next: 0, headers: Vec::new(), elsewhere: false, duplicate: false }
     }
 
     /// A webhook in the middle of a minute (from 1), answered with `status`.
@@ -102,7 +104,7 @@ impl Window {
             body: Body::Text(body.to_owned()),
             verdict,
             answer: Some(status),
-            duplicate: false,
+            duplicate: self.duplicate,
             elsewhere: self.elsewhere,
             fault: None,
             redirect: (status / 100 == 3).then_some(attempt),

@@ -296,7 +296,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
     }
     let accounted = analysis.header.kind.accounts_for_each_webhook();
     for delivery in analysis.own() {
-        let again = delivery.after_acceptance.len() as u64;
+        let again = delivery.repeats();
         let one = |what: String| Case::of_a_delivery(analysis, &delivery, what);
         found.duplicates.add(again, || one(came_again(again)));
         found

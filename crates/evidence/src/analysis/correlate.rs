@@ -14,7 +14,7 @@ use correlate::{
 use correlate::{print, signature_print};
 use pii::shown;
 use record::Ending;
-use record::{Answered, Attempt, Forwarded};
+use record::{Answered, Attempt, Forwarded, RunKind};
 use std::sync::Arc;
 
 /// Where an attempt is filed that is not answered yet.
@@ -313,12 +313,16 @@ impl Analysis {
             self.park(index, said.each, attempt);
         }
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
+        // By an id, the receiver knows what it accepted before the window.
+        let accepted_before =
+            self.header.kind == RunKind::Observe && attempt.duplicate && has_id && made.taken;
         self.deliveries.push(Delivery {
             number: index as u64 + 1,
             event,
             has_id,
             tries: vec![made],
             after_acceptance: Vec::new(),
+            accepted_before,
             elsewhere: false,
             id_reused,
             foreign: said.foreign,

@@ -134,6 +134,7 @@ impl Deliveries {
             has_id: has(HAS_ID),
             tries: vec![settled.attempt()],
             after_acceptance: Vec::new(),
+            accepted_before: false,
             elsewhere: false,
             id_reused: has(ID_REUSED),
             foreign: has(FOREIGN),
@@ -153,7 +154,7 @@ impl Settled {
         let [only] = delivery.tries.as_slice() else { return None };
         let plain = only.how == Some(Ending::Sent)
             && only.fault.is_none()
-            && delivery.after_acceptance.is_empty()
+            && delivery.repeats() == 0
             && !delivery.elsewhere
             && delivery.forbidden.is_none()
             && delivery.surplus <= 1
@@ -218,6 +219,7 @@ mod tests {
             has_id: true,
             tries: vec![only],
             after_acceptance: Vec::new(),
+            accepted_before: false,
             elsewhere: false,
             id_reused: false,
             foreign: true,
@@ -245,13 +247,14 @@ mod tests {
 
     #[test]
     fn what_is_not_plain_stays_whole() {
-        let changes: [fn(&mut Delivery); 7] = [
+        let changes: [fn(&mut Delivery); 8] = [
             |d| d.tries[0].taken = false,
             |d| d.tries[0].fault = Some(Fault::Reset),
             |d| d.tries[0].how = Some(Ending::SenderClosed),
             |d| d.tries[0].end = None,
             |d| d.elsewhere = true,
             |d| d.after_acceptance = d.tries.clone(),
+            |d| d.accepted_before = true,
             |d| d.unasked = 1,
         ];
         let mut all = Deliveries::default();

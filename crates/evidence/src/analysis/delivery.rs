@@ -90,6 +90,8 @@ pub struct Delivery {
     pub tries: Vec<AttemptResult>,
     /// Attempts that came after the delivery had been accepted: duplicates.
     pub after_acceptance: Vec<AttemptResult>,
+    /// Whether the receiver had accepted it before the window began, so that its first attempt here is one too many.
+    pub accepted_before: bool,
     /// Whether it arrived at the path to which redirects point.
     pub elsewhere: bool,
     /// Whether another delivery had used its id before.
@@ -111,6 +113,12 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// How many times it came again after it had been accepted.
+    #[must_use]
+    pub fn repeats(&self) -> u64 {
+        self.after_acceptance.len() as u64 + u64::from(self.accepted_before)
+    }
+
     /// What the correlator has to know of it.
     pub(super) fn course(&self) -> Course {
         let last = self.after_acceptance.last().or(self.tries.last());

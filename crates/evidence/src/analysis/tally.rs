@@ -74,7 +74,7 @@ fn add_signature(tally: &mut Tally, reason: Reason) {
 
 /// What came more often than it was due; where somebody else may have fired it, that is no finding.
 fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
-    let (again, surplus) = (delivery.after_acceptance.len() as u64, u64::from(delivery.surplus));
+    let (again, surplus) = (delivery.repeats(), u64::from(delivery.surplus));
     if delivery.is_certain() || delivery.has_id {
         tally.duplicates += again;
     } else {

@@ -124,7 +124,7 @@ fn webhooks(evidence: &Evidence, window: &Window) -> Metric {
         ("arrived", count(|_| 1)),
         ("accepted", count(|d| u64::from(d.accepted().is_some()))),
         ("retried", count(|d| u64::from(d.tries.len() > 1))),
-        ("duplicate", count(|d| d.after_acceptance.len() as u64 + u64::from(d.surplus))),
+        ("duplicate", count(|d| d.repeats() + u64::from(d.surplus))),
         ("attempts", count(|d| (d.tries.len() + d.after_acceptance.len()) as u64)),
     ];
     let points = states.map(|(state, count)| window.point(&[("smoke.state", state)], count));

@@ -284,7 +284,7 @@ impl<'a> Maker<'a> {
                 attribute("smoke.delivery", delivery.number),
                 attribute("smoke.delivery.fate", serde_name(fate)),
                 attribute("smoke.delivery.attempts", delivery.tries.len() as u64),
-                attribute("smoke.delivery.duplicates", delivery.after_acceptance.len() as u64),
+                attribute("smoke.delivery.duplicates", delivery.repeats()),
                 attribute("smoke.delivery.expected", expected.is_some()),
                 attribute("smoke.delivery.certain", delivery.is_certain()),
                 attribute("smoke.delivery.traceparent", own.is_some()),

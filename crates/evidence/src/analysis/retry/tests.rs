@@ -31,6 +31,7 @@ fn delivery(attempts: &[(u64, u16)]) -> Delivery {
         has_id: true,
         tries: attempts.iter().copied().map(attempt).collect(),
         after_acceptance: Vec::new(),
+        accepted_before: false,
         elsewhere: false,
         id_reused: false,
         foreign: false,

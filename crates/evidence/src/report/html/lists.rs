@@ -164,7 +164,7 @@ fn of_a_delivery<'a>(delivery: Delivery, analysis: &'a Analysis) -> Row<'a> {
         "late" => accepted && asked.is_some_and(|asked| delivery.first_byte() > asked.deadline()),
         "unexpected" => accounted && !delivery.is_asked_for(),
         "leaking" => leaks,
-        "duplicate" => !delivery.after_acceptance.is_empty() || delivery.id_reused || delivery.surplus > 0,
+        "duplicate" => delivery.repeats() > 0 || delivery.id_reused || delivery.surplus > 0,
         "broken" => delivery.met_a_fault(),
         "retried" => accepted && delivery.tries.len() > 1,
         "accepted" => accepted && delivery.tries.len() == 1,
