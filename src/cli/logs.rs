@@ -7,7 +7,7 @@ use evidence::gate::Verdict;
 use evidence::logs::{Arrivals, Errors, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use evidence::report::counted;
 use pii::{Engine, Policy, Utf8Reader, shown};
-use record::Counted;
+use record::{Counted, LogClock};
 use record::{Links, PartRead, ReadError, Reader, read_input_text};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -173,6 +173,15 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
         Some(found) if found.lost.as_ref().is_some_and(|lost| lost.unclear > 0) => {
             (Verdict::Unproven, "webhooks may have been lost, as far as log and journal tell")
         }
+        Some(found) if found.clock.is_some_and(|clock| !clock.fits) => (
+            Verdict::Unproven,
+            "the times of the log do not fit those of the journal: name its offset (`utc_offset` in --formats FILE)",
+        ),
+        Some(found) if !found.is_settled() => (
+            Verdict::Unproven,
+            "some webhooks are too near an end of the log or of the journal, or the log's times cannot be read: give the log \
+             from before the journal to after it",
+        ),
         Some(_) => (Verdict::Pass, "the log and the journal agree, and the log contains no personal data"),
         None => (Verdict::Pass, "no personal data in the log; --journal FILE compares it with what arrived"),
     }
@@ -314,6 +323,22 @@ fn reconciled(found: &Reconciliation) -> String {
             );
         }
     }
+    if found.edge_said > 0 {
+        let first = first(&found.edge_said_first);
+        let _ = writeln!(out, "never seen, at the journal's edge {:>10}{first}", found.edge_said);
+    }
+    if found.edge_arrived > 0 {
+        let first = found.edge_arrived_first.first().map(|id| format!(", first {}", shown(id)));
+        let _ = writeln!(
+            out,
+            "not in the log, at its edge       {:>10}{}",
+            found.edge_arrived,
+            first.unwrap_or_default()
+        );
+    }
+    if let Some(clock) = &found.clock {
+        out.push_str(&log_clock(clock));
+    }
     for (what, n) in [
         ("outside the journal's time", found.outside),
         ("arrived outside the log's time", found.outside_log),
@@ -328,6 +353,19 @@ fn reconciled(found: &Reconciliation) -> String {
         out.push_str(&numbered(counted));
     }
     out
+}
+
+/// How far the log's times are from the journal's, and what is made of it.
+fn log_clock(clock: &LogClock) -> String {
+    let LogClock { offset_ms, pairs, fits } = *clock;
+    let seconds = offset_ms.unsigned_abs() / 1000;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let way = if offset_ms < 0 { "behind" } else { "ahead of" };
+    let so = if fits { "taken into account" } else { "too few, or they do not fit together" };
+    format!(
+        "the log's clock is {hours} h {minutes} min {seconds} s {way} the journal's, by {} in both: {so}\n",
+        counted(pairs, "webhooks")
+    )
 }
 
 /// What could be compared by event and number only.

@@ -1,6 +1,7 @@
 //! `smoke logs` as a user runs it: a log of the real sender against the journal of a real receiver.
 
 use super::receiver::{Receiver, Webhook, until};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::io::Write;
 use std::path::Path;
@@ -19,8 +20,37 @@ fn logs(dir: &Path, args: &[&str], stdin: impl AsRef<[u8]>) -> Output {
 
 /// A line of the sender, now, in its local time.
 fn line(level: &str, message: &str) -> String {
-    let at = chrono::Utc::now().with_timezone(&chrono::FixedOffset::east_opt(6 * 3600).unwrap());
+    line_at(chrono::Utc::now(), level, message)
+}
+
+fn line_at(at: DateTime<Utc>, level: &str, message: &str) -> String {
+    let at = at.with_timezone(&chrono::FixedOffset::east_opt(6 * 3600).unwrap());
     format!("{level} {} {NAME} {message}\n", at.format("%Y-%m-%d %H:%M:%S,%3f"))
+}
+
+/// The middle of the journal's time: whatever the clocks differ by, a line of then is of it.
+fn middle(dir: &Path) -> DateTime<Utc> {
+    let text = std::fs::read_to_string(dir.join("j.jsonl")).unwrap();
+    let record = |line: Option<&str>| serde_json::from_str::<Value>(line.unwrap()).unwrap()["record"].take();
+    let (header, end) = (record(text.lines().next()), record(text.lines().last()));
+    let started: DateTime<Utc> = header["header"]["started"].as_str().unwrap().parse().unwrap();
+    started + TimeDelta::microseconds(end["end"]["at"].as_i64().unwrap() / 2)
+}
+
+/// Moves the lines into the middle of the journal's time, in a log that begins long before it and ends long after it.
+fn around(dir: &Path, lines: &str) -> String {
+    let at = middle(dir);
+    let all: String = lines
+        .lines()
+        .map(|line| {
+            let [level, _, _, _, message] = line.splitn(5, ' ').collect::<Vec<_>>()[..] else {
+                return format!("{line}\n");
+            };
+            line_at(at, level, message)
+        })
+        .collect();
+    let apart = TimeDelta::minutes(1);
+    line_at(at - apart, "INFO", "something else") + &all + &line_at(at + apart, "INFO", "something else")
 }
 
 fn delivered(id: &str) -> String {
@@ -42,8 +72,8 @@ fn sets_the_log_against_the_journal() {
     assert_eq!((receiver.post(&said), receiver.post(&unsaid)), (Some(200), Some(200)));
     receiver.terminate();
     receiver.wait();
-    let text =
-        delivered(&said.id) + "some other program\n" + &delivered("00000000-0000-4000-8000-000000000000");
+    let text = delivered(&said.id) + "some\n" + &delivered("00000000-0000-4000-8000-000000000000");
+    let text = around(dir.path(), &text);
     let done = logs(dir.path(), &["-", "--journal", "j.jsonl", "--format", "json"], &text);
     assert_eq!(done.status.code(), Some(1));
     let found: Value = serde_json::from_slice(&done.stdout).unwrap();
@@ -51,16 +81,16 @@ fn sets_the_log_against_the_journal() {
     assert_eq!(count("/reconciliation/agreed"), Some(1));
     assert_eq!(count("/reconciliation/never_seen"), Some(1));
     assert_eq!(found["reconciliation"]["not_logged_first"][0], unsaid.id);
-    assert_eq!(found["log"]["unreadable"], serde_json::json!({"count": 1, "first_lines": [2]}));
+    assert_eq!(found["log"]["unreadable"], serde_json::json!({"count": 1, "first_lines": [3]}));
     let agreed = delivered(&said.id) + &delivered(&unsaid.id);
     let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &agreed);
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stdout));
-    let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], agreed + &given_up);
+    let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], around(dir.path(), &(agreed + &given_up)));
     let shown = String::from_utf8_lossy(&done.stdout).into_owned();
     assert_eq!(done.status.code(), Some(1), "{shown}");
     assert!(
         shown.contains("the log says that webhooks were lost")
-            && shown.contains("first given up: b in line 3"),
+            && shown.contains("first given up: b in line 4"),
         "{shown}"
     );
 }
@@ -137,7 +167,9 @@ fn json_lines_and_ids_in_another_spelling_say_the_same() {
         (all(&|id| delivered(&format!("'{id}'"))), &[], 0),
         // What is missing may stand in the lines that could not be read.
         (unreadable + &delivered(&webhooks[0].id), &[], 3),
-        (delivered(&webhooks[0].id) + &line("INFO", "something else"), &[], 1),
+        (around(dir.path(), &delivered(&webhooks[0].id)), &[], 1),
+        // The other one came before the log began.
+        (delivered(&webhooks[0].id) + &line("INFO", "something else"), &[], 3),
     ] {
         let done = logs(dir.path(), &[&["-", "--journal", "j.jsonl"], flags].concat(), &log);
         let shown = String::from_utf8_lossy(&done.stdout).into_owned();
@@ -281,7 +313,7 @@ fn a_log_without_ids_is_compared_by_number() {
     // Written when they came, however long a busy machine takes to read them.
     let line = delivered("").replace(", webhook_id=", "");
     let of = |lines: usize| {
-        let text = line.repeat(lines);
+        let text = around(dir.path(), &line.repeat(lines));
         let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &text);
         (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
     };

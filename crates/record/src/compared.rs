@@ -36,9 +36,36 @@ pub struct Reconciliation {
     /// What could be compared by event and number only, where there is anything without an id and the log has times.
     #[serde(default)]
     pub counted: Option<Counted>,
+    /// Said delivered and never seen, so near the beginning or the end of the journal that it may not be of its time.
+    #[serde(default)]
+    pub edge_said: u64,
+    /// The first of them: line number and id.
+    #[serde(default)]
+    pub edge_said_first: Vec<(u64, String)>,
+    /// Accepted here and not said delivered, so near the beginning or the end of the log that their lines may not be in it, or by a log whose
+    /// times say nothing.
+    #[serde(default)]
+    pub edge_arrived: u64,
+    /// The first of them.
+    #[serde(default)]
+    pub edge_arrived_first: Vec<String>,
+    /// The log's clock, where it is not the journal's.
+    #[serde(default)]
+    pub clock: Option<LogClock>,
     /// Webhooks that the log says were lost; null where nobody looked for them.
     #[serde(default)]
     pub lost: Option<LogLost>,
+}
+
+/// How far the times of a log are from those of the journal, by webhooks that are in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogClock {
+    /// The log's time less the journal's, ms: the median.
+    pub offset_ms: i64,
+    /// How many webhooks say so.
+    pub pairs: u64,
+    /// Whether they agree with each other, so that it is taken into account.
+    pub fits: bool,
 }
 
 /// Webhooks that the log says were given up, aborted, dropped or skipped, and that neither were accepted here nor were seen to be refused.
@@ -68,6 +95,8 @@ pub struct Counted {
     pub more_said: u64,
     /// Accepted here more often than said delivered.
     pub more_arrived: u64,
+    /// By how many both differ where that may be because of what lies near an edge.
+    pub unclear: u64,
     /// Numbers of each event in which they differ: said, arrived.
     pub differing: BTreeMap<String, (u64, u64)>,
 }
@@ -82,6 +111,13 @@ impl Reconciliation {
             && self.not_logged == 0
             && counts
             && self.lost.as_ref().is_none_or(|lost| lost.count == 0)
+    }
+
+    /// Whether nothing of what was compared is left open by the edges of a side's time, or by clocks.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let counts = self.counted.as_ref().is_none_or(|c| c.unclear == 0);
+        self.edge_said + self.edge_arrived == 0 && self.clock.is_none_or(|clock| clock.fits) && counts
     }
 
     /// Whether anything that the log says is borne out by the journal.

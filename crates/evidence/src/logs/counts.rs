@@ -45,8 +45,10 @@ impl Side {
             self.beyond[usize::from(other.is_after(at))] = true;
             return;
         }
-        let near_start = at.is_some_and(|at| at < other.from + EDGE);
-        let near_end = at.is_some_and(|at| at > other.to - EDGE);
+        // Of a short time a tenth has to do, or it would have no middle.
+        let edge = EDGE.min((other.to - other.from) / 10);
+        let near_start = at.is_some_and(|at| at < other.from + edge);
+        let near_end = at.is_some_and(|at| at > other.to - edge);
         let mut event = event.unwrap_or(NAMELESS);
         if self.by_event.len() >= EVENTS && !self.by_event.contains_key(event) {
             event = NAMELESS;
@@ -57,12 +59,12 @@ impl Side {
         }
     }
 
-    /// All that may lie in the common time, and all that must.
-    fn numbers(&self, event: &str) -> (u64, u64) {
-        let Some(zones) = self.by_event.get(event) else { return (0, 0) };
+    /// All that may lie in the common time, all that must unless it lies near an edge at which this side ends, and all that must.
+    fn numbers(&self, event: &str) -> (u64, u64, u64) {
+        let Some(zones) = self.by_event.get(event) else { return (0, 0, 0) };
         let [start, end] = self.beyond;
         let certain = (0..).zip(zones).filter(|(zone, _)| !(start && zone & 1 > 0 || end && zone & 2 > 0));
-        (zones.iter().sum(), certain.map(|(_, n)| n).sum())
+        (zones.iter().sum(), certain.map(|(_, n)| n).sum(), zones[0])
     }
 
     /// The same without telling events apart.
@@ -82,12 +84,12 @@ pub(super) fn compare(mut said: Side, mut arrived: Side, unanswered: u64) -> Cou
         said.as_one();
         arrived.as_one();
     }
-    let mut counted = Counted::default();
+    let (mut counted, mut unclear_arrived) = (Counted::default(), 0u64);
     let events: std::collections::BTreeSet<&String> =
         said.by_event.keys().chain(arrived.by_event.keys()).collect();
     for event in events {
-        let (said, said_surely) = said.numbers(event);
-        let (arrived, arrived_surely) = arrived.numbers(event);
+        let (said, said_likely, said_surely) = said.numbers(event);
+        let (arrived, arrived_likely, arrived_surely) = arrived.numbers(event);
         counted.said += said;
         counted.arrived += arrived;
         counted.agreed += said.min(arrived);
@@ -95,11 +97,16 @@ pub(super) fn compare(mut said: Side, mut arrived: Side, unanswered: u64) -> Cou
             (said_surely.saturating_sub(arrived), arrived_surely.saturating_sub(said));
         counted.more_said += more_said;
         counted.more_arrived += more_arrived;
+        let unclear = said_likely.saturating_sub(arrived).saturating_sub(more_said);
+        counted.unclear += unclear;
+        unclear_arrived += arrived_likely.saturating_sub(said).saturating_sub(more_arrived);
         if more_said + more_arrived > 0 {
             counted.differing.insert(event.chars().take(64).collect(), (said, arrived));
         }
     }
+    let excused = unanswered.saturating_sub(counted.more_arrived);
     counted.more_arrived = counted.more_arrived.saturating_sub(unanswered);
+    counted.unclear += unclear_arrived.saturating_sub(excused);
     counted
 }
 
@@ -136,6 +143,9 @@ mod tests {
     fn an_event_without_a_name_makes_all_of_them_one() {
         let all = Span { from: at(0), to: at(100) };
         let counted = compare(side(&[(None, 1), (Some("a"), 2)], all), side(&[(Some("b"), 1)], all), 0);
-        assert_eq!((counted.said, counted.arrived, counted.more_said), (2, 1, 1));
+        // Both lie near the beginning, which may be somewhat later for the other side.
+        assert_eq!((counted.said, counted.arrived, counted.more_said, counted.unclear), (2, 1, 0, 1));
+        let counted = compare(side(&[(None, 51), (Some("a"), 52)], all), side(&[(Some("b"), 51)], all), 0);
+        assert_eq!((counted.more_said, counted.unclear), (1, 0));
     }
 }

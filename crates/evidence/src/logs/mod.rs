@@ -2,6 +2,7 @@
 
 mod address;
 mod clean;
+mod clock;
 mod coded;
 mod counts;
 mod errors;
@@ -17,6 +18,7 @@ mod messages;
 mod parallel;
 mod privacy;
 mod quote;
+mod reach;
 mod reconcile;
 mod summary;
 mod time;

@@ -1,8 +1,10 @@
 //! What the sender says it delivered against what arrived: by webhook id, and by event and number where there is none.
 
+use super::clock::{Clock, FURTHEST, Pairs};
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use super::lost::{Losses, Seen, Until};
+use super::reach::{Claims, Place, Reach};
 use chrono::{DateTime, TimeDelta, Utc};
 use correlate::{Reader, event, id};
 use record::Ending;
@@ -42,6 +44,10 @@ pub struct Arrivals {
     client_errors: BTreeMap<u16, u64>,
     /// Whether smoke broke attempts.
     broken_on_purpose: bool,
+    /// Webhooks that are in both, by their times.
+    pairs: Pairs,
+    /// Webhooks that the log says were delivered, and that nobody saw.
+    claims: Option<Claims>,
     /// What the log says of webhooks that no id tells from others.
     said: Side,
     found: Reconciliation,
@@ -85,6 +91,8 @@ impl Arrivals {
             accepted_without_id: false,
             client_errors: BTreeMap::new(),
             broken_on_purpose: !header.faults.is_empty(),
+            pairs: Pairs::default(),
+            claims: None,
             said: Side::default(),
             found: Reconciliation::default(),
         }
@@ -120,6 +128,11 @@ impl Arrivals {
             Record::End(end) => self.last = self.last.max(end.at.wall(self.file_started)),
             _ => {}
         }
+    }
+
+    /// How many webhooks with an id there are, and how many attempts without one.
+    pub(crate) fn with_and_without_id(&self) -> (u64, u64) {
+        (self.by_id.len() as u64, self.found.arrived_without_id)
     }
 
     /// How many webhooks with an id were accepted.
@@ -243,7 +256,6 @@ impl Arrivals {
 
     pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
         let journal = Span { from: self.started, to: self.last };
-        let outside = entry.at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
         let known = entry.webhook_id.as_deref().and_then(|id| self.by_id.get(&print(id)).copied());
         let found = &mut self.found;
         let keep = |list: &mut Vec<(u64, String)>| {
@@ -253,6 +265,9 @@ impl Arrivals {
         };
         match known.and_then(|at| self.all.get_mut(at)) {
             Some(arrival) if arrival.accepted => {
+                if let Some(at) = entry.at.filter(|_| !arrival.logged) {
+                    self.pairs.take(at, arrival.at);
+                }
                 found.agreed += u64::from(!arrival.logged);
                 arrival.logged = true;
             }
@@ -261,70 +276,124 @@ impl Arrivals {
                 found.not_accepted += 1;
                 keep(&mut found.not_accepted_first);
             }
-            None if outside => {
-                found.outside += 1;
-                self.said.take(entry.event.as_deref(), entry.at, journal);
-            }
             // It may be one of those that came without their ids.
             None if entry.webhook_id.is_none() || self.accepted_without_id => {
-                found.without_id += u64::from(entry.webhook_id.is_none());
+                let outside = entry.at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
+                found.outside += u64::from(outside);
+                found.without_id += u64::from(!outside && entry.webhook_id.is_none());
                 self.said.take(entry.event.as_deref(), entry.at, journal);
             }
-            None => {
-                found.never_seen += 1;
-                keep(&mut found.never_seen_first);
-            }
+            None => match entry.at {
+                // No clock is so wrong.
+                Some(at) if at < journal.from - FURTHEST || at > journal.to + FURTHEST => found.outside += 1,
+                // Whether it is of the journal's time is known when the clocks are.
+                Some(at) => {
+                    let id: String =
+                        entry.webhook_id.as_deref().unwrap_or_default().chars().take(64).collect();
+                    let claims = self.claims.get_or_insert_with(|| Claims::new(journal.to - journal.from));
+                    claims.add(at, line, &id);
+                }
+                None => {
+                    found.never_seen += 1;
+                    keep(&mut found.never_seen_first);
+                }
+            },
         }
     }
 
-    /// As [`Self::finish`], for a log that has been read whole, with what it says was lost.
+    /// As [`Self::finish`], for a log that has been read whole, with what it says was lost. `range` is the time from its first line to its
+    /// last, by its own clock.
     pub(super) fn finish_with(
-        self,
+        mut self,
         losses: Losses,
         range: Option<(DateTime<Utc>, DateTime<Utc>)>,
         unanswered: u64,
     ) -> Reconciliation {
-        let journal = Span { from: self.started, to: self.last };
-        let seen = |at: Option<DateTime<Utc>>| match at {
-            None => Seen::Perhaps,
-            Some(at) if journal.is_before(at) || journal.is_after(at) => Seen::No,
-            Some(at) if at < journal.from || at > journal.to => Seen::Perhaps,
-            Some(_) => Seen::Certainly,
+        let clock = self.pairs.clock();
+        let journal = Reach::of((self.started, self.last), clock.within);
+        let log = range.map(|(from, to)| Reach::of((from - clock.offset, to - clock.offset), clock.within));
+        let seen = |at: Option<DateTime<Utc>>| match at.map(|at| journal.place(at - clock.offset)) {
+            Some(Place::Outside) if clock.fits => Seen::No,
+            Some(Place::Inside) if clock.fits => Seen::Certainly,
+            _ => Seen::Perhaps,
         };
         let until = range.map(|(_, end)| Until { end, slack: EDGE + SENDER_TIMEOUT });
         let lost = losses.settle(&self, seen, until);
-        Reconciliation { lost: Some(lost), ..self.finish(range, unanswered) }
+        self.place_claims(clock, &journal, log.as_ref());
+        let log = log.filter(|_| clock.fits);
+        Reconciliation { lost: Some(lost), clock: clock.told(), ..self.finish(log, unanswered) }
     }
 
-    /// `range` is the time that the log covers; `unanswered` are the attempts whose answers the sender did not see.
-    pub(crate) fn finish(
-        self,
-        range: Option<(DateTime<Utc>, DateTime<Utc>)>,
-        unanswered: u64,
-    ) -> Reconciliation {
+    /// Deliveries that nobody saw, by whether that means anything.
+    fn place_claims(&mut self, clock: Clock, journal: &Reach, log: Option<&Reach>) {
+        // Where the clocks are known well, and the log goes on beyond the journal, it has lines near its ends that are not of it.
+        let known = clock.within.is_some();
+        let goes_on = |at: DateTime<Utc>| {
+            log.is_some_and(|log| {
+                known
+                    && if at < journal.from + journal.inner {
+                        log.from < journal.from - EDGE
+                    } else {
+                        log.to > journal.to + EDGE
+                    }
+            })
+        };
+        for (at, claimed) in self.claims.take().into_iter().flat_map(Claims::all) {
+            let at = at - clock.offset;
+            let found = &mut self.found;
+            let (n, first) = match journal.place(at) {
+                _ if !clock.fits => (&mut found.edge_said, &mut found.edge_said_first),
+                Place::Inside => (&mut found.never_seen, &mut found.never_seen_first),
+                Place::Edge if !goes_on(at) => (&mut found.edge_said, &mut found.edge_said_first),
+                Place::Edge | Place::Outside => {
+                    found.outside += claimed.n;
+                    continue;
+                }
+            };
+            *n += claimed.n;
+            first.extend(claimed.first);
+        }
+        for first in [&mut self.found.never_seen_first, &mut self.found.edge_said_first] {
+            first.sort();
+            first.truncate(KEPT);
+        }
+    }
+
+    /// `log` is the time that the log covers, `None` where its times say nothing; `unanswered` are the attempts whose answers the sender
+    /// did not see.
+    pub(super) fn finish(self, log: Option<Reach>, unanswered: u64) -> Reconciliation {
         let mut found = self.found;
         found.in_journal = self.by_id.len() as u64;
-        let log = range.map(|(from, to)| Span { from, to });
         let mut silent: Vec<Arrival> =
             self.all.into_iter().filter(|arrival| arrival.told && !arrival.logged).collect();
         silent.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-        let covered = |at| log.is_some_and(|log| !log.is_before(at) && !log.is_after(at));
-        found.outside_log = silent.iter().filter(|a| !covered(a.at)).count() as u64;
+        let place = |at| log.map_or(Place::Edge, |log| log.place(at));
+        found.outside_log = silent.iter().filter(|a| place(a.at) == Place::Outside).count() as u64;
         // A line without an id in a log that gives ids is a line that nothing can be said of.
         let no_ids = self.accepted_without_id || found.without_id > 0 && found.agreed == 0;
         match log {
             // By number alone nobody knows which of them were not logged.
             Some(log) if no_ids => {
                 let mut arrived = Side::default();
+                // It is wider by the edge.
+                let log = Span { from: log.from + EDGE - log.outer, to: log.to - EDGE + log.outer };
                 silent.iter().for_each(|a| arrived.take(a.event.as_deref(), Some(a.at), log));
                 found.counted = Some(compare(self.said, arrived, unanswered));
             }
             _ if no_ids => {}
             _ => {
-                let ids = silent.into_iter().filter(|a| covered(a.at)).filter_map(|a| a.id);
-                let ids: Vec<Box<str>> = ids.collect();
-                found.not_logged = ids.len() as u64;
-                found.not_logged_first = ids.into_iter().take(KEPT).map(str::into_string).collect();
+                for Arrival { at, id, .. } in silent {
+                    let Some(id) = id else { continue };
+                    let (n, first) = match place(at) {
+                        Place::Inside => (&mut found.not_logged, &mut found.not_logged_first),
+                        Place::Edge => (&mut found.edge_arrived, &mut found.edge_arrived_first),
+                        Place::Outside => continue,
+                    };
+                    *n += 1;
+                    if first.len() < KEPT {
+                        first.push(id.into_string());
+                    }
+                }
             }
         }
         found
@@ -344,112 +413,4 @@ fn print(id: &str) -> [u8; 16] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Fold, Formats};
-    use super::*;
-    use record::Tick;
-    use record::{Answered, Body};
-    use signature::Verdict;
-
-    const NAME: &str = "apps.notifications.services.webhook_service";
-
-    /// A journal of a minute, in which these webhooks came after ten seconds: status, event, and id if any.
-    fn arrivals(came: &[(u16, &str, Option<&str>)]) -> Arrivals {
-        let started = "2025-11-13T08:30:00Z".parse().unwrap();
-        let header = Header::new(record::RunKind::Receive, started).unwrap();
-        let last = started + TimeDelta::seconds(60);
-        let mut arrivals = Arrivals { last, ..Arrivals::new(&header) };
-        for (number, (status, event, id)) in (0..).zip(came) {
-            let mut headers = vec![("X-Webhook-Event".to_owned(), (*event).to_owned())];
-            headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
-            arrivals.take(&Record::Attempt(Box::new(Attempt {
-                attempt: number,
-                first_byte: Tick(10_000_000),
-                received: Tick(10_000_000),
-                peer: None,
-                method: "POST".to_owned(),
-                target: "/".to_owned(),
-                headers,
-                body: Body::Text(String::new()),
-                verdict: Verdict::valid(),
-                answer: Some(*status),
-                duplicate: false,
-                elsewhere: false,
-                fault: None,
-                redirect: None,
-                holds_secret: false,
-            })));
-            let end = Tick(10_000_000);
-            arrivals.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));
-        }
-        arrivals
-    }
-
-    fn found(arrivals: Arrivals, lines: &[String]) -> Reconciliation {
-        let formats = Formats::built_in().unwrap();
-        let mut fold = Fold::new(&formats, None, Some(arrivals));
-        lines.iter().for_each(|line| fold.take(Some(line)));
-        fold.finish().1.unwrap()
-    }
-
-    fn said(minute: u32, id: &str) -> String {
-        format!(
-            "INFO 2025-11-13 14:{minute}:10,000 {NAME} Webhook delivered successfully: event=e, status=200, attempt=1{id}"
-        )
-    }
-
-    #[test]
-    fn both_sides_are_set_against_each_other() {
-        let came = [(200, "e", Some("a")), (200, "e", Some("b")), (400, "e", Some("c"))];
-        let found = found(
-            arrivals(&came),
-            &[
-                said(30, ", webhook_id=a"),
-                said(30, ", webhook_id=a"),
-                said(30, ", webhook_id=c"),
-                said(30, ", webhook_id=ghost"),
-                said(20, ", webhook_id=earlier"),
-            ],
-        );
-        assert_eq!((found.agreed, found.not_accepted, found.outside, found.without_id), (1, 1, 1, 0));
-        assert_eq!((found.never_seen, &found.never_seen_first), (1, &vec![(4, "ghost".to_owned())]));
-        assert_eq!((found.not_logged, &found.not_logged_first), (1, &vec!["b".to_owned()]));
-        assert!(found.counted.is_none() && found.met() && !found.agrees());
-    }
-
-    #[test]
-    fn without_ids_the_numbers_of_each_event_are_compared() {
-        let with_ids = [(200, "e", Some("a")), (200, "e", Some("b")), (400, "e", Some("c"))];
-        let same = found(arrivals(&with_ids), &[said(30, ""), said(30, "")]);
-        assert!(same.agrees() && same.met() && same.not_logged == 0, "{same:?}");
-        let more = found(arrivals(&with_ids), &[said(30, ""), said(30, ""), said(30, ""), said(30, "")]);
-        let counted = more.counted.as_ref().unwrap();
-        assert_eq!((counted.said, counted.arrived, counted.more_said), (4, 2, 2));
-        assert!(!more.agrees());
-        let fewer = found(arrivals(&with_ids), &[said(30, "")]);
-        assert_eq!(fewer.counted.as_ref().unwrap().more_arrived, 1);
-        // Of one that timed out the sender does not know that it was accepted.
-        let late = said(30, "").replace("Webhook delivered successfully", "Webhook timeout");
-        assert!(found(arrivals(&with_ids), &[said(30, ""), late]).agrees());
-        // The other way round: the log has ids, and what arrived has none.
-        let none = [(200, "e", None), (200, "f", None)];
-        let found = found(arrivals(&none), &[said(30, ", webhook_id=a"), said(30, ", webhook_id=b")]);
-        let counted = found.counted.as_ref().unwrap();
-        assert_eq!((found.never_seen, counted.more_said, counted.more_arrived), (0, 1, 1));
-        assert_eq!(counted.differing["e"], (2, 1));
-    }
-
-    #[test]
-    fn a_refused_webhook_without_an_id_hides_nothing() {
-        let came = [(200, "e", Some("a")), (401, "e", None)];
-        let found = found(arrivals(&came), &[said(30, ", webhook_id=a"), said(30, ", webhook_id=ghost")]);
-        assert_eq!((found.never_seen, found.counted), (1, None));
-    }
-
-    #[test]
-    fn what_arrived_when_nothing_was_logged_is_counted() {
-        let other = said(20, ", webhook_id=x");
-        let found = found(arrivals(&[(200, "e", Some("a"))]), &[other]);
-        assert_eq!((found.outside, found.outside_log, found.not_logged, found.met()), (1, 1, 0, false));
-    }
-}
+mod tests;

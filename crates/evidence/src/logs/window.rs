@@ -5,6 +5,7 @@ use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::lost::{Losses, Seen, Until};
 use super::quote::Quotes;
+use super::reach::Reach;
 use super::reconcile::{Arrivals, EDGE, SENDER_TIMEOUT};
 use chrono::{DateTime, TimeDelta, Utc};
 use pii::Engine;
@@ -123,10 +124,10 @@ impl<'f> LogWindow<'f> {
                 self.set_against(&mut arrivals, said, end);
             }
             let wall = |tick: Tick| tick.wall(self.started);
-            // The reconciliation of a whole log is wider by the edge, this one narrower.
-            let edge = EDGE + TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
-            let found = arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)), 0);
-            Reconciliation { lost: Some(lost), ..found }
+            let near = TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
+            let (from, to) = (wall(self.begin) + near, wall(until) - near);
+            let log = Reach { from, to, inner: TimeDelta::zero(), outer: TimeDelta::zero() };
+            Reconciliation { lost: Some(lost), ..arrivals.finish(Some(log), 0) }
         });
         let found = self.without_data(found.unwrap_or_default());
         LogCompared { at: end, gone, not_kept: self.not_kept, found }

@@ -94,17 +94,17 @@ impl SenderLog {
     fn compared(&mut self, compared: &LogCompared, found: &mut Contradictions) {
         let Some(arrivals) = self.arrivals.take() else { return };
         let (told, accepted) = (arrivals.told(), arrivals.accepted_by_id());
-        let own = arrivals.finish(None, 0);
+        let (with_id, without_id) = arrivals.with_and_without_id();
         let is = &compared.found;
         let mut wrong = |what: String| found.add("log_does_not_add_up", what);
-        if (is.in_journal, is.arrived_without_id) != (own.in_journal, own.arrived_without_id) {
+        if (is.in_journal, is.arrived_without_id) != (with_id, without_id) {
             wrong(format!(
                 "the log was compared with {} webhooks, {} of them without an id, but {} are here, {} without: some were \
                  removed or inserted",
                 is.in_journal + is.arrived_without_id,
                 is.arrived_without_id,
-                own.in_journal + own.arrived_without_id,
-                own.arrived_without_id
+                with_id + without_id,
+                without_id
             ));
         }
         if is.agreed > accepted {
