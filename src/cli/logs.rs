@@ -340,6 +340,7 @@ fn reconciled(found: &Reconciliation) -> String {
         out.push_str(&log_clock(clock));
     }
     for (what, n) in [
+        ("cut off, set aside", found.cut_off),
         ("outside the journal's time", found.outside),
         ("arrived outside the log's time", found.outside_log),
         ("logged as delivered, without an id", found.without_id),

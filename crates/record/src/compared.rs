@@ -49,6 +49,9 @@ pub struct Reconciliation {
     /// The first of them.
     #[serde(default)]
     pub edge_arrived_first: Vec<String>,
+    /// Last lines about deliveries that have no end and no whole id: they are set aside.
+    #[serde(default)]
+    pub cut_off: u64,
     /// The log's clock, where it is not the journal's.
     #[serde(default)]
     pub clock: Option<LogClock>,

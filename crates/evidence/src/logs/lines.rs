@@ -14,12 +14,14 @@ pub const MAX_LINE: usize = 1024 * 1024;
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
+    /// Whether the last line that was read has no end.
+    cut: bool,
 }
 
 impl<R: BufRead> Lines<R> {
     /// Lines of `input`.
     pub const fn new(input: R) -> Self {
-        Self { input, line: Vec::new() }
+        Self { input, line: Vec::new(), cut: false }
     }
 
     /// The next line as [`log_line`] has it; `Some(None)` for one that cannot be read or is longer than [`MAX_LINE`], `None` at the
@@ -44,10 +46,18 @@ impl<R: BufRead> Lines<R> {
     pub(super) fn next_bytes(&mut self, to: &mut Vec<u8>) -> io::Result<Option<bool>> {
         self.skip_zeros()?;
         Ok(match read_line(&mut self.input, MAX_LINE, to)? {
-            LineRead::Whole => Some(true),
+            LineRead::Whole => {
+                self.cut = to.last() != Some(&b'\n');
+                Some(true)
+            }
             LineRead::TooLong => Some(false),
             LineRead::End => None,
         })
+    }
+
+    /// Whether the last line that was read has no end: a log that is copied while it is written to ends anywhere.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.cut
     }
 
     fn skip_zeros(&mut self) -> io::Result<()> {

@@ -116,6 +116,16 @@ impl Losses {
         self.said.push(Said { line, at, kind, status: entry.status, id, event });
     }
 
+    /// The line with this number has no end: an id is cut off, unless it is a whole UUID, and so may be the event.
+    pub(super) fn cut(&mut self, line: u64) {
+        let is_whole = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+        if let Some(last) = self.said.last_mut().filter(|last| last.line == line)
+            && !last.id.as_deref().is_some_and(is_whole)
+        {
+            (last.id, last.event) = (None, None);
+        }
+    }
+
     /// What of it is not in the journal. `seen` says whether what came at a time would have been seen.
     pub(super) fn settle(
         self,

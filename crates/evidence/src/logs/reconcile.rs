@@ -48,9 +48,21 @@ pub struct Arrivals {
     pairs: Pairs,
     /// Webhooks that the log says were delivered, and that nobody saw.
     claims: Option<Claims>,
+    /// The latest line about a webhook that nobody saw: it may turn out to be a part of one.
+    latest: Option<Unknown>,
     /// What the log says of webhooks that no id tells from others.
     said: Side,
     found: Reconciliation,
+}
+
+/// What the log says of a webhook that is not in the journal by its id.
+#[derive(Debug)]
+struct Unknown {
+    at: Option<DateTime<Utc>>,
+    line: u64,
+    event: Option<Box<str>>,
+    /// As much as is shown of it.
+    id: Option<String>,
 }
 
 /// An attempt whose end has not been read.
@@ -93,6 +105,7 @@ impl Arrivals {
             broken_on_purpose: !header.faults.is_empty(),
             pairs: Pairs::default(),
             claims: None,
+            latest: None,
             said: Side::default(),
             found: Reconciliation::default(),
         }
@@ -255,14 +268,10 @@ impl Arrivals {
     }
 
     pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
-        let journal = Span { from: self.started, to: self.last };
+        self.take_latest();
         let known = entry.webhook_id.as_deref().and_then(|id| self.by_id.get(&print(id)).copied());
+        let shown = entry.webhook_id.as_deref().map(|id| id.chars().take(64).collect::<String>());
         let found = &mut self.found;
-        let keep = |list: &mut Vec<(u64, String)>| {
-            if list.len() < KEPT {
-                list.push((line, entry.webhook_id.as_deref().unwrap_or_default().chars().take(64).collect()));
-            }
-        };
         match known.and_then(|at| self.all.get_mut(at)) {
             Some(arrival) if arrival.accepted => {
                 if let Some(at) = entry.at.filter(|_| !arrival.logged) {
@@ -274,30 +283,46 @@ impl Arrivals {
             Some(arrival) => {
                 arrival.logged = true;
                 found.not_accepted += 1;
-                keep(&mut found.not_accepted_first);
+                keep(&mut found.not_accepted_first, line, shown);
             }
-            // It may be one of those that came without their ids.
-            None if entry.webhook_id.is_none() || self.accepted_without_id => {
-                let outside = entry.at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
-                found.outside += u64::from(outside);
-                found.without_id += u64::from(!outside && entry.webhook_id.is_none());
-                self.said.take(entry.event.as_deref(), entry.at, journal);
+            None => {
+                let event = entry.event.as_deref().map(Into::into);
+                self.latest = Some(Unknown { at: entry.at, line, event, id: shown });
             }
-            None => match entry.at {
-                // No clock is so wrong.
-                Some(at) if at < journal.from - FURTHEST || at > journal.to + FURTHEST => found.outside += 1,
-                // Whether it is of the journal's time is known when the clocks are.
-                Some(at) => {
-                    let id: String =
-                        entry.webhook_id.as_deref().unwrap_or_default().chars().take(64).collect();
-                    let claims = self.claims.get_or_insert_with(|| Claims::new(journal.to - journal.from));
-                    claims.add(at, line, &id);
-                }
-                None => {
-                    found.never_seen += 1;
-                    keep(&mut found.never_seen_first);
-                }
-            },
+        }
+    }
+
+    /// The line with this number has no end, and is the last: unless its id is a whole UUID, it may be only a part of one.
+    pub(super) fn set_aside(&mut self, line: u64) {
+        let is_whole = |id: &String| uuid::Uuid::try_parse(id).is_ok();
+        let cut = |latest: &mut Unknown| latest.line == line && !latest.id.as_ref().is_some_and(is_whole);
+        self.found.cut_off += u64::from(self.latest.take_if(cut).is_some());
+    }
+
+    fn take_latest(&mut self) {
+        let Some(Unknown { at, line, event, id }) = self.latest.take() else { return };
+        let journal = Span { from: self.started, to: self.last };
+        let found = &mut self.found;
+        // It may be one of those that came without their ids.
+        if id.is_none() || self.accepted_without_id {
+            let outside = at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
+            found.outside += u64::from(outside);
+            found.without_id += u64::from(!outside && id.is_none());
+            self.said.take(event.as_deref(), at, journal);
+            return;
+        }
+        match at {
+            // No clock is so wrong.
+            Some(at) if at < journal.from - FURTHEST || at > journal.to + FURTHEST => found.outside += 1,
+            // Whether it is of the journal's time is known when the clocks are.
+            Some(at) => {
+                let claims = self.claims.get_or_insert_with(|| Claims::new(journal.to - journal.from));
+                claims.add(at, line, id.as_deref().unwrap_or_default());
+            }
+            None => {
+                found.never_seen += 1;
+                keep(&mut found.never_seen_first, line, id);
+            }
         }
     }
 
@@ -309,6 +334,7 @@ impl Arrivals {
         range: Option<(DateTime<Utc>, DateTime<Utc>)>,
         unanswered: u64,
     ) -> Reconciliation {
+        self.take_latest();
         let clock = self.pairs.clock();
         let journal = Reach::of((self.started, self.last), clock.within);
         let log = range.map(|(from, to)| Reach::of((from - clock.offset, to - clock.offset), clock.within));
@@ -361,7 +387,8 @@ impl Arrivals {
 
     /// `log` is the time that the log covers, `None` where its times say nothing; `unanswered` are the attempts whose answers the sender
     /// did not see.
-    pub(super) fn finish(self, log: Option<Reach>, unanswered: u64) -> Reconciliation {
+    pub(super) fn finish(mut self, log: Option<Reach>, unanswered: u64) -> Reconciliation {
+        self.take_latest();
         let mut found = self.found;
         found.in_journal = self.by_id.len() as u64;
         let mut silent: Vec<Arrival> =
@@ -397,6 +424,12 @@ impl Arrivals {
             }
         }
         found
+    }
+}
+
+fn keep(list: &mut Vec<(u64, String)>, line: u64, id: Option<String>) {
+    if list.len() < KEPT {
+        list.push((line, id.unwrap_or_default()));
     }
 }
 

@@ -151,6 +151,10 @@ impl<'f> Fold<'f> {
         let read = work.all(lines, &mut scanner, |line, entry| self.read(line, entry));
         self.scanner = scanner;
         self.tell_found();
+        if lines.is_cut() {
+            self.arrivals.iter_mut().for_each(|arrivals| arrivals.set_aside(self.summary.lines));
+            self.losses.iter_mut().for_each(|losses| losses.cut(self.summary.lines));
+        }
         read
     }
 

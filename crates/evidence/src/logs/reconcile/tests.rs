@@ -160,3 +160,22 @@ fn a_log_whose_times_cannot_be_read_leaves_open_what_it_does_not_have() {
     let found = found(arrivals(&came), &[line.to_owned()]);
     assert_eq!((found.agreed, found.not_logged, found.edge_arrived), (1, 0, 1));
 }
+
+#[test]
+fn a_last_line_that_is_cut_off_is_set_aside() {
+    const IDS: [&str; 2] = ["4960b1c5-318e-4f87-b6c4-62792d82faa3", "00000000-0000-4000-8000-000000000000"];
+    let formats = Formats::built_in().unwrap();
+    let found = |last: &str| {
+        let mut fold =
+            Fold::new(&formats, None, Some(arrivals(&[(200, "e", Some("a")), (200, "e", Some(IDS[0]))])));
+        let lines = [elsewhat(2), said(30, ", webhook_id=a"), elsewhat(50), said(30, last)].join("\n");
+        fold.take_all(&mut super::super::Lines::new(lines.as_bytes())).unwrap();
+        fold.finish().1.unwrap()
+    };
+    let cut = found(&format!(", webhook_id={}", &IDS[0][..17]));
+    assert_eq!((cut.cut_off, cut.never_seen, cut.edge_said, cut.not_logged), (1, 0, 0, 1));
+    // Nothing but its end is missing.
+    let whole = found(&format!(", webhook_id={}", IDS[0]));
+    assert_eq!((whole.cut_off, whole.agreed, whole.agrees()), (0, 2, true));
+    assert_eq!(found(&format!(", webhook_id={}", IDS[1])).never_seen, 1);
+}
