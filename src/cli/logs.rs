@@ -149,9 +149,10 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
     match reconciliation {
         _ if leaks => (Verdict::Fail, "the log contains personal data"),
         // What is missing may stand in the lines that could not be read.
-        _ if mostly_unreadable(summary) => {
-            (Verdict::Unproven, "most lines have no known format; --formats FILE describes yours")
-        }
+        _ if mostly_unreadable(summary) => (
+            Verdict::Unproven,
+            "half of the lines or more have no known format; --formats FILE describes yours",
+        ),
         Some(found) if found.lost.as_ref().is_some_and(|lost| lost.count > 0) => {
             (Verdict::Fail, "the log says that webhooks were lost, and the journal does not have them")
         }
@@ -194,9 +195,9 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
     }
 }
 
-/// More than half of them.
+/// Half of them or more.
 const fn mostly_unreadable(summary: &Summary) -> bool {
-    summary.unreadable.count > summary.lines / 2
+    summary.unreadable.count > 0 && summary.unreadable.count >= summary.lines.div_ceil(2)
 }
 
 fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {

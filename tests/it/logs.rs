@@ -171,6 +171,7 @@ fn json_lines_and_ids_in_another_spelling_say_the_same() {
         (all(&|id| delivered(&format!("'{id}'"))), &[], 0),
         // What is missing may stand in the lines that could not be read.
         (unreadable + &delivered(&webhooks[0].id), &[], 3),
+        ("something\nelse\nagain\n".to_owned() + &around(dir.path(), &delivered(&webhooks[0].id)), &[], 3),
         (around(dir.path(), &delivered(&webhooks[0].id)), &[], 1),
         // The other one came before the log began.
         (delivered(&webhooks[0].id) + &line("INFO", "something else"), &[], 3),

@@ -181,7 +181,7 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     let gap = gap.map(|g| format!(", the first because {}", shown(&g.why))).unwrap_or_default();
     let verdict = if complete { Verdict::Pass } else { Verdict::Unproven };
     let text = format!(
-        "{} s of {} s watched; {} unseen{gap}; {} without traffic, which count neither way",
+        "{} s of {} s watched; {} not seen in full{gap}; {} without traffic, which count neither way",
         watched.as_secs(),
         wanted.as_secs(),
         counted(gaps as u64, "minutes"),

@@ -4,7 +4,7 @@ use super::config::Gates;
 use super::signing::Signing;
 use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, breaker_stats, minutes};
-use crate::figure::at_place;
+use crate::figure::{at_place, counted};
 use pii::shown;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -162,7 +162,9 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
         });
         let log = analysis.watched.log.as_ref().map(|_| format!("; {in_log} in the sender's log"));
         let (first, log) = (first.unwrap_or_default(), log.unwrap_or_default());
-        format!("{} findings in {} webhooks{first}{log}", webhooks.total, webhooks.inspected)
+        let (found, looked_at) =
+            (counted(webhooks.total, "findings"), counted(webhooks.inspected, "webhooks"));
+        format!("{found} in {looked_at}{first}{log}")
     })
 }
 
