@@ -12,13 +12,19 @@ pub(super) fn tested(given: &[String]) -> Result<Tested, Failure> {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     let mut subjects = Vec::new();
     for text in given {
-        subjects.push(
-            subject(text).map_err(|why| Failure::usage(format!("--subject {}: {why}", pii::shown(text))))?,
-        );
+        let wrong =
+            |why| Failure::usage(format!("--subject {}: {why}", pii::shown(&without_credentials(text))));
+        subjects.push(subject(text).map_err(wrong)?);
     }
     let has_commit = subjects.iter().any(|subject| subject.digest.contains_key("gitCommit"));
     subjects.extend(commit(&env).filter(|_| !has_commit));
     Ok(Tested { subjects, url: url(&env) })
+}
+
+/// A name that may be a URL, which may have a token in it.
+fn without_credentials(name: &str) -> String {
+    let (front, url) = name.strip_prefix("git+").map_or(("", name), |url| ("git+", url));
+    if url.contains("://") { format!("{front}{}", crate::outbound::shown_url(url)) } else { name.to_owned() }
 }
 
 /// `git+SHA`, `git+URL@SHA`, `IMAGE@sha256:HEX` or `NAME=sha256:HEX`.
@@ -32,14 +38,18 @@ fn subject(text: &str) -> Result<Subject, &'static str> {
         let (name, commit) = rest.rsplit_once('@').map_or((text, rest), |(url, commit)| (url, commit));
         let name = if name == text { text.to_owned() } else { format!("git+{name}") };
         return if is_hex(commit, &[40, 64]) {
-            Ok(Subject::of(&name, "gitCommit", commit))
+            Ok(Subject::of(&without_credentials(&name), "gitCommit", commit))
         } else {
             Err(WRONG)
         };
     }
     let (name, digest) = text.rsplit_once("sha256:").ok_or(WRONG)?;
     let name = name.strip_suffix(['@', '=']).filter(|name| !name.is_empty()).ok_or(WRONG)?;
-    if is_hex(digest, &[64]) { Ok(Subject::of(name, "sha256", digest)) } else { Err(WRONG) }
+    if is_hex(digest, &[64]) {
+        Ok(Subject::of(&without_credentials(name), "sha256", digest))
+    } else {
+        Err(WRONG)
+    }
 }
 
 /// The commit that the job is about: GitHub, GitLab, Jenkins, Buildkite.
@@ -52,9 +62,7 @@ fn commit(env: &dyn Fn(&str) -> Option<String>) -> Option<Subject> {
     let others = [("GIT_URL", "GIT_COMMIT"), ("BUILDKITE_REPO", "BUILDKITE_COMMIT")];
     let other = || others.iter().find_map(|(url, sha)| Some((format!("git+{}", env(url)?), env(sha)?)));
     let (name, sha) = github().or_else(gitlab).or_else(other)?;
-    // A URL of a repository may have a token in it.
-    let name = crate::outbound::shown_url(name.strip_prefix("git+").unwrap_or(&name));
-    subject(&format!("git+{name}@{sha}")).ok()
+    subject(&format!("{name}@{sha}")).ok()
 }
 
 /// Where the job can be looked at.
@@ -81,6 +89,19 @@ mod tests {
             of(&format!("git+https://h.example/o/r@{sha}")),
             Ok(("git+https://h.example/o/r".to_owned(), git))
         );
+        for (given, named) in [
+            (
+                format!("git+https://u:s3cr3t@h.example/y?token=s3cr3t@{sha}"),
+                "git+https://[hidden]@h.example/y",
+            ),
+            (
+                format!("https://u:s3cr3t@h.example/app=sha256:{}", "ab".repeat(32)),
+                "https://[hidden]@h.example/app",
+            ),
+        ] {
+            let (name, _) = of(&given).unwrap();
+            assert!(name.starts_with(named) && !name.contains("s3cr3t"), "{name}");
+        }
         let hex = "ab".repeat(32);
         let image = of(&format!("registry.example/app@sha256:{hex}"));
         assert_eq!(image, Ok(("registry.example/app".to_owned(), ("sha256".to_owned(), hex.clone()))));

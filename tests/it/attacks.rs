@@ -312,6 +312,11 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
         all.retain(|r| r.get("answered").is_none_or(|a| a["attempt"] != 4));
     };
     attacked("an answer taken out", &plain, answer, 1, "answer_missing");
+    let fewer = |all: &mut Vec<Value>| {
+        all[0]["header"]["webhook"]["max_attempts"] = 2.into();
+        all[0]["header"]["retry"]["backoff_ms"] = json!([0, 2000]);
+    };
+    attacked("fewer attempts than promised", &plain, fewer, 3, "judged by 2 of the 3 attempts");
     let early = |all: &mut Vec<Value>| {
         let end = all.len() - 1;
         let at = all[end]["end"]["at"].clone();

@@ -224,6 +224,46 @@ fn a_receiver_that_was_away_for_a_while_is_not_contradicted() {
     assert!(!text.contains("contradictions") && !text.contains("witness_"), "{text}");
 }
 
+/// From the middle on another run of the receiver signs.
+fn restarted(w: &mut Witnessed) {
+    let other = uuid::Uuid::new_v4();
+    let middle = w.came()[4] - 1;
+    for record in w.records.iter_mut().skip(middle) {
+        if let Record::Watch(Watch::Checkpoint(c)) = record {
+            let statement = CheckpointStatement { receiver: Some(other), ..c.signed.unverified().unwrap() };
+            c.signed = SignedCheckpoint::sign(&w.key, &statement);
+        }
+    }
+}
+
+#[test]
+fn a_restart_of_the_receiver_that_the_run_does_not_tell_leaves_open_what_came_meanwhile() {
+    let untold = "another run of the receiver signed from";
+    attacked("a restart that nobody tells", restarted, 3, untold);
+    let mut told = Witnessed::new(0, &[]);
+    restarted(&mut told);
+    let gap = record::Gap { from: Tick(100), to: Tick(200), why: "the receiver was restarted".to_owned() };
+    told.records.insert(told.came()[4] - 1, Record::Watch(Watch::Gap(gap)));
+    told.write();
+    let (code, text) = told.gate(&[]);
+    assert_eq!(
+        (code, text.contains(untold), text.contains("webhooks could not be seen")),
+        (3, false, true),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_answer_that_is_taken_out_of_a_run_over_an_inbox_is_missed_without_its_checkpoints_too() {
+    let mut witnessed = Witnessed::new(0, &[]);
+    witnessed.drop_checkpoints(|_| true);
+    witnessed.records.retain(|record| !matches!(record, Record::Answered(answered) if answered.attempt == 4));
+    witnessed.write();
+    let secret = witnessed.run.file("secret").display().to_string();
+    let (code, text) = gate(&[witnessed.run.dir.path()], &["--trust", "sender", "--secret-file", &secret]);
+    assert_eq!((code, text.contains("answer_missing")), (1, true), "{text}");
+}
+
 #[test]
 fn checkpoints_are_the_receivers_and_of_this_run() {
     attacked("none", |w| w.drop_checkpoints(|_| true), 3, "none in the journal");

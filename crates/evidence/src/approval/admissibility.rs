@@ -266,10 +266,12 @@ fn usual_contract(header: &Header, gate: &RetryGate, checkout: &Checkout) -> (Ve
         );
         return (Verdict::Unproven, figure);
     }
-    // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
-    let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
+    if let Some(figure) = fewer_attempts(header, &RetryContract::default(), gate) {
+        return (Verdict::Unproven, figure);
+    }
+    // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES).
     let wanted = gate.over(RetryContract::default(), Some(header.webhook.max_attempts.min(MOST_ATTEMPTS)));
-    if header.retry == wanted && shows_retries {
+    if header.retry == wanted {
         return (Verdict::Pass, told(&header.retry));
     }
     let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
@@ -303,6 +305,8 @@ fn sender_contract(
             ),
         };
         (Verdict::Unproven, why)
+    } else if let Some(figure) = fewer_attempts(header, &sender.contract(), gate) {
+        (Verdict::Unproven, figure)
     } else if header.retry == wanted {
         let whose = same_file.map_or_else(String::new, |KnownSender { source, sha256, .. }| {
             format!("; the profile is that of {source} here, SHA-256 {}", short(sha256))
@@ -319,6 +323,17 @@ fn sender_contract(
             ),
         )
     }
+}
+
+/// What the runner says of a sender that makes fewer attempts than it promises: one that gives up too early would set its own limit.
+fn fewer_attempts(header: &Header, promised: &RetryContract, gate: &RetryGate) -> Option<String> {
+    let (made, promised) = (header.webhook.max_attempts, promised.attempts());
+    (made < promised && gate.backoff_ms.is_none()).then(|| {
+        format!(
+            "judged by {made} of the {promised} attempts that the sender promises, as the runner said (WEBHOOK_MAX_RETRIES): set it so at \
+             the sender, or let backoff_ms in the checkout's gates say how many are to be made"
+        )
+    })
 }
 
 /// Whether the profile is a built-in one that the run may have: its webhooks are signed as it says, and it does not stand in the

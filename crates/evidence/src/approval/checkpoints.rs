@@ -39,6 +39,10 @@ pub(super) struct Checkpoints<'r> {
     others: BTreeMap<Uuid, RegisteredRun>,
     /// Addresses that webhooks came from, as the receiver saw them.
     peers: BTreeSet<IpAddr>,
+    /// Whether the run says of a time since the last checkpoint that it could not read the receiver then.
+    is_gap_told: bool,
+    /// Where the receiver was started again, and the run does not say so: its last signature before and the first after.
+    untold: Option<(u64, u64)>,
     /// When the run ended, by its own time.
     ended_at: Option<Tick>,
     found: Option<(&'static str, String)>,
@@ -61,6 +65,8 @@ impl<'r> Checkpoints<'r> {
             counted: None,
             others: BTreeMap::new(),
             peers: BTreeSet::new(),
+            is_gap_told: false,
+            untold: None,
             ended_at: None,
             found: None,
         }
@@ -76,6 +82,7 @@ impl<'r> Checkpoints<'r> {
         }
         match record {
             Record::End(end) => self.ended_at = Some(end.at),
+            Record::Watch(Watch::Gap(_)) => self.is_gap_told = true,
             Record::Watch(Watch::JudgedBy(by)) if self.found.is_none() => self.found = self.judged(by).err(),
             _ => {}
         }
@@ -149,6 +156,11 @@ impl<'r> Checkpoints<'r> {
                 "witness_out_of_order",
                 format!("checkpoint {at} was signed before the one it follows"),
             ));
+        }
+        let is_told = std::mem::take(&mut self.is_gap_told) || self.kind == RunKind::Load;
+        let restarted = self.last.as_ref().filter(|before| before.receiver != statement.receiver);
+        if let Some(before) = restarted.filter(|_| !is_told) {
+            self.untold = self.untold.or(Some((before.at_us, statement.at_us)));
         }
         for other in &statement.others {
             self.others.entry(other.run).or_insert_with(|| other.clone());
@@ -301,6 +313,14 @@ impl<'r> Checkpoints<'r> {
             return Witnessed::Open(format!(
                 "the run says that it ended {:.1} s after the receiver signed last: nobody vouches for what came in between",
                 after.as_secs_f64()
+            ));
+        }
+        if let (None, Some((before, after))) = (&self.found, self.untold) {
+            return Witnessed::Open(format!(
+                "another run of the receiver signed from {} on than until {}: it was started again, and the run does not say that webhooks \
+                 could not be seen meanwhile",
+                shown(after),
+                shown(before)
             ));
         }
         match (self.found, self.first, self.last) {

@@ -91,7 +91,7 @@ pub struct RetryGate {
     /// A gap may be this much longer than the schedule, milliseconds.
     pub late_ms: u64,
     /// Pause before attempt 1, 2, 3 …, milliseconds: the first is 0. The profile's by default, for
-    /// as many attempts as `WEBHOOK_MAX_RETRIES` says, where it is set.
+    /// as many attempts as `WEBHOOK_MAX_RETRIES` says, where it is set; fewer than the sender promises leave `smoke gate` unproven.
     pub backoff_ms: Option<Vec<u64>>,
     /// What stays the same over the attempts of a delivery.
     pub identity: IdentityPolicy,

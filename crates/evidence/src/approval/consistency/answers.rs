@@ -32,6 +32,8 @@ pub(super) struct Answers {
     if_numbered: Contradictions,
     if_own: Contradictions,
     if_whole: Contradictions,
+    /// The same, whoever received them.
+    if_all_read: Contradictions,
     /// Flows that are driven beside a window have none of its webhooks, and say so.
     gaps: Contradictions,
 }
@@ -51,6 +53,7 @@ impl Answers {
             if_numbered: Contradictions::default(),
             if_own: Contradictions::default(),
             if_whole: Contradictions::default(),
+            if_all_read: Contradictions::default(),
             gaps: Contradictions::default(),
         }
     }
@@ -163,7 +166,7 @@ impl Answers {
         if let Some(number) = open.filter(|_| end.complete && self.kind == RunKind::Run) {
             let sentence =
                 format!("attempt {number} was neither answered nor aborted, yet the run waited for its end");
-            self.if_whole.add("answer_missing", sentence);
+            self.if_all_read.add("answer_missing", sentence);
         }
     }
 
@@ -196,6 +199,7 @@ impl Answers {
             (are_numbered, self.if_numbered),
             (is_own, self.if_own),
             (is_whole, self.if_whole),
+            (self.is_whole, self.if_all_read),
             (is_own && !self.all.is_empty(), self.gaps),
         ] {
             contradictions
