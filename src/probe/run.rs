@@ -140,12 +140,12 @@ impl Prober<'_> {
     }
 
     async fn case(&self, case: &'static Case) -> Result<Vec<ProbeSent>, Halt> {
-        let Ok(shots) = case.shots(&self.plan.forge, self.plan.clock.unix_ms(), 0) else {
-            return Ok(Vec::new());
-        };
-        if let Some(watch) = &self.watch {
+        let shots = || case.shots(&self.plan.forge, self.plan.clock.unix_ms(), 0);
+        if let (Some(watch), Ok(shots)) = (&self.watch, shots()) {
             watch.begin(case, &shots, self.recorder).await?;
         }
+        // Signed only now: that takes time, and what is signed ages.
+        let Ok(shots) = shots() else { return Ok(Vec::new()) };
         self.played.borrow_mut().extend(shots.iter().map(|shot| (case.id, shot.clone())));
         let sent = match case.play {
             Play::InTurn => self.in_turn(case.id, &shots, None).await?,
