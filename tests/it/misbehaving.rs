@@ -3,7 +3,7 @@
 use super::harness::Smoke;
 
 /// What the sender does wrong, and the gate that has to fail.
-const KINDS: [(&str, &str); 21] = [
+const KINDS: [(&str, &str); 22] = [
     ("drop-webhook", "lost"),
     ("send-twice", "duplicates"),
     ("send-twice-new-id", "duplicates"),
@@ -22,6 +22,7 @@ const KINDS: [(&str, &str); 21] = [
     ("email-in-body", "pii"),
     ("username-in-body", "pii"),
     ("phone-in-body", "pii"),
+    ("name-in-body", "pii"),
     ("ip-in-header", "pii"),
     ("slow", "latency_p95"),
     ("step-500", "steps"),
@@ -38,6 +39,15 @@ fn each_misbehaviour_fails_the_gate_that_is_about_it() {
             });
         }
     });
+}
+
+#[test]
+fn a_display_name_in_a_webhook_about_a_match_fails_too() {
+    for scenario in ["matches", "matches_dispute"] {
+        let args = [scenario, "--quiet", "--flows", "2", "--misbehave", "name-in-body"];
+        let ran = Smoke::new("run").args(&args).run().exits(1);
+        assert_eq!(ran.gate(scenario, "pii"), "fail", "{scenario}");
+    }
 }
 
 #[test]

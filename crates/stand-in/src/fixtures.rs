@@ -227,6 +227,8 @@ fn match_row(one: &MatchSeed) -> Row {
     let mut row = Row::from([
         ("match_id".to_owned(), json!(one.id)),
         ("tournament_id".to_owned(), json!(one.tournament.id)),
+        ("participant_a_display_name".to_owned(), json!(one.a.display_name)),
+        ("participant_b_display_name".to_owned(), json!(one.b.display_name)),
     ]);
     row.extend(account("participant_a", &one.a));
     row.extend(account("participant_b", &one.b));
@@ -311,8 +313,9 @@ mod tests {
                         user_phone user_username";
         assert_eq!(columns.join(" "), expected);
         let columns: Vec<&str> = fixtures.matches[0].keys().map(String::as_str).collect();
-        let expected = "match_id participant_a_email participant_a_password participant_a_username participant_b_email \
-                        participant_b_password participant_b_username tournament_id";
+        let expected = "match_id participant_a_display_name participant_a_email participant_a_password \
+                        participant_a_username participant_b_display_name participant_b_email participant_b_password \
+                        participant_b_username tournament_id";
         assert_eq!(columns.join(" "), expected);
         assert_eq!(fixtures.vars.len(), 3);
         let names: BTreeSet<_> = seeds.users.iter().map(|u| u.username.to_lowercase()).collect();
