@@ -113,14 +113,24 @@ fn a_signed_run_needs_no_secret_and_a_forged_signature_fails() {
     let (code, text) = smoke(
         "report",
         &run.journal(),
-        &["--output", &run.artifact().display().to_string(), "--sign", &key.display().to_string()],
+        &[
+            "--output",
+            &run.artifact().display().to_string(),
+            "--sign",
+            &key.display().to_string(),
+            "--subject",
+            "git+https://git.example/shop@0123456789012345678901234567890123456789",
+        ],
     );
     assert_eq!(code, 0, "{text}");
     let signature = std::fs::read_to_string(run.file("staging_payments.intoto.jsonl")).expect("signed");
     let private = std::fs::read_to_string(&key).expect("a key");
     let digits = private.trim().rsplit(':').next().expect("digits");
     assert!(!signature.contains(digits), "the private key is nobody's business");
-    assert_eq!(run.gate(&["--public-key", &public]).0, 0);
+    let (code, text) = run.gate(&["--public-key", &public]);
+    assert_eq!(code, 0, "{text}");
+    let about = "journal and artifact, about git+https://git.example/shop 0123456789012345678901234567890123456789, by ";
+    assert!(super::harness::unwrapped(&text).contains(about), "{text}");
     let other = "00".repeat(31) + "05";
     assert_eq!(run.gate(&["--public-key", &other]).0, 1);
     // Another journal of the same run under the same name is not what was signed.
