@@ -185,7 +185,10 @@ impl Analysis {
                 self.ended_early = Some(early.clone());
             }
             Record::Watch(fact) => self.watched(fact),
-            Record::End(end) => self.end = Some(end.clone()),
+            Record::End(end) => {
+                self.end = Some(end.clone());
+                self.pardon_reborn();
+            }
             // A load is read by `analysis::load`, a probe by `report::probe`.
             Record::Header(_)
             | Record::Load(_)

@@ -7,7 +7,7 @@ use correlate::after;
 use record::faults::Fault;
 use record::{Ending, Header, Tick, WatchBegin};
 use record::{IdentityPolicy, RetryContract};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
     }
 }
 
-fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
+fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let number = delivery.number;
     let mut gaps_us = gaps(analysis, &delivery.tries);
@@ -245,7 +245,7 @@ fn judge_gaps(
     }
 }
 
-fn judge_identity(header: &Header, delivery: &Delivery, reborn: &BTreeSet<u64>, breaches: &mut Vec<Breach>) {
+fn judge_identity(header: &Header, delivery: &Delivery, reborn: &Reborn, breaches: &mut Vec<Breach>) {
     let number = delivery.number;
     let (policy, anew) = (header.retry.identity, header.scheme.signs_anew());
     let changed = |pair: &[AttemptResult]| match (policy, pair) {
@@ -267,7 +267,7 @@ fn judge_identity(header: &Header, delivery: &Delivery, reborn: &BTreeSet<u64>, 
     if policy == IdentityPolicy::TimestampPerAttempt && has_old_timestamp(&delivery.tries) {
         breaches.push(Breach::SameTimestamp { delivery: number });
     }
-    if reborn.contains(&number) {
+    if reborn.contains_key(&number) {
         breaches.push(Breach::Identity { delivery: number, changed: "id" });
     }
 }
@@ -296,7 +296,7 @@ fn judge_end(
     analysis: &Analysis,
     delivery: &Delivery,
     silence_watched: bool,
-    reborn: &BTreeSet<u64>,
+    reborn: &Reborn,
     breaches: &mut Vec<Breach>,
 ) -> bool {
     let broke = delivery.tries.last().is_some_and(|t| t.status.is_none());
@@ -305,7 +305,7 @@ fn judge_end(
         // Declared: a connection that breaks ends the delivery.
         Fate::Aborted if broke => silence_watched,
         // A redirect that was followed, or a retry under another id, is the breach; the missing retry follows from it.
-        Fate::GivenUp if delivery.elsewhere || reborn.contains(&delivery.number) => true,
+        Fate::GivenUp if delivery.elsewhere || reborn.contains_key(&delivery.number) => true,
         // Or a 408 or 429 that had to be retried.
         Fate::GivenUp | Fate::Aborted if silence_watched => {
             let (attempts, declared) = (delivery.tries.len(), analysis.max_attempts());
@@ -340,23 +340,48 @@ struct GivenUp {
     end: Tick,
 }
 
+/// The number of a delivery that came back under another id to that of the first that it came back as.
+type Reborn = BTreeMap<u64, u64>;
+
+impl Analysis {
+    /// What the first retry under a new id was too many for: it is the breach of the contract, and nothing that came more often
+    /// than it was due.
+    pub(super) fn pardon_reborn(&mut self) {
+        if !self.expectations().any(|asked| asked.has_surplus()) {
+            return;
+        }
+        for (old, new) in reborn(self) {
+            let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
+            let asked = self.deliveries.get(index(old)).and_then(|delivery| delivery.fulfils);
+            let surplus = |asked: &usize| self.expectation(*asked).is_some_and(|asked| asked.has_surplus());
+            let Some(asked) = asked.filter(surplus) else { continue };
+            if let Some(delivery) = self.deliveries.get_mut(index(new)).filter(|new| new.surplus == 1) {
+                delivery.surplus = 0;
+                self.expectations.pardon(asked);
+            }
+        }
+    }
+}
+
 /// Deliveries that ended before their last attempt and came back under another id: same bytes, soon after, and nothing asked
 /// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
-fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
+fn reborn(analysis: &Analysis) -> Reborn {
     let contract = &analysis.header.retry;
     if !analysis.own_troubled().any(|d| d.fate(contract) == Fate::GivenUp) {
-        return BTreeSet::new();
+        return Reborn::new();
     }
     let within = contract.latest_retry();
     let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
-    let mut found = BTreeSet::new();
+    let mut found = Reborn::new();
     for delivery in analysis.own().filter(|d| d.has_id) {
         let Some(first) = delivery.tries.first() else { continue };
         let key = (first.fingerprints.body, Arc::clone(&delivery.event));
         if delivery.fulfils.is_none() {
             let earlier = given_up.get(&key).into_iter().flatten();
             let soon = |end: Tick| end <= first.first_byte && first.first_byte.since(end) <= within;
-            found.extend(earlier.rev().find(|one| soon(one.end)).map(|one| one.number));
+            if let Some(one) = earlier.rev().find(|one| soon(one.end)) {
+                found.entry(one.number).or_insert(delivery.number);
+            }
         }
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));

@@ -128,6 +128,23 @@ fn more_than_was_due_is_a_duplicate_unless_somebody_else_may_have_fired_it() {
 }
 
 #[test]
+fn a_retry_under_a_new_id_is_no_duplicate_and_what_comes_after_it_is() {
+    for (again, verdict) in [(None, Verdict::Pass), (Some("c"), Verdict::Fail)] {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        journal.arrives(0, Some("a"), 503);
+        journal.arrives(2000, Some("b"), 200);
+        let _ = again.map(|id| journal.arrives(2500, Some(id), 200));
+        let end = json!({ "at": 600 * SECOND, "records": 9, "complete": true });
+        journal.analysis.take(&Record::End(serde_json::from_value(end).unwrap()));
+        let breaches = retries(&journal.analysis).breaches;
+        assert_eq!(breaches, [Breach::Identity { delivery: 1, changed: "id" }]);
+        assert_eq!(journal.gate("duplicates"), Some(verdict), "{again:?}");
+        let told = crate::analysis::cases(&journal.analysis).duplicates;
+        assert_eq!((told.total, told.first.len()), (again.iter().len() as u64, again.iter().len()));
+    }
+}
+
+#[test]
 fn what_comes_again_after_an_injected_2xx_is_seen_without_an_id() {
     for (environment, broken) in [(EMBEDDED, 1), ("staging", 0)] {
         let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);

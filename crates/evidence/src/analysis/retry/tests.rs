@@ -54,7 +54,7 @@ fn judged(begun: u64, gap: Option<(u64, u64)>, attempts: &[(u64, u16)]) -> (usiz
     analysis.watched.gaps.extend(gap);
     analysis.latest = Tick(600_000 * MS);
     let mut found = Retries::default();
-    judge(&analysis, &delivery(attempts), &BTreeSet::new(), &mut found);
+    judge(&analysis, &delivery(attempts), &Reborn::new(), &mut found);
     (found.breaches.len(), found.unproven.len())
 }
 
