@@ -17,7 +17,9 @@ use crate::figure::at_place;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{EndedEarly, Header, Obstacle, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{
+    EndedEarly, Header, Obstacle, Offset, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated,
+};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -36,7 +38,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         sums.organic.latency = observe::latencies(analysis);
     }
     let mut checks = vec![completed(analysis)];
-    checks.extend(criteria(&sums, &analysis.header, gates));
+    checks.extend(criteria(&sums, &analysis.header, gates, analysis.watched.offset.as_ref()));
     absence(analysis, &mut checks);
     let rows = [LATENCY_P50, LATENCY_P95];
     let latencies = Judged { analysis, gates, uncertainty_us: sums.uncertainty_us, rows };
@@ -89,13 +91,14 @@ pub fn judge_flows(
     early: Option<&EndedEarly>,
 ) -> Vec<Check> {
     let mut checks = vec![ended(sums)];
-    checks.extend(criteria(sums, header, gates));
+    checks.extend(criteria(sums, header, gates, None));
     caveats(&sums.gaps, &mut checks);
     blocked(early, &mut checks);
     checks
 }
 
-fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
+/// `apart` is how far the clock of a receiver elsewhere is from ours.
+fn criteria(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Offset>) -> Vec<Check> {
     let RunStats { organic, injected, .. } = sums;
     let mut checks = Vec::new();
     checks.extend(steps(sums, gates));
@@ -106,7 +109,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(payloads(&sums.payloads));
     checks.extend(event_header(organic, injected));
     checks.extend(repeated_keys(&sums.payloads, organic.deliveries + injected.deliveries));
-    checks.extend(signatures(sums, header, gates));
+    checks.extend(signatures(sums, header, gates, apart));
     checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
@@ -365,7 +368,7 @@ fn both_reasons(sums: &RunStats, reason: Reason) -> u64 {
     [&sums.organic, &sums.injected].iter().filter_map(|tally| tally.reasons.get(&reason)).sum()
 }
 
-fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> {
+fn signatures(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Offset>) -> Option<Check> {
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
     if !header.scheme.is_signed() {
@@ -387,16 +390,30 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
     }
     let untimely = both_reasons(sums, Reason::Stale) + both_reasons(sums, Reason::Future);
     if untimely > 0 {
-        check.text = format!("{}; {untimely} {UNTIMELY}", check.text);
+        check.text = format!("{}; {untimely} {}", check.text, at_another_time(apart));
     }
     let mut check = unchecked(taken, header.blind, check);
     strangers(&sums.unauthenticated, &mut check);
     Some(check)
 }
 
-/// Behind the number of attempts whose signature is right, and was not made when they came.
-const UNTIMELY: &str = "correctly signed, but at another time: the clocks of the sender and this machine differ (`smoke check` says by how \
-                        much; sync both with NTP), or they were delayed in transit";
+/// Behind the number of attempts whose signature is right, and was not made when they came. A receiver elsewhere judges by its
+/// own clock, of which it is known how far it is from ours.
+fn at_another_time(apart: Option<&Offset>) -> String {
+    let off_us = apart.map_or(0, |apart| apart.offset_us);
+    // To the next second; a clock that is off by one is not the reason.
+    let seconds = (off_us.unsigned_abs() + 500_000) / 1_000_000;
+    let clocks = if seconds > 1 {
+        let side = if off_us > 0 { "ahead of" } else { "behind" };
+        format!("the receiver differ (the receiver's is {seconds} s {side} this machine's")
+    } else {
+        "this machine differ (`smoke check` says by how much".to_owned()
+    };
+    format!(
+        "correctly signed, but at another time: the clocks of the sender and {clocks}; sync both with NTP), or they were \
+         delayed in transit"
+    )
+}
 
 /// Requests of strangers are told beside what is judged, and not judged: where nothing of the sender's came, they may be all
 /// there is to find out.

@@ -145,6 +145,24 @@ fn a_retry_under_a_new_id_is_no_duplicate_and_what_comes_after_it_is() {
 }
 
 #[test]
+fn what_was_judged_by_a_receiver_whose_clock_is_off_names_that_clock() {
+    for (offset_us, told) in [
+        (399_999_980, "the receiver differ (the receiver's is 400 s ahead of this machine's;"),
+        (-400_000_000, "the receiver's is 400 s behind this machine's;"),
+        (20_000, "the clocks of the sender and this machine differ"),
+    ] {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        journal.reason = Reason::Stale;
+        journal.arrives(0, Some("a"), 400);
+        let apart = json!({ "at": 0, "offset_us": offset_us, "uncertainty_us": 77, "samples": 9 });
+        journal.analysis.watched.offset = Some(serde_json::from_value(apart).unwrap());
+        let checks = judge(journal.end(), &Gates::default());
+        let text = &checks.iter().find(|check| check.id == "signatures").unwrap().text;
+        assert!(text.contains(told), "{text}");
+    }
+}
+
+#[test]
 fn what_comes_again_after_an_injected_2xx_is_seen_without_an_id() {
     for (environment, broken) in [(EMBEDDED, 1), ("staging", 0)] {
         let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
