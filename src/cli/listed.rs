@@ -186,6 +186,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_misbehaviour_is_seen_with_is_taken() {
+        let seen_with = Kind::ALL.iter().filter_map(|kind| kind.about().split_once("--inject "));
+        for fault in seen_with.flat_map(|(_, faults)| faults.trim_end_matches(')').split(" or ")) {
+            assert_eq!(said(clap::Arg::new("inject").value_parser(faults()), fault), "", "{fault}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_said_beside_the_name_that_is_close() {
         for (text, reason, close) in [
             ("answer=300", "takes a status from 200 to 299", "answer=202"),

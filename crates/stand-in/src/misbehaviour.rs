@@ -76,11 +76,11 @@ kinds! {
     NoRetryOnReset = "no-retry-on-reset",
     /// counts a broken connection or answer as delivered (seen with --inject truncate)
     BrokenAsSuccess = "broken-as-success",
-    /// takes only 200, 201, 202 and 204 as delivered (seen with --inject 206)
+    /// takes only 200, 201, 202 and 204 as delivered (seen with --inject answer=206)
     NarrowSuccess = "narrow-success",
     /// follows redirects; a 302 turns into a GET without body (seen with --inject 302)
     FollowRedirects = "follow-redirects",
-    /// limits each read, not the attempt: a 200 that drips for longer still counts (seen with --inject drip)
+    /// limits each read, not the attempt: a 200 that drips for longer still counts (seen with --inject drip=10/s)
     AcceptLate = "accept-late",
     /// puts the user's e-mail address into the text
     EmailInBody = "email-in-body",
@@ -108,7 +108,7 @@ kinds! {
     BreakerStuckOpen = "breaker-stuck-open",
     /// two processes, each with a circuit breaker of its own; a connection stays with one of them
     BreakerPerProcess = "breaker-per-process",
-    /// gives an attempt up after half the time-out (seen with --inject hang or drip)
+    /// gives an attempt up after half the time-out (seen with --inject hang or drip=10/s)
     ShortTimeout = "short-timeout",
 }
 
