@@ -44,10 +44,8 @@ pub(super) fn check(
                 let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
                     Some(why) => format!("{shown} follows from the journal {why}"),
                     None => {
-                        let (line, is, should_be) = difference(&bytes, recomputed.as_bytes());
-                        format!(
-                            "{shown} does not follow from the journal: line {line} is `{is}` but should be `{should_be}`"
-                        )
+                        let (_, what) = difference(&bytes, recomputed.as_bytes());
+                        format!("{shown} does not follow from the journal: {what}")
                     }
                 };
                 found.add("page_differs", why);

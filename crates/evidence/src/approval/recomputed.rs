@@ -129,14 +129,9 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
         found.add("artifact_differs", format!("the artifact follows from {journal} {why}"));
         "differs only in its line endings".to_owned()
     } else {
-        let (line, is, should_be) = difference(artifact, &proof.bytes);
-        found.add(
-            "artifact_differs",
-            format!(
-                "the artifact does not follow from {journal}{}: line {line} is `{is}` but should be `{should_be}`",
-                other_version(value)
-            ),
-        );
+        let (line, what) = difference(artifact, &proof.bytes);
+        let other = other_version(value);
+        found.add("artifact_differs", format!("the artifact does not follow from {journal}{other}: {what}"));
         format!("differs from line {line} on")
     };
     let verdict = if same { Verdict::Pass } else { Verdict::Fail };
@@ -151,7 +146,7 @@ pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a chec
 fn other_version(value: &Value) -> String {
     let version = value.pointer("/provenance/tool_version").and_then(Value::as_str).unwrap_or_default();
     let version: String = version.chars().take(20).collect();
-    if version == env!("CARGO_PKG_VERSION") {
+    if version.is_empty() || version == env!("CARGO_PKG_VERSION") {
         String::new()
     } else {
         format!(" (it says smoke {version}, this is smoke {})", env!("CARGO_PKG_VERSION"))
@@ -170,9 +165,12 @@ pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
     same.then(|| format!("except for its line endings, {LINE_ENDS}"))
 }
 
-/// The first line that differs, from 1, in both versions, cut.
-pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
-    let (mut left, mut right) = (a.split(|c| *c == b'\n'), b.split(|c| *c == b'\n'));
+/// The first line that differs from the right one, from 1, and how: both versions, cut, or that more follows the end.
+pub(super) fn difference(file: &[u8], right: &[u8]) -> (usize, String) {
+    if file.len() > right.len() && file.starts_with(right) {
+        return (right.split(|c| *c == b'\n').count(), "it has bytes after its end".to_owned());
+    }
+    let (mut left, mut right) = (file.split(|c| *c == b'\n'), right.split(|c| *c == b'\n'));
     let mut number = 1;
     loop {
         match (left.next(), right.next()) {
@@ -182,7 +180,8 @@ pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
                     |line: Option<&[u8]>| String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
                 let (x, y) = (text(x), text(y));
                 let common = x.chars().zip(y.chars()).take_while(|(x, y)| x == y).count();
-                return (number, around(&x, common), around(&y, common));
+                let (is, should_be) = (around(&x, common), around(&y, common));
+                return (number, format!("line {number} is `{is}` but should be `{should_be}`"));
             }
         }
     }
@@ -196,4 +195,18 @@ fn around(line: &str, place: usize) -> String {
     let skipped = place.saturating_sub(BEFORE);
     let text: String = line.chars().skip(skipped).filter(|c| !c.is_control()).take(SHOWN).collect();
     format!("{}{}", if skipped > 0 { "…" } else { "" }, text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_the_end_and_a_version_that_is_missing_are_told_as_such() {
+        let of = |file: &[u8]| difference(file, b"a\nb\n");
+        assert_eq!(of(b"a\nb\n\n"), (3, "it has bytes after its end".to_owned()));
+        assert_eq!(of(b"a\nc\n\n"), (2, "line 2 is `c` but should be `b`".to_owned()));
+        assert_eq!(of(b""), (1, "line 1 is `` but should be `a`".to_owned()));
+        assert_eq!(other_version(&Value::Null), "");
+    }
 }
