@@ -27,6 +27,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         print(args, &signing::read_key("--public-of", file)?.public());
         return Ok(Exit::Pass);
     }
+    if args.out.as_os_str() == "-" {
+        return Err(Failure::usage("--out -: a private key is not printed: write --out FILE"));
+    }
     let shown = args.out.display();
     let key = SigningKey::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);

@@ -20,12 +20,13 @@ const MAX_KEY: u64 = 4096;
 pub(super) fn read_key(flag: &str, path: &Path) -> Result<SigningKey, Failure> {
     let shown = path.display();
     let wrong = |what: String| Failure::usage(format!("{flag} {shown}: {what}"));
+    let text = secret_source::read_small(path, MAX_KEY).map_err(wrong)?;
+    let key = SigningKey::parse(&Secret::new(text.as_str())).map_err(|e| wrong(e.to_string()))?;
     let mode = std::fs::metadata(path).map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {
         out::say(format!("warning: {flag} {shown}: others can read this private key (chmod 600)"));
     }
-    let text = secret_source::read_small(path, MAX_KEY).map_err(wrong)?;
-    SigningKey::parse(&Secret::new(text.as_str())).map_err(|e| wrong(e.to_string()))
+    Ok(key)
 }
 
 /// `--sign` and `--subject`: the key, and what was tested.

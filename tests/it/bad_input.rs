@@ -334,6 +334,7 @@ fn an_error_says_what_would_be_right() {
             &["gate", "--public-key", "/nope"],
             "--public-key: there is no such file, and the text itself is not a public key: 64 hex digits",
         ),
+        (&["key", "--out", "-"], "--out -: a private key is not printed: write --out FILE"),
         (&["gate", "--witness", "nope.pem"], "or an Ed25519 key in PEM, or a file with either"),
         (&["gate", "--public-key", "/"], "--public-key: /: cannot be read: "),
         (&["payments", "--public-url", "foo"], "--public-url foo: http:// or https:// is missing"),
@@ -394,6 +395,14 @@ fn a_journal_without_its_artifact_is_no_contradiction() {
     std::fs::remove_file(run.file("staging_payments_output.json")).unwrap();
     let gate = Smoke::new("gate").arg(run.file("staging_payments_journal.jsonl"));
     gate.args(&["--environment", "embedded"]).run().exits(2).says("write it with `smoke report");
+}
+
+/// A file is called a private key once it is one.
+#[test]
+fn a_public_key_is_not_called_a_private_one_that_others_can_read() {
+    let key = Smoke::new("key").args(&["--out", "key"]).run().exits(0);
+    let read = Smoke::new("key").args(&["--public-of", "public"]).file("public", &key.stdout).run().exits(2);
+    assert!(!read.stderr.contains("others can read"), "{}", read.stderr);
 }
 
 /// What a signed statement is to name, and with what, is judged before anything is driven, sent or written.
