@@ -254,6 +254,10 @@ impl RecordSource {
         let records = self.alignment.take(batch, (zero_us, receiver.offset.offset_us), begin_us);
         receiver.verify(&records, self.clock);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
+        if restarted {
+            // However soon it was there again: what was posted meanwhile was refused, and nobody has seen it.
+            self.gap("the receiver was restarted".to_owned());
+        }
         self.end_blindness();
         if missed {
             self.gap("the inbox dropped records that had not been read yet".to_owned());

@@ -77,6 +77,7 @@ fn a_window_over_a_restart_of_the_receiver_is_vouched_for() {
     assert_eq!(receiver.post(&after), Some(200));
     until(|| seen(&after.id), "it is read back from the new process");
     child.wait().unwrap();
+    assert!(seen("\"gap\":{"), "what was posted while it was away has been seen by nobody");
     let (_, text) = gate(&[&run.path().join("artifacts")], &["--witness", &key, "--min-window", "1s"]);
     assert!(text.contains("2 of them webhook attempts") && !text.contains("contradictions"), "{text}");
     assert!(text.contains("witness: whoever runs the receiver"), "{text}");
