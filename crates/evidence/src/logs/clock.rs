@@ -65,14 +65,12 @@ impl Pairs {
 
     /// The difference with this number in order.
     fn at(&self, number: u64) -> Option<i64> {
-        let mut before = 0;
-        let reaches = |n: &u64| {
-            before += n;
-            before > number
+        let mut up_to = 0;
+        let reaches = |(_, n): &(&i64, &u64)| {
+            up_to += **n;
+            up_to > number
         };
-        let units: Vec<(&i64, &u64)> = self.0.iter().collect();
-        let mut reaches = reaches;
-        units.into_iter().find(|(_, n)| reaches(n)).map(|(unit, _)| *unit)
+        self.0.iter().find(reaches).map(|(unit, _)| *unit)
     }
 }
 
