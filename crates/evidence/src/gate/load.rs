@@ -234,8 +234,8 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     if steps > 0 {
         check.text.push_str(&format!("; a step failed in {steps} of them"));
     }
-    let errors = counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step);
-    let errors: Vec<String> = errors.map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
+    let errors: Vec<String> =
+        without_response(load).map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
     if !errors.is_empty() {
         check.text.push_str(&format!("; without a response: {}", errors.join(", ")));
     }
@@ -262,10 +262,14 @@ fn error_rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     client.into_iter().chain(server).collect()
 }
 
+/// Starts that got no response, by what went wrong.
+fn without_response(load: &LoadSummary) -> impl Iterator<Item = (&ErrorKind, &u64)> {
+    load.counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step)
+}
+
 /// Starts that got no response.
 fn unanswered(load: &LoadSummary) -> u64 {
-    let errors = load.counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step);
-    errors.map(|(_, n)| n).sum()
+    without_response(load).map(|(_, n)| n).sum()
 }
 
 /// Whether a percentile is below its limit even where each start without a response counts as above it.
