@@ -96,7 +96,9 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
         let view = view.as_ref();
         self.hits.worked(view.len());
-        let outer = self.carried(view, context, classes, depth);
+        let said = self.said(view);
+        digits -= text::survey(view.get(..view.len() - said.len()).unwrap_or("")).1;
+        let outer = self.carried(said, context, classes, depth);
         if outer == Outer::Gone {
             return;
         }
@@ -106,7 +108,12 @@ impl<'r, 'h> Layers<'r, 'h> {
             self.extra(view);
             return;
         }
-        self.flat(view, context, (classes, if outer == Outer::Veiled { 0 } else { digits }), depth);
+        self.flat(said, context, (classes, if outer == Outer::Veiled { 0 } else { digits }), depth);
+    }
+
+    /// What a text says behind the time of a log's line; all of it for a policy whose patterns may be about times.
+    fn said<'v>(&self, view: &'v str) -> &'v str {
+        if self.rules.extra_patterns.is_empty() { date::behind_time(view) } else { view }
     }
 
     fn judge(&mut self, value: &str, context: Context) {

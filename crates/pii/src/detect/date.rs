@@ -125,18 +125,59 @@ pub(super) fn is_year(year: u32) -> bool {
     (1900..=2035).contains(&year) || (2443..=2578).contains(&year) || (1279..=1410).contains(&year)
 }
 
+/// What loggers write before the time of a line.
+const LEVELS: [&str; 9] =
+    ["TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "CRITICAL", "FATAL"];
+
 /// A value that is a date and time of RFC 3339 and nothing else.
 pub(crate) fn is_instant(value: &str) -> bool {
-    let b = value.as_bytes();
-    (19..=35).contains(&b.len())
-        && b.iter().zip(b"0000-00-00T00:00:00").all(|(b, form)| match form {
-            b'0' => b.is_ascii_digit(),
-            b'T' => matches!(b, b'T' | b't' | b' '),
-            mark => b == mark,
-        })
-        && b.iter()
-            .skip(19)
-            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b':' | b'+' | b'-' | b'Z' | b'z'))
+    instant(value) == Some(value.len())
+}
+
+/// What a line of a log says behind its time, which is nobody's: `INFO 2025-11-13 08:30:00,009 message`, with the level or without.
+/// Texts that begin otherwise are given whole.
+pub(crate) fn behind_time(text: &str) -> &str {
+    let time = match text.as_bytes().first() {
+        Some(b'0'..=b'9') => text,
+        Some(b'A'..=b'Z') => match text.split_once(' ') {
+            Some((level, rest)) if LEVELS.contains(&level) => rest.trim_start_matches(' '),
+            _ => return text,
+        },
+        _ => return text,
+    };
+    let rest = instant(time).and_then(|end| time.get(end..));
+    rest.and_then(|rest| rest.strip_prefix(' ')).unwrap_or(text)
+}
+
+/// The length of the date and time of RFC 3339 that `text` begins with; a blank may stand for its `T`, a comma for the point of
+/// its fraction, and its offset may be missing or have no minutes.
+fn instant(text: &str) -> Option<usize> {
+    const FORM: &[u8; 19] = b"0000-00-00T00:00:00";
+    let (time, rest) = text.as_bytes().split_first_chunk::<19>()?;
+    let fits = time.iter().zip(FORM).all(|(b, form)| match form {
+        b'0' => b.is_ascii_digit(),
+        b'T' => matches!(b, b'T' | b't' | b' '),
+        mark => b == mark,
+    });
+    if !fits {
+        return None;
+    }
+    let digits = |bytes: &[u8]| bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+    let fraction = match rest {
+        [b'.' | b',', rest @ ..] => digits(rest),
+        _ => 0,
+    };
+    let rest = if fraction > 0 { rest.get(1 + fraction..)? } else { rest };
+    let offset = match rest {
+        [b'Z' | b'z', ..] => 1,
+        [b'+' | b'-', rest @ ..] => match (digits(rest), rest.get(2)) {
+            (2, Some(b':')) if rest.get(3..).map(digits) == Some(2) => 6,
+            (hours @ (2 | 4), _) => 1 + hours,
+            _ => 0,
+        },
+        _ => 0,
+    };
+    (fraction <= 9).then_some(text.len() - rest.len() + offset)
 }
 
 /// A time such as `2025-10-21T10:00:00Z`.
@@ -146,4 +187,52 @@ pub(crate) fn is_moment(value: &str) -> bool {
         && b.get(4) == Some(&b'-')
         && b.get(7) == Some(&b'-')
         && b.get(..4).is_some_and(|y| y.iter().all(u8::is_ascii_digit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_something_behind_its_time() {
+        for (line, said) in [
+            ("INFO 2025-11-13 08:30:00,009 apps.x paid", "apps.x paid"),
+            ("WARNING  2025-11-13T08:30:00.123456+06:00 paid", "paid"),
+            ("2025-11-13 08:30:00+06 paid", "paid"),
+            ("2025-11-13T08:30:00Z paid", "paid"),
+            // What may be of the value behind the time stays with it.
+            ("2025-11-13 08:30:00 +8801712345678", "+8801712345678"),
+            ("2025-11-13 08:30:00 +44 7911 123456", "+44 7911 123456"),
+        ] {
+            assert_eq!(behind_time(line), said, "{line}");
+        }
+        for whole in [
+            "BORN 1998-03-12 00:00:00 in Dhaka",
+            "1998-03-12 paid",
+            "2025-11-13 08:30:00,01712345678 paid",
+            "2025-11-13 08:30:00,nadia",
+            "2025-11-13 08:30:00+01712345678 paid",
+            "2025-11-13 08:30:00",
+            "INFO paid",
+        ] {
+            assert_eq!(behind_time(whole), whole);
+        }
+    }
+
+    #[test]
+    fn instants_are_dates_and_times_and_nothing_else() {
+        for value in
+            ["2025-10-21T10:00:00Z", "2025-10-21 10:00:00.123456789+06:00", "2025-10-21t10:00:00,5-0600"]
+        {
+            assert!(is_instant(value), "{value}");
+        }
+        for value in [
+            "2025-10-21",
+            "2025-10-21T10:00:00 paid",
+            "2025-10-21T10:00:00+8801712345678",
+            "é2025-10-21T10:00:00",
+        ] {
+            assert!(!is_instant(value), "{value}");
+        }
+    }
 }

@@ -142,6 +142,14 @@ fn a_policy_allows_adds_and_switches_off_and_says_what_it_used() {
 }
 
 #[test]
+fn a_pattern_of_the_policy_sees_a_line_with_its_time() {
+    let at_night = json!({"extra_patterns": [{"regex": "^INFO [0-9-]+ 03:.*", "category": "account_id"}]});
+    let engine = engine(&at_night);
+    assert_eq!(engine.scan_text("INFO 2025-11-13 03:30:00,009 door opened").count(Category::AccountId), 1);
+    assert!(engine.scan_text("INFO 2025-11-13 08:30:00,009 door opened").is_clean());
+}
+
+#[test]
 fn thousands_of_canaries_are_all_found() {
     let many: Vec<Identity> =
         (0..5000).map(|i| Identity { kind: IdentityKind::Username, value: format!("User.{i}x") }).collect();
