@@ -88,16 +88,15 @@ impl<'r, 'h> Layers<'r, 'h> {
 
     /// One layer and those below it.
     fn layer(&mut self, raw: &str, context: Context, depth: usize) {
-        let (mut classes, mut digits) = text::survey(raw);
         let mut view = Cow::Borrowed(raw);
+        let (mut classes, mut digits) = text::survey(self.said(raw));
         if classes.has(Classes::WIDE) {
             view = text::normalise(raw);
-            (classes, digits) = text::survey(&view);
+            (classes, digits) = text::survey(self.said(&view));
         }
         let view = view.as_ref();
-        self.hits.worked(view.len());
         let said = self.said(view);
-        digits -= text::survey(view.get(..view.len() - said.len()).unwrap_or("")).1;
+        self.hits.worked(view.len());
         let outer = self.carried(said, context, classes, depth);
         if outer == Outer::Gone {
             return;
