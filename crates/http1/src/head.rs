@@ -61,12 +61,13 @@ pub fn request<T>(
 
 /// A reader that takes a bare LF for the end of a line, and one that does not, see two different messages.
 fn lines_end_with_crlf(head: &[u8]) -> Result<(), Problem> {
-    let mut before = 0;
-    for &byte in head {
-        if (byte == b'\n') != (before == b'\r') {
+    let mut ends = memchr::memchr2_iter(b'\r', b'\n', head);
+    while let Some(at) = ends.next() {
+        if head.get(at..at + 2) != Some(b"\r\n") {
             return Err(Problem::Malformed("a line of the head that does not end with CRLF"));
         }
-        before = byte;
+        // Its LF is the next one.
+        ends.next();
     }
     Ok(())
 }

@@ -283,7 +283,10 @@ impl Body {
 /// Whether control characters, of which each takes six bytes in a JSON string, make a text longer there than base64 does.
 fn is_shorter_in_base64(text: &str) -> bool {
     let of_two = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\t' | 0x08 | 0x0c);
-    // Two counts of all bytes, which are made of many at once.
+    // Most have none.
+    if !text.bytes().any(|byte| byte < 0x20) {
+        return false;
+    }
     let control = text.bytes().filter(|byte| *byte < 0x20).count();
     let two = text.bytes().filter(of_two).count();
     text.len() + two + 5 * (control - two) > text.len().div_ceil(3) * 4
