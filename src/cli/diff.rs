@@ -1,6 +1,6 @@
 //! `smoke diff`: two artifacts side by side, and whether the new one is worse.
 
-use super::{Exit, Failure, out};
+use super::{Exit, Failure, out, output_file};
 
 use evidence::report::{DiffError, Difference, Told, write_whole};
 use record::read_input;
@@ -21,7 +21,7 @@ pub(super) struct Args {
     /// The artifact after
     new: PathBuf,
     /// Write the comparison as a page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::PAGE))]
     html: Option<PathBuf>,
     /// List what stayed the same too
     #[arg(long)]

@@ -2,7 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, github, out, promote, signing, svr, typed};
+use super::{Exit, Failure, environment, github, out, output_file, promote, signing, svr, typed};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -117,13 +117,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "KEYFILE", requires = "svr")]
     sign: Option<PathBuf>,
     /// Where to write the signed result (approval.intoto.jsonl)
-    #[arg(long, value_name = "FILE", requires = "sign")]
+    #[arg(long, value_name = "FILE", requires = "sign", value_parser = output_file::of(output_file::STATEMENT))]
     svr: Option<PathBuf>,
     /// List every item
     #[arg(long)]
     all: bool,
     /// Also write the judgement as a page to this file
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::PAGE))]
     html: Option<PathBuf>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value = "human")]

@@ -1,6 +1,6 @@
 //! `smoke history`: the artifacts of a folder over time.
 
-use super::{Exit, Failure, diff, out};
+use super::{Exit, Failure, diff, out, output_file};
 use evidence::report::{Entry, history_page, history_text, write_whole};
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// A folder of artifacts (`*_output.json`), in folders of their own or not
     dir: PathBuf,
     /// Write the trend as a page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::PAGE))]
     html: Option<PathBuf>,
 }
 

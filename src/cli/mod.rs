@@ -27,6 +27,7 @@ mod man;
 mod merge;
 mod observe;
 mod out;
+mod output_file;
 mod outputs;
 mod probe;
 mod progress;

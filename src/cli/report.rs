@@ -4,7 +4,7 @@ use super::outputs::Outputs;
 use super::reading::Reading;
 use super::secret_source::SecretSource;
 use super::signing::{Signed, StatementSigner};
-use super::{Exit, Failure, out};
+use super::{Exit, Failure, out, output_file};
 use evidence::analysis::{Recheck, receiver_clock};
 use evidence::approval::Journals;
 use evidence::gate::{Check, Verdict};
@@ -23,16 +23,16 @@ pub(super) struct Args {
     /// The journal
     journal: PathBuf,
     /// Write the artifact to this file instead of stdout
-    #[arg(long, short, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE", value_parser = output_file::of(output_file::ARTIFACT))]
     output: Option<PathBuf>,
     /// Write a self-contained HTML page
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::PAGE))]
     html: Option<PathBuf>,
     /// Write JUnit XML: a failed gate is a failure, an unproven one an error, one that was not exercised skipped
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::JUNIT))]
     junit: Option<PathBuf>,
     /// Write a memo in Markdown
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = output_file::of(output_file::MEMO))]
     markdown: Option<PathBuf>,
     /// Sign journal and artifact with this private key; the statement (NAME.intoto.jsonl) goes beside the artifact (--output)
     #[arg(long, value_name = "KEYFILE", requires = "output")]
@@ -67,6 +67,12 @@ fn outputs(args: &Args) -> Outputs {
 fn written(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
     let signer = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
+    output_file::apart(&[
+        ("--output", args.output.as_deref()),
+        ("--html", args.html.as_deref()),
+        ("--junit", args.junit.as_deref()),
+        ("--markdown", args.markdown.as_deref()),
+    ])?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     match Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind {
         RunKind::Load => return of_a_load(args, signer.as_ref()),

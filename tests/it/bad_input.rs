@@ -429,3 +429,37 @@ fn a_subject_that_is_none_is_told_before_anything_is_done() {
     let ran = Smoke::new("gate").args(&args).run().exits(2).says("--sign nokey: ");
     assert!(!ran.file("").exists(), "a page of an answer that cannot be signed");
 }
+
+/// A journal that is overwritten is gone for good, and so is a key.
+#[test]
+fn a_report_replaces_nothing_but_an_earlier_one() {
+    let run = Smoke::new("payments").args(&["--flows", "1", "--report", "html"]).run().exits(0);
+    let (journal, page) =
+        (run.file("staging_payments_journal.jsonl"), run.file("staging_payments_report.html"));
+    let artifact = run.file("staging_payments_output.json");
+    let made = Smoke::new("key").args(&["--out", "key"]).run().exits(0);
+    let key = made.dir().join("key");
+    let own = [&journal, &artifact].map(|file| std::fs::read(file).unwrap());
+    let [journal, artifact, page, key] =
+        [journal, artifact, page, key].map(|file| file.display().to_string());
+    let json = format!("json={journal}");
+    let load = ["load", "payments", "--rate", "1/s", "--duration", "1s", "--out"];
+    for (args, flag, file) in [
+        (vec!["report", &journal, "--output", &journal], "--output <FILE>", &journal),
+        (vec!["report", &journal, "--html", &journal], "--html <FILE>", &journal),
+        (vec!["report", &journal, "--junit", &page], "--junit <FILE>", &page),
+        (vec!["report", &journal, "--markdown", &journal], "--markdown <FILE>", &journal),
+        (vec!["gate", &artifact, "--html", &journal], "--html <FILE>", &journal),
+        (vec!["gate", &artifact, "--sign", &key, "--svr", &key], "--svr <FILE>", &key),
+        (vec!["diff", &artifact, &artifact, "--html", &artifact], "--html <FILE>", &artifact),
+        (vec!["history", ".", "--html", &journal], "--html <FILE>", &journal),
+        ([&load[..], &[&json]].concat(), "--out <FORMAT[=FILE]>", &json),
+    ] {
+        let ran = Smoke::new(args[0]).args(&args[1..]).run().exits(2);
+        ran.says(&format!("invalid value '{file}' for '{flag}': a file of another kind is there"));
+    }
+    assert_eq!([&journal, &artifact].map(|file| std::fs::read(file).unwrap()), own);
+    Smoke::new("report").args(&[&journal, "--html", &page, "--quiet"]).run().exits(0);
+    let both = [&journal[..], "--html", "new", "--junit", "./new"];
+    Smoke::new("report").args(&both).run().exits(2).says("--junit ./new: --html writes this file");
+}

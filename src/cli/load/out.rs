@@ -1,7 +1,7 @@
 //! `--out`: a load second by second for other tools, under the names of k6: JSON lines, CSV, or a text file that Prometheus' node
 //! exporter collects.
 
-use crate::cli::{Failure, out};
+use crate::cli::{Failure, out, output_file};
 use chrono::{DateTime, SecondsFormat, Utc};
 use evidence::report::write_whole;
 use record::latency::Latency;
@@ -41,14 +41,30 @@ impl FromStr for OutSpec {
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
-        match (format, file) {
-            ("json", file) => Ok(Self::Json(file)),
-            ("csv", file) => Ok(Self::Csv(file)),
-            ("prometheus", Some(file)) => Ok(Self::Prometheus(file)),
+        let spec = match (format, file) {
+            ("json", file) => Self::Json(file),
+            ("csv", file) => Self::Csv(file),
+            ("prometheus", Some(file)) => Self::Prometheus(file),
             ("prometheus", None) => {
-                Err("give the file the node exporter collects: prometheus=DIR/smoke.prom".to_owned())
+                return Err("give the file the node exporter collects: prometheus=DIR/smoke.prom".to_owned());
             }
-            _ => Err("json, csv, json=FILE, csv=FILE or prometheus=FILE".to_owned()),
+            _ => return Err("json, csv, json=FILE, csv=FILE or prometheus=FILE".to_owned()),
+        };
+        let kind = match spec {
+            Self::Json(_) => output_file::JSON_SECONDS,
+            Self::Csv(_) => output_file::CSV_SECONDS,
+            Self::Prometheus(_) => output_file::METRICS,
+        };
+        spec.file().map_or(Ok(()), |file| output_file::check(file, kind))?;
+        Ok(spec)
+    }
+}
+
+impl OutSpec {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Json(file) | Self::Csv(file) => file.as_deref(),
+            Self::Prometheus(file) => Some(file),
         }
     }
 }
@@ -95,13 +111,14 @@ impl Outs {
     /// Usage: two of them share stdout, or `taken` says that something else is printed there. Environment: a file that cannot be
     /// written.
     pub(super) fn open(specs: &[OutSpec], taken: bool, shard: LoadShard) -> Result<Self, Failure> {
-        let on_stdout =
-            specs.iter().filter(|s| matches!(s, OutSpec::Json(None) | OutSpec::Csv(None))).count();
+        let on_stdout = specs.iter().filter(|spec| spec.file().is_none()).count();
         if on_stdout > 1 || on_stdout == 1 && taken {
             return Err(Failure::usage(
                 "--out: stdout can only take one of them: give a file (--out json=FILE), or leave out --format json",
             ));
         }
+        let files: Vec<_> = specs.iter().map(|spec| ("--out", spec.file())).collect();
+        output_file::apart(&files)?;
         let wrong =
             |file: &Path, e| Failure::environment(format!("--out: cannot write {}: {e}", file.display()));
         let lines = |file: &Option<PathBuf>| match file {
@@ -137,10 +154,20 @@ impl Outs {
         let names = series_names();
         let header: Vec<&str> = COUNTS.into_iter().chain(names.iter().map(String::as_str)).collect();
         let header = format!("{}\n", header.join(","));
+        let mut written = true;
         for output in &mut self.outputs {
             if let Output::Csv(lines) = output {
-                self.failed |= !lines.write(&header);
+                written &= lines.write(&header);
             }
+        }
+        self.told(written);
+    }
+
+    /// Warns of the first that could not be written.
+    fn told(&mut self, written: bool) {
+        if !written && !self.failed {
+            out::say("warning: --out: one line could not be written; the load continues");
+            self.failed = true;
         }
     }
 
@@ -158,8 +185,9 @@ impl Outs {
         // How many requests a flow sends, and how long each takes, is summed up at the end only.
         let requests = (!plan.is_of_flows()).then_some((interval.attempts, &service));
         let row = row(plan, self.seconds, interval, (requests, &response));
+        let mut all = true;
         for output in &mut self.outputs {
-            let written = match output {
+            all &= match output {
                 Output::Json(lines) => {
                     lines.write(&format!("{}\n", Value::Object(row.clone().into_iter().collect())))
                 }
@@ -168,11 +196,8 @@ impl Outs {
                     write_whole(file, self.total.text(plan, self.shard, true).as_bytes()).is_ok()
                 }
             };
-            if !written && !self.failed {
-                out::say("warning: --out: one second could not be written; the load continues");
-                self.failed = true;
-            }
         }
+        self.told(all);
     }
 
     /// The load is over.
