@@ -343,7 +343,7 @@ pub enum Unit {
 
 impl Unit {
     /// Milliseconds in one.
-    pub(crate) const fn ms(self) -> i64 {
+    pub const fn ms(self) -> i64 {
         match self {
             Self::Milliseconds | Self::Rfc3339 => 1,
             Self::Seconds => 1000,

@@ -328,12 +328,14 @@ fn among_broken(bench: &mut Bench<'_>) -> Shots {
 
 fn aged(bench: &mut Bench<'_>, label: &str, seconds: i64) -> Shots {
     let layout = bench.forge.layout();
-    layout.unit.ok_or(NO_TIMESTAMP)?;
+    let unit = layout.unit.ok_or(NO_TIMESTAMP)?.ms();
     let limit = if seconds < 0 { layout.limits.0 } else { layout.limits.1 };
     if limit.is_none_or(|limit| i64::from(limit) >= seconds.abs()) {
         return Err("this sender's profile sets no limit for this to exceed");
     }
-    let draft = bench.draft_at(bench.now_ms + seconds * 1000);
+    let at = bench.now_ms + seconds * 1000;
+    // Rounded up: a receiver's clock, too, may show the next second before this arrives.
+    let draft = bench.draft_at(if seconds > 0 { (at + unit - 1).div_euclid(unit) * unit } else { at });
     Ok(vec![bench.forge.signed(label, &draft, Refused)])
 }
 
@@ -430,6 +432,28 @@ mod tests {
                 |scheme| signature::Verifier::new(scheme, &secret).unwrap().verify(&headers, body, NOW).valid;
             assert!(valid(Scheme::DeltacrownV1) && !valid(Scheme::DeltacrownV2), "{}", shot.label);
         }
+    }
+
+    /// Whoever compares whole seconds would take it, were it signed to the second and the second over when it comes.
+    #[test]
+    fn what_is_signed_301_s_ahead_is_so_when_it_arrives() {
+        let mut held = 0;
+        for sender in Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok()) {
+            let secret = sender.generate_secret().unwrap();
+            let forge = Forge::new(sender, &secret, "event", None, "canary").unwrap();
+            let verifier = signature::Verifier::new(sender, &secret).unwrap();
+            let Ok(shots) = Case::of("future-301s").unwrap().shots(&forge, NOW, 0) else { continue };
+            let text =
+                |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8(value.clone()).unwrap());
+            let headers: Vec<_> = shots[0].headers.iter().map(text).collect();
+            let crate::Content::Bytes(body) = &shots[0].body else { unreachable!() };
+            for late in [0, 900, 999] {
+                let reason = verifier.verify(&headers, body, NOW + late).reason;
+                assert_eq!(reason, signature::Reason::Future, "{sender} {late} ms later");
+            }
+            held += 1;
+        }
+        assert!(held > 2);
     }
 
     #[test]
