@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Err(e) => return Err(Failure::usage(format!("{}: {e}", path.display()))),
         }
     }
-    let evidence = Evidence::prepare(&args.output, Shard::WHOLE)?;
+    let subject = parts.first().map(|part| part.plan.subject.as_str()).unwrap_or_default();
+    let evidence = Evidence::prepare(&args.output, Shard::WHOLE, subject)?;
     out::chat(format!("merging {}", counted(parts.len() as u64, "journals")));
     check_gates(&parts, &evidence)?;
     evidence.keep_parts(&journals)?;

@@ -17,6 +17,7 @@ use chrono::Utc;
 use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
 use evidence::report::{Artifact, Evidence, artifact, contract_table, from_journal, summary};
+use record::RunKind;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -32,7 +33,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
     let signer = StatementSigner::asked(flow.sign.as_deref(), &flow.subject)?;
-    let baseline = output.baseline()?;
+    let baseline = output.baseline(RunKind::Run, &plan.loaded.scenario.name)?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
     let (interrupt, stop) = watch::channel(false);
     super::interrupt::spawn(interrupt)?;

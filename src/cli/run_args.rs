@@ -9,6 +9,7 @@ use super::typed::listen_address;
 use super::{Exit, Failure, out};
 use clap::{Args, ValueEnum};
 use evidence::report::{Difference, Told};
+use record::RunKind;
 use record::faults::FaultSpec;
 use scenario::Period;
 use signature::Scheme;
@@ -166,9 +167,14 @@ pub(super) struct OutputArgs {
 }
 
 impl OutputArgs {
-    /// The artifact of `--baseline`, read before anything is driven: a wrong one is told then, and a run may take its place.
-    pub(super) fn baseline(&self) -> Result<Option<Told>, Failure> {
-        self.baseline.as_deref().map(told).transpose()
+    /// The artifact of `--baseline`, read before anything is driven: one of another kind or scenario is told then, and a run may take
+    /// its place.
+    pub(super) fn baseline(&self, kind: RunKind, name: &str) -> Result<Option<Told>, Failure> {
+        let Some(file) = self.baseline.as_deref() else { return Ok(None) };
+        let baseline = told(file)?;
+        let fits = baseline.is_of(kind.name(), name);
+        fits.map_err(|e| Failure::usage(format!("--baseline {}: {e}", file.display())))?;
+        Ok(Some(baseline))
     }
 
     /// Holds the artifact at `new` against the baseline, says how they differ, and gives the exit code after that.

@@ -42,5 +42,11 @@ fn what_cannot_be_compared_is_a_usage_error() {
     std::fs::write(&probe, "x = 1\n").unwrap();
     let ran = Smoke::new("diff").arg(&probe).arg(&probe).run().exits(2).says("not a smoke artifact");
     assert!(!ran.stderr.contains("column 1"), "{}", ran.stderr);
+    // Told before anything is driven.
+    let load = ["load", "payments", "--rate", "1/s", "--duration", "1s"];
+    for args in [&["matches"][..], &load] {
+        let driven = Smoke::new(args[0]).args(&args[1..]).arg("--baseline").arg(&artifact).run().exits(2);
+        assert!(!driven.file("").exists() && driven.stderr.contains("--baseline "), "{}", driven.stderr);
+    }
     Smoke::new("history").arg("/nonexistent").run().exits(2).says("cannot be read");
 }

@@ -14,7 +14,7 @@ use evidence::report::{
     Hlog, LoadArtifact, Scope, Told, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
     load_text, open_part,
 };
-use record::Header;
+use record::{Header, RunKind};
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
@@ -38,18 +38,18 @@ pub(in crate::cli) struct Evidence {
 }
 
 impl Evidence {
-    /// Reads the gates, makes the directory, and shows that it can be written.
+    /// Reads the gates and the artifact of an earlier load of this subject, makes the directory, and shows that it can be written.
     ///
     /// # Errors
     /// Usage: the gates. Environment: the directory.
-    pub(in crate::cli) fn prepare(output: &OutputArgs, shard: Shard) -> Result<Self, Failure> {
+    pub(in crate::cli) fn prepare(output: &OutputArgs, shard: Shard, subject: &str) -> Result<Self, Failure> {
         let gates = GatesFile::read(output.gates.as_deref(), output.confidence.as_ref().map(|_| Confidence))?;
         let dir = match shard.count() {
             1 => output.artifacts.clone(),
             count => output.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
         };
         let files = EvidenceFiles::new(&dir, "load");
-        let baseline = output.baseline()?;
+        let baseline = output.baseline(RunKind::Load, subject)?;
         let lock = files.make_ready()?;
         Ok(Self { files, gates, stdout_taken: false, baseline, _lock: lock })
     }

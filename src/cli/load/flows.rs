@@ -46,7 +46,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let exporter = telemetry::exporter(&resolved.env);
     let signer = StatementSigner::asked(args.flow.sign.as_deref(), &args.flow.subject)?;
     let output = &args.flow.output;
-    let mut evidence = Evidence::prepare(output, work.shard)?;
+    let mut evidence = Evidence::prepare(output, work.shard, &resolved.loaded.scenario.name)?;
     let outs = Outs::open(&args.schedule.out, output.format == Format::Json, work.shard.recorded())?;
     evidence.leave_stdout(outs.take_stdout());
     resolved.journal = evidence.journal();

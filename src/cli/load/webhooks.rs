@@ -24,6 +24,8 @@ use wire::Clock;
 
 /// Where the secret is when no flag says so.
 const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
+/// What is loaded, in journals and artifacts.
+const SUBJECT: &str = "webhooks";
 
 /// Checks everything, then runs the load and judges it.
 pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
@@ -39,7 +41,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
     let signature = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
-    let mut evidence = Evidence::prepare(&args.output, work.shard)?;
+    let mut evidence = Evidence::prepare(&args.output, work.shard, SUBJECT)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json, work.shard.recorded())?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -67,7 +69,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let header = header(signed, &work, &evidence, &target, environment)
         .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     let common = json!({ "target": target.shown(), "scheme": scheme });
-    let record = |started| work.record("webhooks", event, &common, started);
+    let record = |started| work.record(SUBJECT, event, &common, started);
     evidence.make_way(Keep::before(&header.environment)).map_err(Failure::environment)?;
     let journal = evidence.open(&header)?;
     let planned = Record::Load(Box::new(record(live::begins(work.start_at))));
@@ -144,7 +146,7 @@ fn header(
     Ok(Header {
         shard: Some(work.shard.recorded()),
         scenario: ScenarioRef {
-            name: "webhooks".to_owned(),
+            name: SUBJECT.to_owned(),
             subject: SubjectKind::flow(),
             plural: None,
             sha256: sha256_hex(b""),

@@ -5,7 +5,7 @@ use super::html::{Reason, Top, class, page};
 use super::screen::Screen;
 use crate::analysis::event_name;
 use crate::figure::actual;
-use crate::gate::{Check, Verdict};
+use crate::gate::{Check, GENERATOR_LAG, GENERATOR_RESOURCES, Verdict};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use pii::shown;
@@ -31,6 +31,8 @@ pub struct Told {
     pub started: String,
     pub verdict: Verdict,
     pub checks: Vec<Check>,
+    /// How a load was to start; null for what is none.
+    schedule: Value,
     /// One sentence for each finding of personal data, lost webhook and the like, without what differs from run to run.
     findings: BTreeSet<String>,
 }
@@ -91,8 +93,23 @@ impl Told {
             started: text("/test_run/timestamp"),
             verdict,
             checks,
+            schedule: file.pointer("/load/schedule").cloned().unwrap_or_default(),
             findings: findings(&file),
         })
+    }
+
+    /// Whether it can be compared with what is of this kind and scenario.
+    ///
+    /// # Errors
+    /// It is of another kind or scenario.
+    pub fn is_of(&self, kind: &str, name: &str) -> Result<(), DiffError> {
+        if self.kind != kind {
+            return Err(DiffError::Kinds(self.kind.clone(), kind.to_owned()));
+        }
+        if self.name != name {
+            return Err(DiffError::Scenarios(self.name.clone(), name.to_owned()));
+        }
+        Ok(())
     }
 
     /// The check with this id.
@@ -131,12 +148,7 @@ impl Difference {
     /// # Errors
     /// When they are of different kinds or scenarios.
     pub fn new(old: Told, new: Told) -> Result<Self, DiffError> {
-        if old.kind != new.kind {
-            return Err(DiffError::Kinds(old.kind, new.kind));
-        }
-        if old.name != new.name {
-            return Err(DiffError::Scenarios(old.name, new.name));
-        }
+        old.is_of(&new.kind, &new.name)?;
         let mut rows: Vec<_> = new
             .checks
             .iter()
@@ -209,6 +221,10 @@ impl Difference {
         }
         for finding in &self.appeared {
             out.push_str(&screen.wrapped("new finding: ", &shown(finding)));
+        }
+        if self.old.schedule != self.new.schedule {
+            let note = "the two loads were not scheduled alike, so that their latencies and counts are of different loads";
+            out.push_str(&screen.wrapped("note: ", note));
         }
         if self.gone > 0 {
             out.push_str(&screen.wrapped("", &format!("{} earlier findings are gone", self.gone)));
@@ -347,7 +363,14 @@ impl Moved {
 
 /// How one criterion moved. A verdict that was a pass and is none is worse, however little the figure moved; one that was none and is a
 /// pass is better where the gate is the same and the figure no worse: more samples or another limit say nothing of the sender.
+///
+/// A check of another title is of another figure, as the latencies of open and of closed loads are; and what the generator took says
+/// nothing of its target.
 fn moved(old: &Check, new: &Check) -> Moved {
+    let of_generator = [GENERATOR_LAG, GENERATOR_RESOURCES].iter().any(|own| own.id == new.id);
+    if old.title != new.title || of_generator && old.actual != new.actual {
+        return Moved::Unclear;
+    }
     let passes = match (old.verdict, new.verdict) {
         (Verdict::NotExercised, Verdict::NotExercised) => return Moved::Same,
         (Verdict::NotExercised, _) | (_, Verdict::NotExercised) => return Moved::Unclear,

@@ -13,6 +13,7 @@ fn told(verdict: Verdict, checks: Vec<Check>) -> Told {
         started: text("2026-11-26T04:20:49.891Z"),
         verdict,
         checks,
+        schedule: Value::Null,
         findings: BTreeSet::new(),
     }
 }
@@ -51,6 +52,37 @@ fn latencies_differ_by_a_fifth_with_samples_enough() {
     assert_eq!(moved(&of(100.0, 500), &of(60.0, 500)), Moved::Better);
     assert_eq!(moved(&of(100.0, 10), &of(130.0, 500)), Moved::Unclear);
     assert_eq!(moved(&of(0.2, 500), &of(0.9, 500)), Moved::Same);
+}
+
+#[test]
+fn another_figure_and_what_the_generator_took_are_neither_better_nor_worse() {
+    let of = |id: &str, title: &str, ms, verdict| Check {
+        title: title.to_owned(),
+        ..check(id, ("< 50 ms", "ms"), ms, 500, verdict)
+    };
+    let service = |ms| of("latency_p50", "Service time p50 (closed)", ms, Verdict::Pass);
+    let response = of("latency_p50", "Response time p50", 628.0, Verdict::Pass);
+    assert_eq!(moved(&response, &service(41.0)), Moved::Unclear);
+    assert_eq!(moved(&service(41.0), &response), Moved::Unclear);
+    assert_eq!(moved(&service(41.0), &service(90.0)), Moved::Worse);
+    let lag = |ms, verdict| of("generator_lag_p99", "Generator lag p99", ms, verdict);
+    assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(4.6, Verdict::Pass)), Moved::Unclear);
+    assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(90.0, Verdict::Unproven)), Moved::Unclear);
+    assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(0.4, Verdict::Pass)), Moved::Same);
+}
+
+#[test]
+fn loads_of_other_schedules_are_said_to_be_that() {
+    let of =
+        |rate: u32| Told { schedule: serde_json::json!({ "rate": rate }), ..told(Verdict::Pass, Vec::new()) };
+    let text = |one, other| {
+        Difference::new(of(one), of(other))
+            .unwrap()
+            .text(Screen::new(Colour::None, Some((80, 24)), false))
+            .replace("\n      ", " ")
+    };
+    assert!(text(100, 1000).contains("not scheduled alike"));
+    assert!(!text(100, 100).contains("not scheduled alike"));
 }
 
 #[test]
