@@ -94,6 +94,9 @@ summed! {
         pub pending: u64,
         /// Of those, never seen while the sender's breaker was open.
         pub suppressed: u64,
+        /// Of those, never seen while the breaker of one of its processes may have been open, which is not seen from outside.
+        #[serde(default)]
+        pub unclear_suppressed: u64,
         /// Deliveries that arrived.
         pub deliveries: u64,
         /// Deliveries by fate.
@@ -126,6 +129,9 @@ summed! {
         /// Of those, the ones that came before it if they belong to the same flow, which nothing tells.
         #[serde(default)]
         pub unclear_order: u64,
+        /// Webhooks that several flows were waiting for at once, so that nothing but their order says whose they are.
+        #[serde(default)]
+        pub interchangeable: u64,
         /// Webhooks of this run that no step asked for.
         pub unexpected: u64,
         /// Deliveries that followed a redirect.

@@ -15,6 +15,9 @@ pub struct Breaker {
     pub openings: Vec<Opening>,
     /// Numbers of the deliveries that began while it had to be open.
     pub leaked: Vec<u64>,
+    /// From when until when that of some process may have been open: breakers are often per process, and whose success takes a
+    /// failure off which count is not seen from outside.
+    elsewhere: Vec<(Tick, Tick)>,
 }
 
 /// One time that it opened.
@@ -156,7 +159,11 @@ impl Breaker {
         let overlap = contract.overlap();
         let mut breaker = Self::default();
         let mut failures = Failures::default();
+        let mut without_successes = Failures::default();
         for one in deliveries {
+            if one.failed && without_successes.add(contract, one) {
+                breaker.elsewhere.push((one.end, one.end.plus(contract.open())));
+            }
             match breaker.openings.last_mut().filter(|o| !o.probe.is_some_and(|p| p.succeeded)) {
                 Some(open) if one.began <= open.at.plus(overlap) && !open.was_known_to(&one) => {}
                 Some(open) if one.began.plus(overlap) < open.until => breaker.leaked.push(one.number),
@@ -194,6 +201,19 @@ impl Breaker {
             let until = o.probe.map_or(o.until, |probe| o.until.max(probe.end));
             o.at <= at.plus(overlap) && at <= until
         })
+    }
+
+    /// Whether the breaker of one of several processes may have opened at all.
+    #[must_use]
+    pub const fn may_have_opened(&self) -> bool {
+        !self.elsewhere.is_empty()
+    }
+
+    /// Whether a webhook that was due at `at` may have been swallowed if the sender has several processes with a breaker each.
+    #[must_use]
+    pub fn may_swallow(&self, contract: BreakerContract, at: Tick) -> bool {
+        let overlap = contract.overlap();
+        self.elsewhere.iter().any(|(from, until)| *from <= at.plus(overlap) && at <= until.plus(overlap))
     }
 
     /// Webhooks of `expectations` that never came although the silence was over and nothing had opened it again.
@@ -245,6 +265,17 @@ mod tests {
     fn a_success_takes_one_failure_off() {
         let alternating = replay((0..40).map(|n| seen(n, n, n % 2 == 0)).collect());
         assert!(alternating.openings.is_empty());
+    }
+
+    /// Of ten deliveries by turns right and failed, one of two processes may have got all that failed.
+    #[test]
+    fn the_breaker_of_one_of_several_processes_may_open_where_successes_keep_another_closed() {
+        let alternating = replay((0..10).map(|n| seen(n, n, n % 2 == 0)).collect());
+        let may = |at: u64| alternating.may_swallow(CONTRACT, Tick(at * SECOND));
+        assert!(alternating.openings.is_empty() && !swallows(&alternating, 9));
+        assert_eq!([4, 9, 60, 80].map(may), [false, true, true, false]);
+        let four = replay((1..=4).map(|s| seen(s, s, true)).collect());
+        assert!(!four.may_swallow(CONTRACT, Tick(5 * SECOND)));
     }
 
     #[test]

@@ -126,7 +126,14 @@ impl Case {
             };
             Some(format!("{what} arrived (delivery {}): {how}", delivery + 1))
         });
-        Self { near_miss: came, ..Self::of_a_step(analysis, asked, never_came(missing)) }
+        let alike = |other: Expectation<'_>| other.is_interchangeable && other.event == asked.event;
+        let whose = if analysis.expectations().any(alike) {
+            "; it may be another flow's, since webhooks of several flows look the same"
+        } else {
+            ""
+        };
+        let what = format!("{}{whose}", never_came(missing));
+        Self { near_miss: came, ..Self::of_a_step(analysis, asked, what) }
     }
 
     /// A delivery that nothing asked for, or asked for in part: then it is what came beside the rest.
@@ -374,10 +381,20 @@ fn leaking(analysis: &Analysis, found: &mut Listed) {
     }));
 }
 
+/// Why a flow is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowReason {
+    pub text: String,
+    /// Whether it went wrong; what may still come, or may have been dropped by the sender's circuit breaker, shows nothing yet.
+    pub is_failure: bool,
+}
+
 /// What is wrong with each of the first flows that went wrong: one reason each.
 #[must_use]
-pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
-    let mut reasons = analysis.steps.first_failed.clone();
+pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, FlowReason> {
+    let failed = analysis.steps.first_failed.iter();
+    let failed = failed.map(|(flow, text)| (*flow, FlowReason { text: text.clone(), is_failure: true }));
+    let mut reasons: BTreeMap<u32, FlowReason> = failed.collect();
     let lost = Lost::new(analysis);
     for (index, asked) in analysis.expectations().enumerate() {
         if reasons.len() >= KEPT_FLOWS || reasons.contains_key(&asked.flow) {
@@ -386,9 +403,11 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         let delivered = || asked.by().filter_map(|index| analysis.deliveries.get(index));
         let refused = delivered().find(|d| d.accepted().is_none());
         let late = || delivered().find_map(|d| Some((too_late(analysis, &asked, &d)?, d)));
+        let mut is_failure = true;
         let case = if asked.missing() > 0 {
             match lost.missing(&asked) {
                 0 => {
+                    is_failure = false;
                     let what =
                         "has not arrived: still due, or dropped by the sender's circuit breaker".to_owned();
                     Case::of_a_step(analysis, &asked, what)
@@ -408,7 +427,7 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         } else {
             continue;
         };
-        reasons.insert(asked.flow, case.sentence());
+        reasons.insert(asked.flow, FlowReason { text: case.sentence(), is_failure });
     }
     reasons
 }

@@ -1,5 +1,6 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
+mod due;
 mod forbidding;
 
 use super::keyed::Keyed;
@@ -45,6 +46,8 @@ pub struct Expectation<'a> {
     pub took: Duration,
     /// When it had been answered; `None` while it has not.
     pub answered: Option<Tick>,
+    /// Whether a webhook fulfils it that another flow was waiting for just as well: nothing but their order says whose it is.
+    pub is_interchangeable: bool,
     first: u32,
     more: Option<&'a More>,
 }
@@ -133,6 +136,7 @@ struct Stored {
     /// Status of its answer; 0 without one.
     answer: u16,
     step: Option<Outcome>,
+    interchangeable: bool,
 }
 
 /// What few expectations have.
@@ -238,6 +242,7 @@ impl Expectations {
             answer: (stored.answer > 0).then_some(stored.answer),
             took: Duration::from_micros(stored.took_us.into()),
             answered: stored.step.map(|_| stored.at.plus(Duration::from_micros(stored.answered_us.into()))),
+            is_interchangeable: stored.interchangeable,
             first: stored.first,
             more: if self.more.is_empty() { None } else { self.more.get(&index) },
         }
@@ -260,6 +265,7 @@ impl Expectations {
             answered_us: 0,
             answer: 0,
             step: None,
+            interchangeable: false,
         });
         let key = key(&expect.event, shape, &values);
         self.enter(key, index);
@@ -335,6 +341,11 @@ impl Expectations {
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
         if let Some((key, index)) = self.open_for(came, (at, turn)) {
+            if self.is_for_another(came, (at, turn), index)
+                && let Some(stored) = self.all.get_mut(index as usize)
+            {
+                stored.interchangeable = true;
+            }
             self.fulfil(key, index, delivery);
             return match self.forbidden((came, at), index, Taken::Owed) {
                 Some(by) => Fulfilment::Against(index as usize, self.surplus(by)),
@@ -410,17 +421,6 @@ impl Expectations {
         let first = self.all.get_mut(index as usize).map(|stored| &mut stored.first);
         first.into_iter().chain(more).filter(|by| **by == old).for_each(|by| *by = new);
         Some((index as usize, before))
-    }
-
-    /// Whether a webhook like this is due at `at` that has not come.
-    pub(super) fn is_due(&self, came: &Arrived<'_>, at: Tick) -> bool {
-        let due = |index: &u32| {
-            let steps = |e: Expectation<'_>| matches!(e.step, None | Some(Outcome::Ok)) && e.deadline() >= at;
-            self.is_open(*index)
-                && self.fits(*index, came, at)
-                && self.get(*index as usize).is_some_and(steps)
-        };
-        self.keys(came).iter().any(|key| self.keyed.open(*key).iter().any(due))
     }
 
     fn fulfil(&mut self, key: u64, index: u32, delivery: usize) {

@@ -29,10 +29,15 @@ impl<'a> Lost<'a> {
         self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
     }
 
+    /// Whether that of another of its processes may have dropped it, which is not seen from here.
+    pub(crate) fn may_be_swallowed(&self, asked: &Expectation<'_>) -> bool {
+        self.breaker.may_swallow(self.analysis.header.retry.breaker, asked.at)
+    }
+
     pub(super) fn missing(&self, asked: &Expectation<'_>) -> u64 {
         match u64::from(asked.missing()) {
             0 => 0,
-            _ if self.is_pending(asked) || self.is_swallowed(asked) => 0,
+            _ if self.is_pending(asked) || self.is_swallowed(asked) || self.may_be_swallowed(asked) => 0,
             missing => missing,
         }
     }

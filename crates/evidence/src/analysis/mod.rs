@@ -45,7 +45,7 @@ pub(crate) use breach::TimeLimit;
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
 pub(crate) use cases::CAUSE;
-pub use cases::{Case, Cases, Listed, cases, flow_reasons};
+pub use cases::{Case, Cases, FlowReason, Listed, cases, flow_reasons};
 pub use clause_stats::{breaker_stats, clause_stats};
 pub use deliveries::Deliveries;
 pub use delivery::{AttemptResult, Delivery, Fate, Fingerprints};

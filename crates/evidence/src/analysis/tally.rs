@@ -30,12 +30,19 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
         for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
             let tally = if delivery.injected() { &mut injected } else { &mut organic };
             add_arrived(tally, &expectation, &delivery);
+            tally.interchangeable += u64::from(expectation.is_interchangeable);
         }
         // What never came was not broken by us, so it counts as organic.
         if lost.is_pending(&expectation) {
             organic.pending += u64::from(expectation.missing());
+        } else if lost.is_swallowed(&expectation) {
+            organic.suppressed += u64::from(expectation.missing());
+        } else if lost.may_be_swallowed(&expectation) {
+            organic.suppressed += u64::from(expectation.missing());
+            organic.unclear_suppressed += u64::from(expectation.missing());
         } else {
-            add_missing(&mut organic, lost.is_swallowed(&expectation), &expectation);
+            organic.expected += u64::from(expectation.missing());
+            organic.lost += u64::from(expectation.missing());
         }
     }
     (organic, injected)
@@ -93,16 +100,6 @@ fn add_arrived(tally: &mut Tally, expectation: &Expectation<'_>, delivery: &Deli
         (true, true) => tally.fulfilled += 1,
         (true, false) => tally.late += 1,
         _ => {}
-    }
-}
-
-fn add_missing(tally: &mut Tally, swallowed: bool, expectation: &Expectation<'_>) {
-    let missing = u64::from(expectation.missing());
-    if swallowed {
-        tally.suppressed += missing;
-    } else {
-        tally.expected += missing;
-        tally.lost += missing;
     }
 }
 

@@ -135,6 +135,10 @@ fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
         Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
             (ClauseVerdict::Unproven, "the sender's circuit breaker dropped the webhook".to_owned())
         }
+        Some(due) if breaker.may_swallow(analysis.header.retry.breaker, due.at) => {
+            let text = "the webhook never arrived: the circuit breaker of one of the sender's processes may have dropped it";
+            (ClauseVerdict::Unproven, text.to_owned())
+        }
         Some(_) => (ClauseVerdict::Unproven, "the webhook never arrived".to_owned()),
     }
 }
@@ -334,7 +338,15 @@ fn trip(analysis: &Analysis) -> Answer {
     let contract = analysis.header.retry.breaker;
     let breaker = Breaker::of(analysis);
     let Some(opening) = breaker.openings.first() else {
-        let text = format!("there were never {} failed deliveries close enough together", contract.failures);
+        let text = if breaker.may_have_opened() {
+            format!(
+                "{} deliveries failed close together, but others succeeded between them: nothing says when the breaker of one of \
+                 several processes opened",
+                contract.failures
+            )
+        } else {
+            format!("there were never {} failed deliveries close enough together", contract.failures)
+        };
         return (ClauseVerdict::Unproven, text);
     };
     let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));

@@ -10,6 +10,7 @@ use super::criteria::{
 };
 use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
+use super::whose::{behind_lost, perhaps_dropped, told_apart};
 use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
@@ -112,6 +113,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Offs
     checks.extend(signatures(sums, header, gates, apart));
     checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
+    behind_lost((organic, injected), &mut checks);
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
         let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.iter().any(|row| row.id == c.id));
         organic_only.for_each(|c| ALL_INJECTED.clone_into(&mut c.text));
@@ -237,13 +239,14 @@ fn success(header: &Header, organic: &Tally, gates: &Gates) -> Option<Check> {
 fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
     let expected = organic.expected + injected.expected;
     let deliveries = organic.deliveries + injected.deliveries;
-    let swallowed = match organic.suppressed {
+    let swallowed = match organic.suppressed.saturating_sub(organic.unclear_suppressed) {
         0 => String::new(),
         n => format!("{n} more dropped by the sender's circuit breaker"),
     };
     let surprises = organic.unexpected + injected.unexpected;
+    let lost = |max| perhaps_dropped(organic, count(&LOST, (organic.lost, expected), max, &swallowed));
     [
-        gates.lost_max.map(|max| count(&LOST, (organic.lost, expected), max, &swallowed)),
+        gates.lost_max.map(|max| told_apart((organic, injected), lost(max))),
         gates.late_max.map(|max| late(header, (organic, injected), max)),
         gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
         gates.unexpected_max.map(|max| count(&UNEXPECTED, (surprises, deliveries), max, "")),
@@ -285,7 +288,7 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
              the same subject; let the run be about what nobody else uses"
         );
     }
-    check
+    told_apart((organic, injected), check)
 }
 
 /// Webhooks that had to come after another one, by the arrival of their first attempts. There is no check where none had to.

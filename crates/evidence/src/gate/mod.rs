@@ -17,6 +17,7 @@ mod retry;
 mod sender_log;
 mod signing;
 mod triggers;
+mod whose;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};

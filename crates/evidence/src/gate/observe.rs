@@ -15,6 +15,7 @@ use super::queued::Judged;
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
+use super::whose::{behind_lost, perhaps_dropped, told_apart};
 use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
@@ -150,13 +151,17 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     let steps = gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &problem));
     let due = (organic.lost, organic.expected + injected.expected);
     let asked = analysis.expectation_count() > 0;
-    let lost = gates.lost_max.filter(|_| asked).map(|max| count(&LOST, due, max, ""));
+    let lost = gates
+        .lost_max
+        .filter(|_| asked)
+        .map(|max| told_apart((organic, injected), perhaps_dropped(organic, count(&LOST, due, max, ""))));
     let late = gates.late_max.filter(|_| asked).map(|max| late(&analysis.header, (organic, injected), max));
     let mut checks: Vec<Check> = [steps, lost, late].into_iter().flatten().collect();
     too_large(&analysis.refused, organic.lost, &mut checks);
     caveats(&analysis.watched.gaps, &mut checks);
     let rows = [DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95];
     checks.extend(percentiles(gates, &organic.latency, uncertainty_us(analysis), rows));
+    behind_lost((organic, injected), &mut checks);
     Judged { analysis, gates, uncertainty_us: uncertainty_us(analysis), rows }.over_gaps(&mut checks);
     checks
 }

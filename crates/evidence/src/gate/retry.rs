@@ -132,8 +132,8 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
         Verdict::Fail => told(seen),
         Verdict::NotExercised => "nothing in this run tested it; inject a fault to see it".to_owned(),
         Verdict::Unproven => format!(
-            "{} not watched from the first attempt to the end, or not to be told apart from others with the same content and no id \
-             (give rows whose webhooks differ)",
+            "{} not watched from the first attempt to the end, or, without an id, not to be told from another webhook with the same \
+             content (give rows whose webhooks differ, and that nobody else uses meanwhile)",
             counted(unwatched, "deliveries")
         ),
         Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that tested it"),

@@ -324,7 +324,7 @@ pub struct Outcome {
     pub lost: u64,
     /// Still due when the run was interrupted.
     pub pending: u64,
-    /// Never seen while the sender's circuit breaker was open; not counted as lost.
+    /// Never seen while the sender's circuit breaker was open, or may have been; not counted as lost.
     pub suppressed_by_breaker: u64,
     /// Deliveries that arrived.
     pub deliveries: u64,

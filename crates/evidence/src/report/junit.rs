@@ -7,7 +7,7 @@ use super::artifact::Artifact;
 use super::evidence::Evidence;
 use super::load::LoadArtifact;
 use super::xunit::{About, Status, Suite, TestCase, xml};
-use crate::analysis::{Analysis, Cases, FlowFacts, KEPT_FLOWS, flow_reasons};
+use crate::analysis::{Analysis, Cases, FlowFacts, FlowReason, KEPT_FLOWS, flow_reasons};
 use crate::gate::{Check, Verdict};
 use std::time::Duration;
 
@@ -71,14 +71,15 @@ fn flows(analysis: &Analysis, scenario: &str) -> Suite {
     Suite { name: "flows".to_owned(), cases: numbers.filter_map(case).collect(), note }
 }
 
-fn flow(number: u32, facts: &FlowFacts, reason: Option<&String>, scenario: &str) -> TestCase {
+fn flow(number: u32, facts: &FlowFacts, reason: Option<&FlowReason>, scenario: &str) -> TestCase {
     let variant = facts.variant.as_deref().map(|v| format!(" ({v})")).unwrap_or_default();
     TestCase {
         name: format!("flow {number}{variant}"),
         class: format!("{scenario}.flows"),
         took: facts.took,
         status: match (reason, facts.ended) {
-            (Some(reason), _) => Status::Failed(reason.clone(), String::new()),
+            (Some(reason), _) if reason.is_failure => Status::Failed(reason.text.clone(), String::new()),
+            (Some(reason), _) => Status::Unproven(reason.text.clone(), String::new()),
             (None, false) => Status::Unproven("the flow did not end".to_owned(), String::new()),
             (None, true) => Status::Passed,
         },

@@ -127,7 +127,7 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
     let swallowed = (swallowed > 0).then(|| {
         format!(
-            "{} never arrived while the sender's circuit breaker was open; not counted as lost",
+            "{} never arrived while the sender's circuit breaker was open, or may have been; not counted as lost",
             counted(swallowed, "webhooks")
         )
     });

@@ -96,7 +96,8 @@ fn equal_webhooks_that_are_retried_side_by_side_are_ambiguous_and_blame_nobody()
     assert_eq!((found.breaches, found.unproven), (vec![], vec![1, 2]));
     assert_eq!(journal.gate("retry_schedule"), Some(Verdict::NotExercised));
     assert_eq!(journal.gate("retry_attempts"), Some(Verdict::Unproven));
-    assert_eq!(journal.gate("lost"), Some(Verdict::Pass));
+    // One may have been lost and the other sent twice.
+    assert_eq!(journal.gate("lost"), Some(Verdict::Unproven));
 }
 
 #[test]
@@ -216,10 +217,9 @@ fn copied(journal: &mut Journal, target: &str, ms: u64, id: &str) {
 
 #[test]
 fn a_copy_is_no_evidence_once_the_webhook_itself_has_come() {
-    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
     copied(&mut journal, "/", 1, "x1");
     journal.arrives(2, Some("a"), 200);
-    journal.arrives(3, Some("b"), 200);
     // Everything that was due has come.
     copied(&mut journal, "/", 4, "x2");
     copied(&mut journal, "/elsewhere/1", 5, "x3");
@@ -237,7 +237,8 @@ fn what_comes_in_place_of_a_webhook_that_never_comes_is_the_senders() {
     journal.arrives(1, Some("a"), 200);
     copied(&mut journal, "/", 2, "b");
     assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
-    assert_eq!(journal.gate("lost"), Some(Verdict::Pass), "it came, and was refused");
+    // It came, and was refused; which of the two it was nobody knows.
+    assert_eq!(journal.gate("lost"), Some(Verdict::Unproven));
     assert_eq!(journal.gate("success_rate"), Some(Verdict::Fail));
 }
 

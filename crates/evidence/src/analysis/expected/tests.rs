@@ -192,3 +192,31 @@ fn thousands_of_equal_expectations_take_no_longer_each() {
 fn an_expectation_takes_32_bytes() {
     assert_eq!(size_of::<Stored>(), 32);
 }
+
+#[test]
+fn a_webhook_that_two_flows_wait_for_is_interchangeable() {
+    let of = |flow, at, matchers: Value| Expect { flow, ..expect(at, 1, 900, &matchers) };
+    let body = json!({"id": 7});
+    let marked = |all: &[Expect], came_at: &[(u64, Option<u32>)], failed: Option<u32>| {
+        let mut expectations = Expectations::default();
+        all.iter().for_each(|one| expectations.add(one));
+        failed.into_iter().for_each(|flow| {
+            expectations.step_ended(flow, &Step { outcome: Outcome::Failed, ..ended("verify") });
+        });
+        for (n, (at, turn)) in came_at.iter().enumerate() {
+            expectations.assign(n, &came("paid", &body), (Tick(*at), *turn));
+        }
+        expectations.iter().map(|one| one.is_interchangeable).collect::<Vec<_>>()
+    };
+    let id = json!({"/id": 7});
+    let [one, other] = [of(0, 10, id.clone()), of(1, 20, id.clone())];
+    let both = [one.clone(), other.clone()];
+    assert_eq!(marked(&both, &[(25, None), (26, None)], None), [true, false]);
+    // The other one has not begun, is late, failed, looks otherwise or is no other flow's; or it is this one's turn.
+    assert_eq!(marked(&both, &[(15, None), (25, None)], None), [false, false]);
+    assert_eq!(marked(&both, &[(900_015, None)], None), [false, false]);
+    assert_eq!(marked(&both, &[(25, None)], Some(1)), [false, false]);
+    assert_eq!(marked(&[one.clone(), of(1, 20, json!({"/id": 8}))], &[(25, None)], None), [false, false]);
+    assert_eq!(marked(&[one, of(0, 20, id)], &[(25, None)], None), [false, false]);
+    assert_eq!(marked(&both, &[(25, Some(0)), (26, Some(1))], None), [false, false]);
+}

@@ -223,7 +223,7 @@ fn of_a_step(exchange: &Exchange) -> Markup {
 fn unfinished(analysis: &Analysis) -> Markup {
     let reasons = flow_reasons(analysis);
     html! {
-        ul { @for (flow, reason) in reasons.iter().take(DRAWN * 2) { li { a href={ "#flow-" (flow) } { "Flow " (flow) } ": " (reason) } } }
+        ul { @for (flow, reason) in reasons.iter().take(DRAWN * 2) { li { a href={ "#flow-" (flow) } { "Flow " (flow) } ": " (reason.text) } } }
         (exchanges(&analysis.exchanges.first))
     }
 }

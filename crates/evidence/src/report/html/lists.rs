@@ -1,7 +1,7 @@
 //! Every flow and every webhook, the troubled ones first, to look one up: filtered by state and event without a script.
 
 use super::ruler::{of_a_lost, ruler};
-use crate::analysis::{Analysis, Delivery, Expectation, Lost, event_name, flow_reasons};
+use crate::analysis::{Analysis, Delivery, Expectation, FlowReason, Lost, event_name, flow_reasons};
 use crate::figure::{counted, milliseconds};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -196,10 +196,10 @@ fn missing(analysis: &Analysis) -> impl Iterator<Item = Row<'_>> {
     analysis.expectations().filter(|asked| asked.missing() > 0).map(move |asked| {
         let event = event_name(asked.event);
         let title = format!("{event} of flow {}, step {}", asked.flow, asked.step_name);
-        let state = match (lost.is_pending(&asked), lost.is_swallowed(&asked)) {
-            (true, _) => 1,
-            (false, true) => 2,
-            (false, false) => 0,
+        let state = match lost.is_pending(&asked) {
+            true => 1,
+            false if lost.is_swallowed(&asked) || lost.may_be_swallowed(&asked) => 2,
+            false => 0,
         };
         Row { event, states: vec![state], flow: Some(asked.flow), title, what: What::Missing(asked) }
     })
@@ -233,12 +233,16 @@ pub(super) fn flows(analysis: &Analysis) -> Markup {
 fn flow(
     number: u32,
     analysis: &Analysis,
-    reason: Option<&String>,
+    reason: Option<&FlowReason>,
     asked: Option<&Vec<Expectation<'_>>>,
 ) -> Markup {
     let Some(facts) = analysis.steps.flows.get(number) else { return html! {} };
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mark = if reason.is_some() { "fail" } else { "pass" };
+    let (mark, state) = match reason {
+        Some(reason) if reason.is_failure => ("fail", "problem"),
+        Some(_) => ("unproven", "open"),
+        None => ("pass", "as expected"),
+    };
     let status = match &facts.status {
         Value::Null if facts.ended => "ended".to_owned(),
         Value::Null => "did not end".to_owned(),
@@ -247,12 +251,12 @@ fn flow(
     html! {
         details.row.plain[reason.is_none()] id={ "flow-" (number) } {
             summary {
-                span.state.(mark) { (if reason.is_some() { "problem" } else { "as expected" }) }
+                span.state.(mark) { (state) }
                 " Flow " (number) @if !facts.subject.is_null() { ", id " (plain(&facts.subject)) }
                 ", " (status) ", " (milliseconds(facts.took.as_secs_f64() * 1000.0))
             }
             @if let Some(variant) = &facts.variant { p.dim { "Variant " (variant) } }
-            @if let Some(reason) = reason { p { (reason) } }
+            @if let Some(reason) = reason { p { (reason.text) } }
             @if let Some(asked) = asked {
                 ul { @for one in asked { li { (of_an_expectation(one)) } } }
             }

@@ -1,0 +1,99 @@
+//! What is not known where webhooks fit several flows that wait for one at once, and nothing but their order says whose they are.
+
+use super::check::{Check, Verdict};
+use super::criteria::{DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95};
+use record::Tally;
+
+fn interchangeable((organic, injected): (&Tally, &Tally)) -> u64 {
+    organic.interchangeable + injected.interchangeable
+}
+
+/// Lost and duplicate webhooks: one of each make up for each other.
+pub(super) fn told_apart(tallies: (&Tally, &Tally), mut check: Check) -> Check {
+    let n = interchangeable(tallies);
+    if check.verdict == Verdict::Pass && n > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; for {n} of them another flow was waiting, too, so that one lost and another sent twice would go unnoticed: \
+             give rows whose webhooks differ, or let flows run one after the other",
+            check.text
+        );
+    }
+    check
+}
+
+/// Lost webhooks: of what never came while the breaker of some process may have been open nobody knows whether it was dropped.
+pub(super) fn perhaps_dropped(organic: &Tally, mut check: Check) -> Check {
+    let n = organic.unclear_suppressed;
+    if check.verdict == Verdict::Pass && n > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; {n} more never arrived, and may have been dropped: where each of the sender's processes has a circuit breaker of its \
+             own, successes that reach another one do not keep it closed; break fewer deliveries, or look into the sender's log",
+            check.text
+        );
+    }
+    check
+}
+
+/// Latencies: behind one that is lost, each webhook is taken for that of the flow before.
+pub(super) fn behind_lost(tallies: (&Tally, &Tally), checks: &mut [Check]) {
+    if tallies.0.lost == 0 || interchangeable(tallies) == 0 {
+        return;
+    }
+    let rows = [LATENCY_P50, LATENCY_P95, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95];
+    let is_long =
+        |check: &&mut Check| check.verdict == Verdict::Fail && rows.iter().any(|row| row.id == check.id);
+    for check in checks.iter_mut().filter(is_long) {
+        check.verdict = Verdict::Unproven;
+        check.text.push_str(
+            "; webhooks behind a lost one may have been taken for those of earlier flows, which look the same",
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::criteria::LOST;
+    use super::super::rate::count;
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_to_be_lost_or_not_where_nobody_knows_whose_webhooks_are() {
+        let judged = |lost, interchangeable| {
+            let tally = Tally { lost, interchangeable, ..Tally::default() };
+            told_apart((&Tally::default(), &tally), count(&LOST, (lost, 9), 0, "")).verdict
+        };
+        assert_eq!(
+            [judged(0, 0), judged(0, 1), judged(1, 1)],
+            [Verdict::Pass, Verdict::Unproven, Verdict::Fail]
+        );
+    }
+
+    #[test]
+    fn what_the_breaker_of_another_process_may_have_dropped_is_no_loss_and_no_pass() {
+        let judged = |lost, unclear_suppressed| {
+            let tally = Tally { lost, unclear_suppressed, ..Tally::default() };
+            perhaps_dropped(&tally, count(&LOST, (lost, 9), 0, "")).verdict
+        };
+        assert_eq!(
+            [judged(0, 0), judged(0, 1), judged(1, 1)],
+            [Verdict::Pass, Verdict::Unproven, Verdict::Fail]
+        );
+    }
+
+    #[test]
+    fn latencies_behind_a_lost_webhook_that_looks_like_others_fail_nobody() {
+        let judged = |lost, interchangeable, verdict| {
+            let tally = Tally { lost, interchangeable, ..Tally::default() };
+            let mut checks = [LATENCY_P50.check("< 1 ms", verdict, String::new())];
+            behind_lost((&tally, &Tally::default()), &mut checks);
+            checks[0].verdict
+        };
+        assert_eq!(judged(1, 1, Verdict::Fail), Verdict::Unproven);
+        for (lost, interchangeable) in [(0, 1), (1, 0)] {
+            assert_eq!(judged(lost, interchangeable, Verdict::Fail), Verdict::Fail);
+        }
+        assert_eq!(judged(1, 1, Verdict::Pass), Verdict::Pass);
+    }
+}
