@@ -1,6 +1,6 @@
 //! Honest runs that did not go well are told so by the approval gate, and accused of nothing; and an artifact says one thing.
 
-use crate::evidence_run::{Run, judged, recent};
+use crate::evidence_run::{Run, judged, recent, smoke};
 use crate::harness::Smoke;
 use crate::own_memos::{log, window};
 use crate::sample::Sample;
@@ -48,6 +48,31 @@ fn an_interrupted_run_with_a_failed_gate_contradicts_nothing() {
     assert_eq!(judgement.contradictions, []);
     assert_eq!(artifact(&run)["acceptance_gates"]["verdict"], "unproven");
     assert_eq!(item(&judgement, "late").0, Verdict::Fail);
+}
+
+/// A full disk leaves the first artifact and page of a run, which are smaller than the last.
+#[test]
+fn pages_that_predate_the_run_as_its_artifact_does_are_stale_and_not_forged() {
+    let run = Run::new(&recent());
+    let journal = std::fs::read_to_string(run.journal()).unwrap();
+    let page = run.file("staging_payments_report.html").display().to_string();
+    let first: String = journal.split_inclusive('\n').take(2).collect();
+    let files = ["--html", &page, "--output", &run.artifact().display().to_string()];
+    std::fs::write(run.journal(), first).unwrap();
+    assert_eq!(smoke("report", &run.journal(), &files).0, 0);
+    std::fs::write(run.journal(), &journal).unwrap();
+    let judgement = judged(&run.artifact());
+    assert_eq!(judgement.contradictions, []);
+    for (id, said) in [("recomputed", "it predates the run"), ("pages", "stale, from before the run")] {
+        let (verdict, figure) = item(&judgement, id);
+        assert!(verdict == Verdict::Unproven && figure.contains(said), "{id}: {figure}");
+    }
+    // Beside the artifact of the whole run a page of its beginning is a forgery.
+    run.recompute();
+    assert_eq!(
+        judged(&run.artifact()).contradictions.first().map(|found| found.kind.as_str()),
+        Some("page_differs")
+    );
 }
 
 #[test]

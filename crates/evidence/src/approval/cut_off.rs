@@ -19,8 +19,13 @@ pub(super) fn when(proof: &Proof, journal: &Path, artifact: &[u8]) -> Option<Str
     is_left.then(|| analysis.latest.wall(analysis.header.started).format("%H:%M:%S").to_string())
 }
 
+/// Whether an artifact is the first of a run that went on, but wrote no other: it was killed meanwhile, or the disk was full.
+pub(super) fn predates(proof: &Proof, journal: &Path, artifact: &[u8]) -> bool {
+    proof.bytes != artifact && proof.is_one_journal && is_first(journal, artifact)
+}
+
 /// Whether an artifact is the one that a run writes before anything is driven.
-pub(super) fn is_first(journal: &Path, bytes: &[u8]) -> bool {
+fn is_first(journal: &Path, bytes: &[u8]) -> bool {
     let Ok(file) = std::fs::File::open(journal) else { return false };
     let mut input = BufReader::new(file);
     let mut lines = Vec::new();

@@ -11,8 +11,8 @@ use super::seeded::StandInRows;
 use super::trust::{self, Trust};
 use super::witness::Witnessed;
 use super::{
-    again, arithmetic, checklist, clocks, exercised, left_open, memo, merged, pages, probed, recomputed,
-    rolled_back, sealed, sender_settings, setting, shape, signed_after, times, unended,
+    again, arithmetic, checklist, clocks, cut_off, exercised, left_open, memo, merged, pages, probed,
+    recomputed, rolled_back, sealed, sender_settings, setting, shape, signed_after, times, unended,
 };
 use crate::gate::Verdict;
 use crate::report::Evidence;
@@ -156,7 +156,8 @@ fn proven(
         items.extend(rolled_back::item(proof));
     }
     items.extend(unended::item(proof));
-    items.extend(pages::check(proof, path, journal, found));
+    let predates = cut_off::predates(proof, journal, artifact.0);
+    items.extend(pages::check(proof, (path, journal), predates, found));
     items.extend(checklist::recomputed(proof, &name(journal), reached));
     (items, reached)
 }

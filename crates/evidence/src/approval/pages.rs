@@ -16,11 +16,11 @@ use std::path::Path;
 const MAX_PAGE: u64 = 32 * 1024 * 1024;
 
 /// Recomputes the pages that are there; no item when there are none. One of another run is stale, and says nothing about this
-/// one; one of this run that does not follow from its journal was forged.
+/// one, nor does one beside an artifact that `predates` the run; any other that does not follow from the journal was forged.
 pub(super) fn check(
     proof: &Proof,
-    artifact_path: &Path,
-    journal: &Path,
+    (artifact_path, journal): (&Path, &Path),
+    predates: bool,
     found: &mut Findings,
 ) -> Option<Item> {
     let files = ["memo.md", "report.html", "junit.xml"].map(|end| beside(artifact_path, end));
@@ -39,7 +39,7 @@ pub(super) fn check(
         let shown = name(file);
         match read_bounded(file, MAX_PAGE) {
             Ok(bytes) if bytes == recomputed.as_bytes() => {}
-            Ok(bytes) if is_of_another_run(&bytes, &proof.evidence) => stale.push(shown),
+            Ok(bytes) if predates || is_of_another_run(&bytes, &proof.evidence) => stale.push(shown),
             Ok(bytes) => {
                 let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
                     Some(why) => format!("{shown} follows from the journal {why}"),
@@ -63,7 +63,11 @@ pub(super) fn check(
     } else if !stale.is_empty() {
         (
             Verdict::Unproven,
-            format!("{}: stale, from another run; regenerate it with `smoke report`", stale.join(", ")),
+            format!(
+                "{}: stale, from {}; regenerate it with `smoke report`",
+                stale.join(", "),
+                if predates { "before the run" } else { "another run" }
+            ),
         )
     } else {
         (Verdict::Pass, format!("{}: as recomputed", names.join(", ")))

@@ -37,9 +37,9 @@ pub(super) fn items(
                 let figure = format!("written before the run was cut off at {when}");
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
-            None if proof.bytes != artifact && proof.is_one_journal && cut_off::is_first(path, artifact) => {
-                let figure = "it predates the run: smoke was killed before it wrote the final one; `smoke \
-                              report` does that";
+            None if cut_off::predates(proof, path, artifact) => {
+                let figure = "it predates the run: smoke was killed before it wrote the final one, or could not write \
+                              it; `smoke report` does that";
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
             None => recomputed(proof, &journal, artifact, value, found),
