@@ -2,6 +2,7 @@
 
 use crate::evidence_run::{Run, recent};
 use crate::sample::{self, Sample};
+use crate::tampering::{forge, records};
 use evidence::report::{Evidence, artifact, html, junit, memo, to_bytes};
 use serde_json::Value;
 use std::path::Path;
@@ -160,4 +161,36 @@ fn chromium_shows_the_page() {
     assert!(out.status.success() && dom.contains("class=\"plot\""), "{dom}");
     assert!(dom.contains("<title>smoke: payments against &lt;script&gt;"), "nothing ran, nothing was markup");
     assert!(!dom.contains("<img"));
+}
+
+/// A page lists the first webhooks only, those with problems before the others, and leads to none that it does not list.
+#[test]
+fn every_link_of_a_large_page_leads_somewhere() {
+    let run = Run::new(&recent());
+    let mut records = records(&run);
+    let last = records.pop().unwrap();
+    let of = |kind: &str| records.iter().find(|record| record.get(kind).is_some()).unwrap().clone();
+    let (attempt, answered) = (of("attempt"), of("answered"));
+    for n in 0..300 {
+        let (mut again, mut answered) = (attempt.clone(), answered.clone());
+        again["attempt"]["attempt"] = (1000 + n).into();
+        answered["answered"]["attempt"] = (1000 + n).into();
+        for header in again["attempt"]["headers"].as_array_mut().unwrap() {
+            if header[0] == "X-Webhook-Id" {
+                header[1] = format!("4960b1c5-318e-4f87-b6c4-0000000{n:05}").into();
+            }
+        }
+        records.extend([again, answered]);
+    }
+    records.push(last);
+    forge(&run, &records);
+    let evidence = Evidence::open(&run.journal()).expect("evidence");
+    let page = html(&evidence, &artifact(&evidence));
+    let quoted = |before: &str| -> Vec<String> {
+        page.split(before).skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned)).collect()
+    };
+    let ids = quoted(" id=\"");
+    assert_eq!(ids.iter().filter(|id| id.starts_with("webhook-")).count(), 200);
+    let lost: Vec<String> = quoted("href=\"#").into_iter().filter(|link| !ids.contains(link)).collect();
+    assert!(lost.is_empty(), "{lost:?}");
 }

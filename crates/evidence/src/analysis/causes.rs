@@ -404,7 +404,12 @@ fn steps(n: usize) -> String {
 /// From the shortest to the longest.
 fn range(all_ms: &[u64]) -> Option<String> {
     let (least, most) = (took(*all_ms.iter().min()?), took(*all_ms.iter().max()?));
-    Some(if least == most { least } else { format!("{least} to {most}") })
+    let shortest = all_ms.iter().min();
+    Some(match shortest {
+        _ if least == most => least,
+        Some(0) => format!("at most {most}"),
+        _ => format!("{least} to {most}"),
+    })
 }
 
 /// How long something took, in words.

@@ -45,15 +45,21 @@ enum What<'a> {
     Missing(Expectation<'a>),
 }
 
-/// The webhooks, with what each was answered.
-pub(super) fn webhooks(analysis: &Analysis) -> Markup {
+/// The webhooks, with what each was answered, and the flows, which lead to those that are listed.
+pub(super) fn webhooks_and_flows(analysis: &Analysis) -> Markup {
+    let (webhooks, listed) = webhooks(analysis);
+    html! { (webhooks) (flows(analysis, &listed)) }
+}
+
+/// The webhooks, and the numbers of those that are listed.
+fn webhooks(analysis: &Analysis) -> (Markup, BTreeSet<u64>) {
     let mut rows: Vec<Row<'_>> = analysis
         .own()
         .map(|delivery| of_a_delivery(delivery.into_owned(), analysis))
         .chain(missing(analysis))
         .collect();
     if rows.is_empty() {
-        return html! { p.dim { "No webhook arrived, and none was due." } };
+        return (html! { p.dim { "No webhook arrived, and none was due." } }, BTreeSet::new());
     }
     let total = rows.len();
     // The order of arrival within what is in trouble and what is not.
@@ -62,7 +68,12 @@ pub(super) fn webhooks(analysis: &Analysis) -> Markup {
     let events: Vec<String> =
         rows.iter().map(|r| r.event.clone()).collect::<BTreeSet<_>>().into_iter().take(EVENTS).collect();
     rows.truncate(LISTED);
-    html! {
+    let number = |row: &Row<'_>| match &row.what {
+        What::Delivery(delivery) => Some(delivery.number),
+        What::Missing(_) => None,
+    };
+    let listed = rows.iter().filter_map(number).collect();
+    let list = html! {
         details.list id="webhooks" {
             summary { "Webhooks " span.dim { (told(&counts)) } }
             (choices("State", "wh-state", counts.iter().map(|(state, n)| (*state, format!("{} {n}", word(*state))))))
@@ -70,7 +81,8 @@ pub(super) fn webhooks(analysis: &Analysis) -> Markup {
             @for row in &rows { (of_a_row(row, &events, analysis)) }
             @if total > rows.len() { p.dim { "The first " (rows.len()) " of " (total) ", problems first." } }
         }
-    }
+    };
+    (list, listed)
 }
 
 fn word(state: usize) -> &'static str {
@@ -206,7 +218,7 @@ fn missing(analysis: &Analysis) -> impl Iterator<Item = Row<'_>> {
 }
 
 /// The flows, those that went wrong first.
-pub(super) fn flows(analysis: &Analysis) -> Markup {
+fn flows(analysis: &Analysis, webhooks: &BTreeSet<u64>) -> Markup {
     let flows = &analysis.steps.flows;
     if flows.is_empty() {
         return html! {};
@@ -224,7 +236,7 @@ pub(super) fn flows(analysis: &Analysis) -> Markup {
     html! {
         details.list id="flows" {
             summary { "Flows " span.dim { (total) ", " (wrong) " with problems" } }
-            @for number in &numbers { (flow(*number, analysis, reasons.get(number), asked.get(number))) }
+            @for number in &numbers { (flow(*number, analysis, reasons.get(number), (asked.get(number), webhooks))) }
             @if total > numbers.len() { p.dim { "The first " (numbers.len()) " of " (total) ", problems first." } }
         }
     }
@@ -234,7 +246,7 @@ fn flow(
     number: u32,
     analysis: &Analysis,
     reason: Option<&FlowReason>,
-    asked: Option<&Vec<Expectation<'_>>>,
+    (asked, listed): (Option<&Vec<Expectation<'_>>>, &BTreeSet<u64>),
 ) -> Markup {
     let Some(facts) = analysis.steps.flows.get(number) else { return html! {} };
     let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -258,19 +270,23 @@ fn flow(
             @if let Some(variant) = &facts.variant { p.dim { "Variant " (variant) } }
             @if let Some(reason) = reason { p { (reason.text) } }
             @if let Some(asked) = asked {
-                ul { @for one in asked { li { (of_an_expectation(one)) } } }
+                ul { @for one in asked { li { (of_an_expectation(one, listed)) } } }
             }
         }
     }
 }
 
-fn of_an_expectation(asked: &Expectation<'_>) -> Markup {
+fn of_an_expectation(asked: &Expectation<'_>, listed: &BTreeSet<u64>) -> Markup {
     let event = event_name(asked.event);
     html! {
         "Step " code { (asked.step_name) } @if asked.count == 0 { " must not fire " } @else { " expects " } code { (event) } @if asked.count > 0 { ": " }
         @if asked.count == 0 {}
         @else if asked.due() == 0 { "not due" }
         @else if asked.missing() > 0 { "never arrived" }
-        @else { @for index in asked.by() { a href={ "#webhook-" (index + 1) } { "#" (index + 1) } " " } }
+        @else {
+            @for number in asked.by().map(|index| index as u64 + 1) {
+                @if listed.contains(&number) { a href={ "#webhook-" (number) } { "#" (number) } } @else { "#" (number) } " "
+            }
+        }
     }
 }

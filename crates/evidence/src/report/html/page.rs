@@ -31,8 +31,7 @@ pub fn html(evidence: &Evidence, artifact: &Artifact) -> String {
             (gates(&artifact.acceptance_gates.checks))
             (charts(evidence, artifact))
             h2 { "Everything" }
-            (lists::webhooks(&evidence.analysis))
-            (lists::flows(&evidence.analysis))
+            (lists::webhooks_and_flows(&evidence.analysis))
             (tables(artifact))
             (how_to_verify(artifact))
         }
