@@ -16,7 +16,10 @@ pub(crate) static KIND: Kind = Kind {
     order: 60,
     least_number: 0,
     key: |words| is_account_key(words).then_some(0),
-    weak_key: |words| (words.len() == 1 && is_platform(words.last)).then_some(PLATFORM),
+    weak_key: |words| {
+        let bare = words.len() == 1 && is_platform(words.last);
+        (bare || words.last == "user" && is_platform(words.prev)).then_some(PLATFORM)
+    },
     own_digits: |grade| grade == 0,
     judge,
     hints: &[&["steam_", "[u:1:", "steamcommunity", "steam://"]],

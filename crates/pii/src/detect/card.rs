@@ -50,7 +50,7 @@ pub(super) fn judge(value: &str, hits: &mut Hits) {
 }
 
 /// Groupings that cards are printed in (ISO/IEC 7812 lengths): 4-4-4-4, Amex 4-6-5, Diners 4-6-4, and longer ones.
-const SHAPES: [&[usize]; 9] = [
+const SHAPES: [&[usize]; 10] = [
     &[4, 4, 4, 4],
     &[4, 6, 5],
     &[4, 6, 4],
@@ -60,6 +60,7 @@ const SHAPES: [&[usize]; 9] = [
     &[6, 13],
     &[4, 4, 4, 4, 1],
     &[4, 4, 4, 3],
+    &[4, 4, 4, 2],
 ];
 
 /// Digits of the shortest card.

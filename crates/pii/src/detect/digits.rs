@@ -66,6 +66,16 @@ impl<'t> Run<'t> {
             && gaps == ("-", "-", " ")
     }
 
+    /// A date begins with `group`, as behind a version: `0.1.5 (2024-05-28)`.
+    pub fn is_date(&self, group: usize) -> bool {
+        let number = |group: usize| self.written(group, group).parse::<u32>().unwrap_or(0);
+        self.gap(group) == "-"
+            && self.gap(group + 1) == "-"
+            && (self.len_of(group), self.len_of(group + 1), self.len_of(group + 2)) == (4, 2, 2)
+            && matches!(number(group), 1900..=2099)
+            && matches!((number(group + 1), number(group + 2)), (1..=12, 1..=31))
+    }
+
     /// The length of a group in digits.
     pub fn len_of(&self, group: usize) -> usize {
         self.groups.get(group).map_or(0, |(start, end)| end - start)
@@ -229,6 +239,8 @@ fn name_before<'t>(text: &'t str, start: usize, trimmed: &'t str) -> Option<&'t 
     }
     let unquoted = trimmed.trim_end_matches([' ', '"', '\'', '\\']);
     let front = unquoted.strip_suffix(['=', ':'])?.trim_end_matches([' ', '"', '\'', '\\']);
+    // `row[app_version]=`
+    let front = front.strip_suffix(']').unwrap_or(front);
     front.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next()
 }
 

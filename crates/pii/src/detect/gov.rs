@@ -51,8 +51,8 @@ fn is_key(words: &Words<'_>) -> bool {
                 | "citizenship"
         ),
         "security" | "insurance" => matches!(p, "social" | "national"),
-        "certificate" | "registration" | "cert" => p == "birth",
-        "license" | "licence" | "permit" => matches!(p, "driving" | "driver" | "driver s" | "motor"),
+        "certificate" | "registration" | "reg" | "cert" => p == "birth",
+        "license" | "licence" | "permit" => matches!(p, "driving" | "driver" | "drivers" | "motor"),
         "dl" => true,
         "card" => matches!(p, "id" | "identity" | "nid"),
         _ => false,
@@ -116,5 +116,8 @@ fn under_key(value: &str) -> Option<&str> {
     let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
     let shape = value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '/' | '.'));
     let hidden = text::is_masked(value) || value.contains("xx") || value.contains("XX");
-    (shape && !hidden && (5..=24).contains(&digits) && letters <= 6 && value.len() <= 32).then_some(value)
+    // A British driving licence has up to ten letters, all of them capitals and in one piece.
+    let solid = letters <= 11 && value.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    (shape && !hidden && (5..=24).contains(&digits) && (letters <= 6 || solid) && value.len() <= 32)
+        .then_some(value)
 }

@@ -8,13 +8,14 @@ use crate::keys::among;
 use crate::text;
 use std::sync::LazyLock;
 
-/// An IBAN under a key that says so: its check sum decides, not the key.
+/// An IBAN under a key that says so: its check sum decides as well.
 pub(crate) static KIND: Kind = Kind {
     order: 50,
     key: |words| {
         (words.last == "iban" || words.prev == "iban" && matches!(words.last, "number" | "no")).then_some(0)
     },
     own_digits: |_| true,
+    judge: |keyed, hits| hits.keyed(Category::Iban, under_key(keyed.value)),
     cover: Some(|view, hits, covered| {
         if view.digits >= 6 && view.text.len() >= 15 && view.text.bytes().any(|b| b.is_ascii_alphabetic()) {
             detect(view.text, view.groups, hits, |start, end| covered.push(start..end));
@@ -127,6 +128,18 @@ fn has_only_its_digits(compact: &str) -> bool {
     compact.split_at_checked(2).is_some_and(|(country, rest)| {
         !among(DIGITS_ONLY, country) || rest.bytes().all(|b| b.is_ascii_digit())
     })
+}
+
+/// What stands under such a key may be of a country or length that no registry knows.
+fn under_key(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let compact: String = value.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    let shape = compact.bytes().enumerate().all(|(at, b)| match at {
+        0 | 1 => b.is_ascii_alphabetic(),
+        2 | 3 => b.is_ascii_digit(),
+        _ => b.is_ascii_alphanumeric(),
+    });
+    (shape && (14..=34).contains(&compact.len()) && mod_97(&compact) == Some(1)).then_some(value)
 }
 
 /// The remainder modulo 97 with the first four characters moved to the end, letters as 10 to 35.

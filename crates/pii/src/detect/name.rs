@@ -4,7 +4,7 @@ use super::{Keyed, Kind};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Subject;
-use crate::keys::{Says, Words, among, is_person, is_thing};
+use crate::keys::{Says, Words, among, is_person, is_thing, singular};
 use crate::text;
 
 /// A person's name, whatever the object.
@@ -59,6 +59,7 @@ fn name_key(words: &Words<'_>) -> Option<u8> {
     let prev = all.len().checked_sub(2).and_then(|i| all.get(i)).map_or("", String::as_str);
     match last {
         "cardholder" => Some(ALWAYS),
+        "person" if prev == "contact" => Some(ALWAYS),
         _ if among(PARTS, last) => Some(ALWAYS),
         "completo" | "complet" if matches!(prev, "nombre" | "nome" | "nom") => Some(ALWAYS),
         "holder" if matches!(prev, "account" | "card" | "wallet" | "policy" | "passport") => Some(ALWAYS),
@@ -68,7 +69,7 @@ fn name_key(words: &Words<'_>) -> Option<u8> {
             "display" | "full" | "legal" | "real" if any_thing() => None,
             "display" => all.iter().any(|w| is_person(w)).then_some(ALWAYS).or(Some(UNLESS_THING)),
             "host" | "profile" | "agent" | "roster" | "operator" => None,
-            _ if is_personal(prev) || is_person(prev) => {
+            _ if is_personal(prev) || is_person(prev) || is_person(singular(prev)) => {
                 (!matches!(prev, "winner" | "runner") || !any_thing()).then_some(ALWAYS)
             }
             "holder" | "cardholder" => Some(ALWAYS),
@@ -99,7 +100,10 @@ fn person_name(value: &str) -> Option<&str> {
         || value.split_whitespace().count() > 8
         || text::is_uuid(value)
         || is_digest(value);
-    (!refused && letters >= 1 && value.chars().count() >= 2).then_some(value)
+    // A family name of East Asia may be one character.
+    let long = value.chars().count() >= 2
+        || value.chars().all(|c| matches!(u32::from(c), 0x3400..=0x9fff | 0xac00..=0xd7a3));
+    (!refused && letters >= 1 && long).then_some(value)
 }
 
 /// 32 hex digits and more.

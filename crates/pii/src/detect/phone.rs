@@ -49,7 +49,7 @@ puhelinnumero ফোন মোবাইল फ़ोन फोन मोबा�
     let party = |w: &str| {
         among(
             "contact sender receiver recipient payer payee caller callee wallet agent from to emergency \
-customer merchant dial sms whats subscriber mfs call",
+customer merchant dial sms whats wa subscriber mfs call",
             w,
         )
     };
@@ -120,7 +120,9 @@ fn international(run: &Run<'_>, first: usize) -> Option<usize> {
         && run.len_of(first) <= 3
         && run.len_of(first + 1) >= 4
         && run.gap(first + 1) != ".";
-    if decimal && !text::left_of(run.text(), start, 1).ends_with('(') {
+    // A sum with a sign, `+35236450.60`.
+    let sum = run.gap(first) == "." && run.groups() == first + 2 && run.len_of(first + 1) <= 2;
+    if sum || decimal && !text::left_of(run.text(), start, 1).ends_with('(') {
         return None;
     }
     (first..run.groups())
@@ -137,7 +139,10 @@ fn bangladeshi(run: &Run<'_>, first: usize) -> Option<usize> {
         return None;
     }
     (first..run.groups()).take(11).take_while(|last| run.digits(first, *last).len() <= 16).find(|last| {
-        run.ends_freely(*last) && is_bangladeshi(run.digits(first, *last)) && !in_decimal(run, first, *last)
+        run.ends_freely(*last)
+            && is_bangladeshi(run.digits(first, *last))
+            && !in_decimal(run, first, *last)
+            && !(first..=*last).any(|group| run.is_date(group))
     })
 }
 

@@ -7,7 +7,7 @@ mod words;
 
 pub(crate) use classify::{Says, Whose, Words, classify};
 pub(crate) use roles::{Role, is_person, is_thing, whose};
-pub(crate) use words::{WordSet, among, word_set};
+pub(crate) use words::{WordSet, among, singular, word_set};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ timestamp epoch ms date expiry expires iat exp nbf ttl duration latency uptime c
 count total sum amount price fee balance cost prize pot purse score point rank rating elo mmr xp \
 size byte bytes length limit port lat lng lon latitude longitude coordinate coords geo barcode \
 ean gtin upc isbn issn sku order invoice ticket parcel serial imei iccid tracking shipment awb \
-txn trx transaction receipt voucher coupon batch lot revision seed hex key mac",
+txn trx transaction receipt voucher coupon batch lot revision seed hex key mac reading odometer",
         last,
     )
 }
@@ -20,7 +20,7 @@ pub(super) fn is_thing_numbered(word: &str) -> bool {
     among(
         "order invoice ticket parcel tracking serial batch lot reference ref case match round booking \
 receipt transaction txn trx voucher shipment consignment part model item product build version \
-bar claim policy job seat table room queue sequence confirmation registration line row page \
+bar claim policy job seat table room queue sequence seq confirmation registration line row page \
 issue qr sku",
         word,
     )
@@ -49,7 +49,7 @@ pub(super) fn is_modifier(word: &str) -> bool {
     among(
         "old new current previous prev original raw value val str string plain plaintext normalized \
 normalised list array all primary secondary alt alternate alternative backup before after e \
-local intl international formatted confirm confirmation again lower canonical \
+local intl international formatted full confirm confirmation again lower canonical \
 en bn b v",
         word,
     )

@@ -140,7 +140,7 @@ signup registration vote nomination award side away list line crew people lead m
 /// Keys of objects (or arrays of objects) that describe a person.
 pub(crate) fn is_person(word: &str) -> bool {
     among(
-        "user player captain coach recipient payer sender reporter inviter invitee author customer \
+        "user player captain coach recipient payer sender cus cust reporter inviter invitee author customer \
 participant member person people payee receiver referee admin moderator owner creator actor \
 assignee requester approver reviewer contact beneficiary nominee buyer seller subscriber \
 applicant student employee staff guardian parent father mother spouse substitute mvp caster \

@@ -45,10 +45,11 @@ fn is_letter(c: char) -> bool {
     c.is_alphabetic() || !c.is_ascii() && !c.is_numeric() && text::is_wide_word(c)
 }
 
-/// Joins the names of services that are written with a capital inside: `bKash`, `WhatsApp`.
+/// Joins names that are written with a capital inside: `bKash`, `WhatsApp`, `bDay`.
 fn join_brands(words: &mut Vec<String>) {
-    const BRANDS: [(&str, &str); 6] = [
+    const BRANDS: [(&str, &str); 7] = [
         ("b", "kash"),
+        ("b", "day"),
         ("whats", "app"),
         ("play", "station"),
         ("you", "tube"),
@@ -199,8 +200,11 @@ const TOGETHER: &str = "
 ";
 
 /// The singular of a plural in keys; other words unchanged.
-pub(super) fn singular(word: &str) -> &str {
-    if matches!(word, "sms" | "address" | "pass" | "gps" | "dns" | "os" | "status" | "series" | "canvas") {
+pub(crate) fn singular(word: &str) -> &str {
+    if matches!(
+        word,
+        "sms" | "address" | "pass" | "gps" | "dns" | "os" | "status" | "series" | "canvas" | "cus"
+    ) {
         return word;
     }
     if word.ends_with("ies")
