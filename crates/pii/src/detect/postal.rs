@@ -5,7 +5,7 @@ use super::{Joint, Keyed, Kind, Member, View};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Context;
-use crate::keys::{Whose, Words, among};
+use crate::keys::{Whose, Words, among, is_person};
 use crate::text::{self, Classes};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -14,6 +14,8 @@ use std::sync::LazyLock;
 const WHOLE: u8 = 0;
 /// `line1`, which may be a line of anything.
 const LINE: u8 = 1;
+/// The street of an address: a name with a number is enough.
+const STREET_LINE: u8 = 2;
 
 const STREET: u8 = 0;
 const HOUSE: u8 = 1;
@@ -144,14 +146,16 @@ book id verification bounce";
     // `e-mail address`, `wallet_address`; but `mailing_address`.
     if among(NOUNS, last) {
         let front = words.all.get(..words.len() - 1).unwrap_or(&[]);
-        return (!other(front)).then_some(WHOLE);
+        return (!other(front)).then_some(if prev == "street" { STREET_LINE } else { WHOLE });
     }
     if among(STREETS, last) && !matches!(prev, "wall" | "sesame") {
-        return Some(WHOLE);
+        return Some(if last == "road" { WHOLE } else { STREET_LINE });
     }
     let addressed = words.all.iter().any(|w| among(NOUNS, w) || among(STREETS, w)) && !other(words.all);
     match last {
-        "line" if addressed => Some(WHOLE),
+        "line" if addressed || among("shipping delivery billing mailing ship", prev) => Some(WHOLE),
+        // As payment gateways write it: `cus_add1`.
+        "add" if is_person(prev) || among("ship bill home shipping billing delivery", prev) => Some(WHOLE),
         "line" | "house" | "home" if words.len() == 1 => Some(LINE),
         "name" if matches!(prev, "street" | "road") => Some(WHOLE),
         "text" | "full" | "street" | "formatted" | "one" | "two" | "primary" | "detail" | "string"
@@ -176,7 +180,11 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
         || value.parse::<std::net::IpAddr>().is_ok()
         || text::is_uuid(value)
         || !value.contains(char::is_whitespace) && value.is_ascii();
-    let bar = if keyed.grade == LINE { Bar::Prose } else { Bar::Keyed };
+    let bar = match keyed.grade {
+        LINE if keyed.context.whose != Whose::Person => Bar::Line,
+        STREET_LINE => Bar::Street,
+        _ => Bar::Keyed,
+    };
     if other || !is_street_line(value, bar) {
         return;
     }

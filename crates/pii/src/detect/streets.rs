@@ -25,14 +25,15 @@ jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong j
 শারক সড়ক রোড রাস্তা লেন গলি বাড়ি বাসা ফ্ল্যাট প্লট হোল্ডিং ব্লক সেক্টর গ্রাম পাড়া মহল্লা মোড় তলা \
 मार्ग सड़क गली मकान फ्लैट प्लॉट सेक्टर नगर कॉलोनी रोड मोहल्ला ब्लॉक भवन मंज़िल \
 شارع طريق حي بناية شقة مبنى عمارة خیابان کوچه پلاک گلی مکان سڑک سٹریٹ רחוב שדרות דירה \
-đường phố ngõ ngách hẻm số phường quận thôn duong pho ngo hem so";
+đường phố ngõ ngách hẻm số phường quận thôn duong pho ngo hem so \
+ქ ქუჩა გამზირი გამზ փողոց küçəsi küçə canale";
 
 /// Words for streets behind which no number of a house stands.
 const NUMBER_FIRST: &str = "street road lane drive way hill park court close square gardens grove highway circle walk trail alley mews \
 point path view heights house tower village town estate union cross main field floor room shop building block sector phase";
 
 /// Parts of a house, which with a number are no address yet: `Floor 3`.
-const UNITS: &str = "flat apt apartment unit suite ste room floor fl level door piso planta étage etage stock apto andar dept stage st nd rd th \
+const UNITS: &str = "flat apt apartment unit suite ste room floor fl level door piso planta étage etage stock apto andar dept stage st nd rd th dpto depto \
 ফ্ল্যাট তলা lantai lt daire kat mieszkanie lok кв этаж";
 
 /// Words that alone, with a number, stand before a house or flat number.
@@ -66,8 +67,12 @@ static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// How sure a text must be.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Bar {
+    /// Its key says that it is a street.
+    Street,
     /// Its key says that it is an address.
     Keyed,
+    /// Its key says that it is a line, of an address or of anything.
+    Line,
     /// Only words around it do.
     Prose,
 }
@@ -91,11 +96,13 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     }) {
         return false;
     }
-    if bar == Bar::Prose && !starts_soon(&words) {
+    let told = matches!(bar, Bar::Prose | Bar::Line);
+    if told && !starts_soon(&words) {
         return false;
     }
     let street = words.iter().any(|w| is_street(w));
-    if bar == Bar::Prose && !(street && is_told(value) || is_listed(value)) {
+    let in_short = || bar == Bar::Line && street && is_in_names(value);
+    if told && !(street && is_told(value) || is_listed(value) || in_short()) {
         return false;
     }
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
@@ -105,13 +112,51 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(|c: char| c.is_ascii_digit());
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
     let long = leading && street && words.iter().take(6).any(|w| STREETS.contains(*w));
-    if bar == Bar::Prose {
+    if told {
         return house || long;
     }
     let numbered = words.windows(2).any(|w| {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
     });
-    long || house && (street || numbered || is_placed(bare.trim()))
+    long || leading && ends_in_suffix(&lower)
+        || house && (street || numbered || is_placed(bare.trim()))
+        || (bar == Bar::Street || has_postcode_apart(value)) && is_placed(value)
+}
+
+/// Further words that streets of America end in (USPS Publication 28, appendix C1), but for those that many towns end in: behind a
+/// number and a name they make a street line.
+const SUFFIXES: &str = "avn bend bluff bluffs bottom branch bridge brook brooks burg burgs camp canyon cape causeway \
+center centers cliff cliffs club common commons corner corners course cove coves creek crest crossing crossroad curve \
+dale dam divide estates fields flat flats ford fords forest forge forges fork forks fort freeway garden gateway glen \
+glens green greens groves haven hills hollow inlet isle junction junctions key keys knoll knolls land landing light \
+lights locks lodge loops manor manors meadow meadows mill mills mission motorway mount mountain mountains neck \
+orchard oval overpass parks pass passage pine pines plain plains plazas prairie ports port radial ramp ranch rapid \
+rapids rest ridge ridges river route rue run shoal shoals shore shores skyway spur spurs stravenue stream summit \
+throughway trace track trafficway trails tunnel tunnels turnpike underpass unions valleys via viaduct views villages \
+ville vista walks wall ways well wells wynd";
+
+/// Number, a name of up to three words, and one of [`SUFFIXES`] at the end of the line: `41819 Robinson Shoal`.
+fn ends_in_suffix(lower: &str) -> bool {
+    let line = lower.split([',', '\n']).next().unwrap_or("");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let number = |word: &str| word.len() <= 6 && word.bytes().all(|b| b.is_ascii_digit());
+    matches!(words.as_slice(), [first, _, .., last] if (3..=5).contains(&words.len()) && number(first) && among(SUFFIXES, last))
+}
+
+/// Several parts of names and numbers, as no sentence has them: `Al Wasl Road, Villa 22, Dubai`.
+fn is_in_names(value: &str) -> bool {
+    let spoken = |word: &str| {
+        word.len() > 4 && word.starts_with(|c: char| c.is_ascii_lowercase())
+            || among("to of in at on the for", word)
+    };
+    value.contains(',') && !value.split_whitespace().any(spoken)
+}
+
+/// Behind the line with the first number stands another with a postal code: `3814 Gomez Port, Lake Suzanne, TX 28008`.
+fn has_postcode_apart(value: &str) -> bool {
+    let digits = |part: &str| part.bytes().filter(u8::is_ascii_digit).count();
+    let mut parts = value.split([',', '\n']).skip_while(|part| digits(part) == 0).skip(1);
+    parts.any(|part| digits(part) >= 4)
 }
 
 /// A house number of four digits behind its street: `Av. Paulista 1578`, `Rua Augusta, 1500, São Paulo`.
@@ -165,7 +210,7 @@ fn is_placed(bare: &str) -> bool {
 
 /// Number, name and town in a list, as nothing but addresses are written: `12 Baker, Leeds`.
 static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?\p{Lu}").ok()
+    Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-](?:[0-9]+|[A-Z]|\p{Lo}[\p{L}\p{M}]{0,3})){0,2},?\s+[\p{Lu}\p{Lo}][\p{L}\p{M}'’.-]+(?:\s+[\p{Lu}\p{Lo}][\p{L}\p{M}'’.-]+){0,3}|[\p{Lu}\p{Lo}][\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?[\p{Lu}\p{Lo}]").ok()
 });
 
 fn is_listed(value: &str) -> bool {
@@ -253,6 +298,8 @@ fn is_named(words: &[Word], at: usize) -> bool {
                 || reaches(&mut words.iter().skip(at + 1))
                 || before == Some(Word::Number) && after == Some(Word::Name)
                 || before == Some(Word::Name) && after == Some(Word::Number)
+                // `Caddesi No 12`
+                || before == Some(Word::Name) && after == Some(Word::Part) && word(at.checked_add(2)) == Some(Word::Number)
         }
         _ => false,
     }
