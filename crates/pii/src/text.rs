@@ -261,6 +261,37 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         || is_masked(value)
         || says_nothing(bare)
         || is_type(value)
+        || is_expression(value)
+        || is_rule(value)
+}
+
+/// What a program assigns rather than a value: `queue.spawn(async move {`, `Vec::new();`, `vec![]`. A password may have brackets, too,
+/// but no path before them.
+fn is_expression(value: &str) -> bool {
+    let is_of_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':');
+    let (path, rest) = value.split_at(value.find(|c| !is_of_path(c)).unwrap_or(value.len()));
+    let names = || path.trim_end_matches("::").split("::").flat_map(|part| part.split('.'));
+    let is_name =
+        |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && !part.contains(':');
+    let is_path = path.contains("::") || names().count() > 1 && names().all(|part| part.len() > 1);
+    let opens = match rest.as_bytes() {
+        [b'(', b')', ..] => true,
+        [b'(', ..] => is_path,
+        [b'<' | b';', ..] => path.contains("::"),
+        [b'!', b'(' | b'[' | b'{', ..] => path.len() > 2,
+        _ => false,
+    };
+    opens && names().all(is_name)
+}
+
+/// What a form asks of a value: `required|min:3|max:32`.
+fn is_rule(value: &str) -> bool {
+    const FIRST: &str =
+        "required nullable sometimes string present bail filled email unique numeric alpha_num alpha_dash";
+    let mut parts = value.split('|');
+    let first = parts.next().unwrap_or("");
+    let part = |p: &str| p.starts_with(|c: char| c.is_ascii_lowercase()) && !p.contains(' ');
+    value.contains('|') && FIRST.split(' ').any(|word| word == first) && parts.all(part)
 }
 
 /// The type of a column or field, with its length: `varchar(32)`, `CharField(max_length=32)`.

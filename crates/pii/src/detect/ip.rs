@@ -290,7 +290,8 @@ fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_
     {
         return false;
     }
-    if text::after(text, end).is_some_and(text::is_wordy) || !keyed && !is_telling(written) {
+    let path = || is_of_path(text, end - written.len().min(end), end);
+    if text::after(text, end).is_some_and(text::is_wordy) || !keyed && (!is_telling(written) || path()) {
         return false;
     }
     match block(text, end) {
@@ -308,6 +309,15 @@ fn is_telling(written: &str) -> bool {
     let pairs = groups.iter().all(|g| g.len() == 2);
     let digits = written.bytes().any(|b| b.is_ascii_digit());
     digits && groups.len() >= 2 && !pairs && groups.iter().any(|g| g.len() >= 3)
+}
+
+/// Two names of a program with `::` between them: `c::B75`, `_ty_60::FDB_MAX`. An address has letters of one case.
+fn is_of_path(text: &str, start: usize, end: usize) -> bool {
+    let written = text.get(start..end).unwrap_or("");
+    let cased = |is: fn(&u8) -> bool| written.as_bytes().iter().any(is);
+    let named = text::before(text, start) == Some('_') || text::after(text, end) == Some('_');
+    let two = written.split(':').filter(|group| !group.is_empty()).count() == 2;
+    two && (named || cased(u8::is_ascii_lowercase) && cased(u8::is_ascii_uppercase))
 }
 
 /// The address of a number under an address key: an integer from 2^24 on, decimal or `0x` and hex.

@@ -31,6 +31,8 @@ pub(super) const HINTS: &[&str] = &[
     " for user ",
     "for role ",
     "logged in as ",
+    "user=<",
+    "rhost=",
     "uplicate entry '",
 ];
 
@@ -43,7 +45,8 @@ static LOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r#"(?x)(?m)^\S+\ \S+\ (?P<access>[^\s"\[]{2,})\ \[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}
         |(?-u:\b)(?:password|publickey|keyboard-interactive(?:/pam)?|none)\ for\ (?:invalid\ user\ )?(?P<auth>[^\s\x22'`,;:()\[\]]{2,})\ from(?-u:\b)
-        |(?-u:\b)(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[^\s\x22'`,;:()\[\]]{2,})"#,
+        |(?-u:\b)(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[^\s\x22'`,;:()\[\]]{2,})
+        |(?-u:\b)user=<(?P<mail>[^\s<>@]{2,})>|(?-u:\b)rhost=\S*\s+user=(?P<pam>[^\s@]{2,})"#,
     )
     .ok()
 });
@@ -57,8 +60,8 @@ pub(super) fn accounts(text: &str) -> impl Iterator<Item = &str> {
     found
         .filter_map(|found| {
             let group = |name: &str| found.name(name).map(|m| m.as_str());
-            let whole =
-                group("access").or_else(|| group("auth")).filter(|n| n.chars().nth(ACCOUNT).is_none());
+            let whole = ["access", "auth", "mail", "pam"].into_iter().find_map(group);
+            let whole = whole.filter(|name| name.chars().nth(ACCOUNT).is_none());
             whole.or_else(|| group("other").map(shortened))
         })
         .filter(|name| !among(SYSTEM, name))

@@ -167,7 +167,7 @@ pub(crate) fn plausible(value: &str) -> Option<&str> {
 /// What stands under such keys and names nobody.
 const NO_NAMES: &str = "success failed failure ok google facebook oauth oauth2 sso saml \
 password otp magic_link required optional enabled disabled changed updated invalid taken \
-available pending verified unverified email username phone denied allowed must is not and";
+available pending verified unverified email username phone denied allowed must is not and asc desc";
 
 /// Links to a profile. What is no account on these hosts is sorted out afterwards.
 static PROFILE: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -89,6 +89,10 @@ fn is_word_before(left: &str) -> bool {
     let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
     let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
     let lower = word.to_ascii_lowercase();
+    // upgrade V8 to 9.5.172.21
+    if lower == "to" && front.split_whitespace().rev().take(4).any(|verb| among(MOVED, verb)) {
+        return true;
+    }
     // `no.` and the like stand between: rule no. 2.3.1.4, version is now 1.2.3.4
     let between = match lower.as_str() {
         "no" | "number" | "num" | "nr" | "is" | "now" | "was" | "to" | "notes" | "note" | "available" => true,
@@ -103,6 +107,9 @@ fn is_word_before(left: &str) -> bool {
     }
     !word.is_empty() && WORDS.split_ascii_whitespace().any(|w| w == lower)
 }
+
+/// What is done to a program, and to no address.
+const MOVED: &str = "upgrade upgrades upgraded upgrading bump bumps bumped patch patched downgraded";
 
 /// The text without the blanks, punctuation and mark-up at its end.
 fn before_marks(left: &str) -> &str {

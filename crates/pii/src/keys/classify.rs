@@ -166,7 +166,8 @@ fn classify_words(all: &[String]) -> Key {
 /// What the key says about a leaf under it.
 fn says(words: &Words<'_>) -> Says {
     let Words { last, prev, .. } = *words;
-    if last == "agent" && prev == "user" || last == "ua" || last == "browser" {
+    let mailer = last == "mailer" && prev == "x" || last == "prodid";
+    if last == "agent" && prev == "user" || last == "ua" || last == "browser" || mailer {
         return Says::UserAgent;
     }
     if let Some(says) = KINDS.iter().find_map(|(c, kind)| (kind.key)(words).map(|grade| Says::Of(*c, grade)))
