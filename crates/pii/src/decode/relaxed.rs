@@ -101,7 +101,11 @@ impl<'t> Reader<'t, '_> {
         self.at += end.max(1);
         let after = self.text.get(self.at..).unwrap_or("").trim_start_matches([' ', ':', '=']);
         // What stands before a mark names what is in it: `venue: {…}`, `updateUser(…)`.
-        let opens = after.starts_with(['{', '(']) && self.open.last() != Some(&'[') && self.key.is_none();
+        let bonded =
+            || self.text.get(self.at..).is_some_and(|rest| rest.trim_start().starts_with([':', '=']));
+        let opens =
+            after.starts_with(['{', '(']) || after.starts_with('[') && (bonded() || word.ends_with(':'));
+        let opens = opens && self.open.last() != Some(&'[') && self.key.is_none();
         if opens && word.contains(char::is_alphabetic) {
             self.key = Some(word).filter(|w| w.len() <= KEY);
             self.at = self.text.len() - after.len();

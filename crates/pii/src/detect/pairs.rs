@@ -2,7 +2,7 @@
 
 use super::{name, token, username};
 use crate::category::Category;
-use crate::keys::Says;
+use crate::keys::{Says, among};
 use crate::text;
 
 /// One pair that a text holds.
@@ -179,6 +179,7 @@ fn value(text: &str, at: usize) -> Option<&str> {
     if right.len() < given.len() && text.as_bytes().get(at) == Some(&b'=') && is_bare(text, at, right) {
         return Some("");
     }
+    let right = without_emphasis(right);
     let body = right.trim_start_matches('\\');
     if let Some(quote) = body.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
         let inner = body.get(1..)?;
@@ -190,6 +191,19 @@ fn value(text: &str, at: usize) -> Option<&str> {
         .unwrap_or(right.len());
     let end = decimal_pair(right, end).unwrap_or(end);
     Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
+}
+
+/// The text without the tags it begins with that only say how it looks: `Username: <b>nadia_k</b>`, `<b>Username:</b> nadia_k`.
+fn without_emphasis(text: &str) -> &str {
+    const LOOKS: &str = "b strong i em u code span tt kbd mark small";
+    let mut rest = text;
+    while let Some((tag, behind)) = rest.strip_prefix('<').and_then(|body| body.split_once('>')) {
+        if !among(LOOKS, tag.trim_start_matches('/').split(' ').next().unwrap_or("")) {
+            break;
+        }
+        rest = behind.trim_start_matches([' ', '\t']);
+    }
+    rest
 }
 
 /// Whether nothing is given behind the `=` at `at`, although `next` stands behind blanks: blanks end a parameter of a query, and what is a

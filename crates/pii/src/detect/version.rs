@@ -14,6 +14,7 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
     is_word_before(left)
         || is_step(left, right)
         || is_product(left)
+        || is_image(left)
         || is_browser_before(left)
         || is_file(left, right)
         || is_word_after(right)
@@ -156,6 +157,18 @@ fn is_product(left: &str) -> bool {
         || lead.is_empty() && left.len() < 40
         || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t', '`', '>']);
     opens && name.bytes().any(|b| b.is_ascii_alphabetic()) && !among(PLACES, name)
+}
+
+/// The image of a container before its tag: `relay/api:`.
+fn is_image(left: &str) -> bool {
+    let Some(front) = left.strip_suffix(':') else { return false };
+    let is_of_image = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    let image =
+        front.trim_start_matches(|c| !is_of_image(c)).rsplit(|c| !is_of_image(c)).next().unwrap_or("");
+    let name = image.rsplit_once('/').map(|(_, name)| name);
+    image.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !image.contains("//")
+        && name.is_some_and(|name| !name.is_empty() && !among(PLACES, name))
 }
 
 /// Words before which a slash is followed by an address.
