@@ -264,7 +264,9 @@ fn kind_of(word: &str, cased: bool) -> Word {
     let single = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     if single || digits && letters <= 2 {
         Word::Number
-    } else if among(NUMBER_FIRST, &lower) || among(NUMBERED, &lower) || among(UNITS, &lower) {
+    } else if lower != "avenue"
+        && (among(NUMBER_FIRST, &lower) || among(NUMBERED, &lower) || among(UNITS, &lower))
+    {
         Word::Part
     } else if STREETS.contains(lower.as_str()) {
         Word::Street
@@ -281,14 +283,15 @@ fn kind_of(word: &str, cased: bool) -> Word {
 fn is_named(words: &[Word], at: usize) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| words.get(at)).copied();
     let (before, after) = (word(at.checked_sub(1)), word(at.checked_add(1)));
-    // Up to three names, then the number.
+    // Up to three names, then the number, before which a word for it may stand: `Caddesi No 12`.
     let reaches = |mut list: &mut dyn Iterator<Item = &Word>| {
         let mut names = 0;
         let end = (&mut list).take(4).find(|w| {
             names += usize::from(**w == Word::Name);
             **w != Word::Name
         });
-        names > 0 && end == Some(&Word::Number)
+        let number = if end == Some(&Word::Part) { list.next() } else { end };
+        names > 0 && number == Some(&Word::Number)
     };
     match word(Some(at)) {
         Some(Word::Whole) => before == Some(Word::Number) || after == Some(Word::Number),
@@ -298,8 +301,9 @@ fn is_named(words: &[Word], at: usize) -> bool {
                 || reaches(&mut words.iter().skip(at + 1))
                 || before == Some(Word::Number) && after == Some(Word::Name)
                 || before == Some(Word::Name) && after == Some(Word::Number)
-                // `Caddesi No 12`
-                || before == Some(Word::Name) && after == Some(Word::Part) && word(at.checked_add(2)) == Some(Word::Number)
+                || before == Some(Word::Name)
+                    && after == Some(Word::Part)
+                    && word(at.checked_add(2)) == Some(Word::Number)
         }
         _ => false,
     }
