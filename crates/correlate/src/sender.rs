@@ -20,6 +20,9 @@ pub enum Author {
     Resembling,
     /// As [`Author::Resembling`], from an address from which nothing authentic came, while the sender's came from others.
     Imitating,
+    /// All that it lacks is the id that the sender's webhooks have: one of another version, or of the sender itself, which forgot it.
+    /// Evidence only where nothing else came for a webhook that is due.
+    WithoutId,
     /// Nothing shows that it is the sender's.
     Stranger,
 }
@@ -75,10 +78,13 @@ impl KnownSender {
             self.learn(clue);
             return Author::Sender;
         }
-        match (self.resembles(clue), self.comes_from_elsewhere(clue)) {
-            (false, _) => Author::Stranger,
-            (true, true) => Author::Imitating,
-            (true, false) => Author::Resembling,
+        let elsewhere = self.comes_from_elsewhere(clue);
+        match self.likeness(clue) {
+            Likeness::None => Author::Stranger,
+            Likeness::ButForId if elsewhere || clue.reason != Reason::Missing => Author::Stranger,
+            Likeness::ButForId => Author::WithoutId,
+            Likeness::Full if elsewhere => Author::Imitating,
+            Likeness::Full => Author::Resembling,
         }
     }
 
@@ -107,7 +113,7 @@ impl KnownSender {
         }
     }
 
-    fn resembles(&self, clue: &Clue<'_>) -> bool {
+    fn likeness(&self, clue: &Clue<'_>) -> Likeness {
         let id = clue.scheme.id(clue.headers).is_some();
         if self.seen {
             let agent = match agent(clue.headers) {
@@ -115,7 +121,11 @@ impl KnownSender {
                 None => self.agents.is_empty(),
             };
             let event = !self.with_event || !clue.event.is_empty();
-            return agent && event && (id || !self.with_id);
+            return match agent && event {
+                true if id || !self.with_id => Likeness::Full,
+                true => Likeness::ButForId,
+                false => Likeness::None,
+            };
         }
         // Nothing is known yet but how this kind of sender usually writes. One of another version has an event and no id.
         let agent = agent(clue.headers).is_none_or(|agent| {
@@ -127,8 +137,16 @@ impl KnownSender {
             (_, true) => !clue.event.is_empty() && (id || clue.scheme.event(clue.headers).is_some()),
             (true, false) => id,
         };
-        agent && named && clue.content == Content::Readable
+        if agent && named && clue.content == Content::Readable { Likeness::Full } else { Likeness::None }
     }
+}
+
+/// How much a request looks as the sender's webhooks do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Likeness {
+    Full,
+    ButForId,
+    None,
 }
 
 fn has(headers: &[(String, String)], name: &str) -> bool {
@@ -187,10 +205,12 @@ mod tests {
             assert_eq!(of(&[], "payment_verified"), Author::Stranger);
             assert_eq!(of(&[AGENT, ID], ""), Author::Stranger);
         }
-        // A sender of phase 5.5 at a receiver of 5.6 has no id; beside one that has, it is another.
+        // A sender of phase 5.5 at a receiver of 5.6 has no id; beside one that has, it is another, or has forgotten it.
         let without_id = [AGENT, EVENT];
-        let of = |sender| author(sender, Reason::Missing, &without_id, "payment_verified");
-        assert_eq!((of(&mut unknown), of(&mut known)), (Author::Resembling, Author::Stranger));
+        let of = |sender: &mut KnownSender, reason| author(sender, reason, &without_id, "payment_verified");
+        assert_eq!(of(&mut unknown, Reason::Missing), Author::Resembling);
+        assert_eq!(of(&mut known, Reason::Missing), Author::WithoutId);
+        assert_eq!(of(&mut known, Reason::Mismatch), Author::Stranger);
     }
 
     #[test]

@@ -81,19 +81,8 @@ impl Courses for Deliveries {
 impl Analysis {
     pub(super) fn arrived(&mut self, attempt: &Attempt) {
         let body = attempt.body.bytes();
-        match self.author(attempt, &body) {
-            Author::Stranger => return self.strangers.came(attempt),
-            Author::Imitating => return self.strangers.imitated(attempt),
-            Author::Resembling if self.is_anybodys(attempt, &body) => {
-                // Of a webhook that comes before the answer it is known only later whether it is due.
-                let may_be_due = self.header.learns && !attempt.elsewhere;
-                return if may_be_due {
-                    self.strangers.hold(None, attempt.clone());
-                } else {
-                    self.strangers.imitated(attempt);
-                };
-            }
-            Author::Resembling | Author::Sender => {}
+        if self.sets_aside(attempt, &body) {
+            return;
         }
         // What follows a redirect without a body is no webhook, and has no signature to be wrong.
         if let Some(diagnosis) = attempt.verdict.diagnosis.as_ref().filter(|_| !is_bare(attempt, &body)) {
@@ -151,6 +140,33 @@ impl Analysis {
                 });
             }
         }
+    }
+
+    /// Counts an attempt that is no evidence about the sender; says whether it is that.
+    fn sets_aside(&mut self, attempt: &Attempt, body: &[u8]) -> bool {
+        match self.author(attempt, body) {
+            Author::Sender => return false,
+            Author::Stranger => self.strangers.came(attempt),
+            Author::Imitating => self.strangers.imitated(attempt),
+            Author::WithoutId => {
+                if self.header.kind.accounts_for_each_webhook() && !self.is_anybodys(attempt, body) {
+                    return false;
+                }
+                self.strangers.came(attempt);
+            }
+            Author::Resembling => {
+                if !self.is_anybodys(attempt, body) {
+                    return false;
+                }
+                // Of a webhook that comes before the answer it is known only later whether it is due.
+                if self.header.learns && !attempt.elsewhere {
+                    self.strangers.hold(None, attempt.clone());
+                } else {
+                    self.strangers.imitated(attempt);
+                }
+            }
+        }
+        true
     }
 
     /// Whether an attempt without a valid signature may be anybody's: where each webhook is accounted for, it is evidence only if

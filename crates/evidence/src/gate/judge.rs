@@ -383,7 +383,7 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Of
     // Of equally frequent ones the first by name, so that the same facts give the same text.
     let most = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
     if let Some((diagnosis, times)) = most.filter(|_| a + b + taken < m + n) {
-        check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
+        check.text = format!("{}: {}; {}", super::times(*times), shown(diagnosis), check.text);
     }
     let mismatched = both_reasons(sums, Reason::Mismatch);
     if a + b + taken == 0 && mismatched > 0 && sums.diagnoses.is_empty() {
@@ -425,7 +425,7 @@ pub(super) fn strangers(found: &Unauthenticated, check: &mut Check) {
         return;
     }
     let most = found.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
-    let most = most.map(|(diagnosis, times)| format!(", {times} times: {}", shown(diagnosis)));
+    let most = most.map(|(diagnosis, times)| format!(", {}: {}", super::times(*times), shown(diagnosis)));
     check.text = format!("{}; {found} not counted{}", check.text, most.unwrap_or_default());
 }
 

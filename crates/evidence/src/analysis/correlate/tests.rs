@@ -249,3 +249,17 @@ fn a_retry_that_is_signed_wrong_is_the_senders() {
     copied(&mut journal, "/", 2001, "a");
     assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
 }
+
+/// It looks as the sender's do but for the id, and nothing else came in its place.
+#[test]
+fn a_webhook_that_lacks_its_id_is_the_senders_where_one_is_due() {
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+    journal.arrives(1, Some("a"), 200);
+    journal.reason = Reason::Missing;
+    journal.arrives(2, None, 400);
+    assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
+    assert_ne!(journal.gate("lost"), Some(Verdict::Fail));
+    // Nothing is due any more.
+    journal.arrives(3, None, 400);
+    assert_eq!(journal.analysis.strangers.found().requests, 1);
+}
