@@ -39,16 +39,19 @@ inside sh -euc '
   install -d -m 700 -o smoke -g smoke /var/lib/smoke
   smoke secret > /var/lib/smoke/secret && chown smoke /var/lib/smoke/secret
   cd /var/lib/smoke
-  runuser -u smoke -- smoke receive --listen 127.0.0.1:0 --secret-file secret --journal receive_journal.jsonl 2> log & sleep 1
+  runuser -u smoke -- smoke receive --listen 127.0.0.1:0 --secret-file secret --journal journal.jsonl 2> log & sleep 1
   grep -q receiving log
   kill $! ; wait $! || true
-  stat -c "%n %U %a" receive_journal.jsonl'
+  stat -c "%n %U %a" journal.jsonl'
 if command -v systemd-analyze > /dev/null; then
+  # Of other units, and of programs, a minimal Debian has few: what counts is whether this one finds its own.
+  said=$(systemd-analyze verify --man=no --root="$root" smoke-receive.service 2>&1 || true)
+  if grep "smoke-receive.service: Command .*smoke is not" <<< "$said"; then exit 1; fi
   systemd-analyze security --offline=true --root="$root" smoke-receive.service | tail -1 || true
 fi
 inside apt-get remove -y smoke 2>&1 | tail -1
 ! inside sh -c 'command -v smoke'
-[ -f "$root/var/lib/smoke/receive_journal.jsonl" ] || { echo "the journal went with the package" >&2; exit 1; }
+[ -f "$root/var/lib/smoke/journal.jsonl" ] || { echo "the journal went with the package" >&2; exit 1; }
 [ -f "$root/etc/smoke/receive.env" ] || { echo "the settings went before a purge" >&2; exit 1; }
 inside dpkg --purge smoke 2>&1 | tail -1
 [ ! -e "$root/etc/smoke" ] && [ -z "$(inside dpkg -L smoke 2> /dev/null)" ]
