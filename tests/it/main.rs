@@ -29,6 +29,8 @@ mod check;
 #[cfg(test)]
 mod ci_examples;
 #[cfg(test)]
+mod ci_runner;
+#[cfg(test)]
 mod compare;
 #[cfg(test)]
 mod completions;
