@@ -4,6 +4,7 @@
 use super::help_pages::{PAGES, Page};
 use super::{out, probe};
 use clap::{Arg, ArgAction, Command};
+use std::ffi::OsString;
 use std::fmt::Write as _;
 
 /// Which commands stand together, by what they are for.
@@ -57,6 +58,24 @@ pub(super) fn paged(command: Command) -> Command {
     let command = command.mut_arg("quiet", |arg| arg.hide_short_help(true));
     // Only the page of the command that is given is made.
     command.mut_subcommands(|sub| sub.defer(|sub| of(sub, "", Shown::Short)))
+}
+
+/// The command line as it is parsed: `smoke help load payments` asks about `load`, as an argument of a command has no page of its own.
+pub(super) fn asked_about(root: &Command, mut line: Vec<OsString>) -> Vec<OsString> {
+    if line.get(1).is_none_or(|word| word != "help") {
+        return line;
+    }
+    let mut command = root;
+    let known = |word: &&OsString| {
+        let found = command.find_subcommand(word);
+        command = found.unwrap_or(command);
+        found.is_some()
+    };
+    let argument = 2 + line.iter().skip(2).take_while(known).count();
+    if command.get_positionals().next().is_some() && argument < line.len() {
+        line.remove(argument);
+    }
+    line
 }
 
 /// `command` for its manual pages, which have every option, and examples.
@@ -143,6 +162,27 @@ mod tests {
     fn each_command_is_in_a_group() {
         let command = Args::command();
         assert!(groups(&command).iter().all(|(title, _)| *title != "Other"), "{:?}", groups(&command));
+    }
+
+    #[test]
+    fn help_with_an_argument_is_that_of_its_command() {
+        let root = Args::command();
+        let asked = |line: &str| {
+            let line = line.split(' ').map(OsString::from).collect();
+            asked_about(&root, line).join(" ".as_ref()).into_string().unwrap()
+        };
+        assert_eq!(asked("smoke help load payments"), "smoke help load");
+        assert_eq!(asked("smoke help run orders.yaml"), "smoke help run");
+        for unchanged in [
+            "smoke help load webhooks",
+            "smoke help nothing",
+            "smoke help receive x",
+            "smoke load help x",
+            "smoke help",
+            "smoke",
+        ] {
+            assert_eq!(asked(unchanged), unchanged);
+        }
     }
 
     /// An option that is renamed would vanish from its page without a word.

@@ -223,7 +223,8 @@ pub fn main() -> ExitCode {
 /// The command line; a wrong one, or one that asks for help, ends the process.
 fn parsed() -> Args {
     let command = help::paged(help::grouped(Args::command())).color(out::help_colour(std::env::args_os()));
-    let parsed = command.try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
+    let line = help::asked_about(&command, std::env::args_os().collect());
+    let parsed = command.try_get_matches_from(line).and_then(|matches| Args::from_arg_matches(&matches));
     parsed.unwrap_or_else(|error| {
         if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
             // Errors fit the terminal as all else that is said does, and hold what was typed.
