@@ -105,7 +105,7 @@ impl Settings {
         };
         let base = env("OTEL_EXPORTER_OTLP_ENDPOINT").or_else(|| wanted.then(|| USUAL_ENDPOINT.to_owned()));
         let path = signal.to_ascii_lowercase();
-        let below = base.map(|base| format!("{}/v1/{path}", base.trim_end_matches('/')));
+        let below = base.map(|base| below(&base, &format!("v1/{path}")));
         let url = env(&format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")).or(below)?;
         if let Some((name, protocol)) = of_signal("PROTOCOL")
             && protocol != "http/json"
@@ -180,6 +180,12 @@ impl Settings {
     }
 }
 
+/// A base URL with its path extended; what it asks for besides (`?key=…`) stays behind the path.
+fn below(base: &str, path: &str) -> String {
+    let (place, rest) = base.split_at(base.find(['?', '#']).unwrap_or(base.len()));
+    format!("{}/{path}{rest}", place.trim_end_matches('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +222,14 @@ mod tests {
         let both = settings(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://c.example.com/otlp")]);
         let expected = ["https://c.example.com/otlp/v1/traces", "https://c.example.com/otlp/v1/metrics"];
         assert_eq!(urls(&both), expected.map(Some));
+        for (base, traces) in [
+            ("http://h/base?key=K", "http://h/base/v1/traces?key=K"),
+            ("http://h/?key=a/", "http://h/v1/traces?key=a/"),
+            ("http://h?key=K", "http://h/v1/traces?key=K"),
+        ] {
+            let asked = settings(&[("OTEL_EXPORTER_OTLP_ENDPOINT", base)]);
+            assert_eq!(urls(&asked)[0], Some(traces));
+        }
         let own = settings(&[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://t/x")]);
         assert_eq!(urls(&own), [Some("http://t/x"), None]);
         let named = settings(&[("OTEL_METRICS_EXPORTER", "otlp")]);
