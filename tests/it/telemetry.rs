@@ -36,9 +36,17 @@ impl Collector {
         self.got.lock().unwrap().iter().filter(|(p, ..)| p == path).cloned().collect()
     }
 
+    /// The spans; each has an id of its own in its trace.
     fn spans(&self) -> Vec<Value> {
         let requests = self.got("/v1/traces");
-        requests.iter().flat_map(|(.., body)| spans_of(body)).collect()
+        let spans: Vec<Value> = requests.iter().flat_map(|(.., body)| spans_of(body)).collect();
+        let mut named = BTreeMap::new();
+        for span in &spans {
+            let text = |key: &str| span[key].as_str().unwrap().to_owned();
+            let other = named.insert((text("traceId"), text("spanId")), text("name"));
+            assert_eq!(other, None, "it has the id of {}", span["name"]);
+        }
+        spans
     }
 
     /// The metrics by name.

@@ -56,11 +56,16 @@ impl Tracing {
         SpanId(self.bytes("root", &[&trace.0]))
     }
 
-    /// The span of a step; `None` is no flow.
+    /// The span of a step, whose name a flow has once.
     #[must_use]
-    pub fn step(&self, flow: Option<u32>, step: &str) -> SpanId {
-        let flow = flow.map(u32::to_be_bytes);
-        SpanId(self.bytes("step", &[flow.as_ref().map_or(&[][..], |f| &f[..]), step.as_bytes()]))
+    pub fn step(&self, flow: u32, step: &str) -> SpanId {
+        SpanId(self.bytes("step", &[&flow.to_be_bytes(), step.as_bytes()]))
+    }
+
+    /// The span of a login, by its place among those in the journal: many users log in under one name.
+    #[must_use]
+    pub fn login(&self, number: u64) -> SpanId {
+        SpanId(self.bytes("login", &[&number.to_be_bytes()]))
     }
 
     /// The span of a delivery, by its number in the journal.
@@ -78,7 +83,7 @@ impl Tracing {
     /// What a request of a step is sent with.
     #[must_use]
     pub fn traceparent(&self, flow: u32, step: &str) -> TraceParent {
-        TraceParent { trace: self.flow(flow), span: self.step(Some(flow), step) }
+        TraceParent { trace: self.flow(flow), span: self.step(flow, step) }
     }
 
     fn bytes<const N: usize>(&self, what: &str, parts: &[&[u8]]) -> [u8; N] {
@@ -153,8 +158,8 @@ mod tests {
         assert_ne!(one.flow(3), other.flow(3));
         assert_ne!(one.flow(3), one.flow(4));
         assert_ne!(one.flow(0), one.run());
-        assert_ne!(one.step(Some(1), "a"), one.step(Some(1), "b"));
-        assert_ne!(one.step(None, "a"), one.step(Some(0), "a"));
+        assert_ne!(one.step(1, "a"), one.step(1, "b"));
+        assert_ne!(one.login(0), one.login(1));
         assert_ne!(one.attempt(1, 2), one.attempt(2, 1));
     }
 

@@ -161,7 +161,7 @@ mod tests {
         let trace = tracing.flow(0);
         let made = Span {
             trace,
-            id: tracing.step(Some(0), "verify"),
+            id: tracing.step(0, "verify"),
             parent: Some(tracing.root(trace)),
             name: "verify".to_owned(),
             kind: Kind::Client,

@@ -37,7 +37,11 @@ pub(super) fn spans(evidence: &Evidence, seen: &Seen) -> Vec<Span> {
     let (by_flow, of_nobody) = maker.webhooks();
     let mut spans = vec![maker.run()];
     let logins = seen.steps.iter().filter(|step| step.flow.is_none());
-    spans.extend(logins.map(|step| maker.step(step, &[])));
+    spans.extend(
+        (0..)
+            .zip(logins)
+            .map(|(number, login)| maker.step(login, &[], (tracing.run(), tracing.login(number)))),
+    );
     let (trace, root) = (tracing.run(), tracing.root(tracing.run()));
     for delivery in of_nobody {
         maker.delivery(&delivery, None, trace, root, &mut spans);
@@ -183,9 +187,13 @@ impl<'a> Maker<'a> {
             links: vec![TraceParent { trace: run, span: self.tracing.root(run) }],
             status,
         });
-        spans.extend(steps.iter().map(|step| self.step(step, &webhooks.expected)));
+        spans.extend(
+            steps.iter().map(|step| {
+                self.step(step, &webhooks.expected, (trace, self.tracing.step(flow, &step.name)))
+            }),
+        );
         for (delivery, expected) in &webhooks.deliveries {
-            let parent = expected.map_or(root, |e| self.tracing.step(Some(flow), e.step_name));
+            let parent = expected.map_or(root, |e| self.tracing.step(flow, e.step_name));
             self.delivery(delivery, *expected, trace, parent, spans);
         }
     }
@@ -211,8 +219,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn step(&self, step: &StepSeen, expected: &[Expectation<'_>]) -> Span {
-        let trace = step.flow.map_or_else(|| self.tracing.run(), |flow| self.tracing.flow(flow));
+    fn step(&self, step: &StepSeen, expected: &[Expectation<'_>], (trace, id): (TraceId, SpanId)) -> Span {
         let mut attributes = vec![
             attribute("http.request.method", step.method.as_str()),
             attribute("smoke.step.outcome", word(step.outcome)),
@@ -233,7 +240,7 @@ impl<'a> Maker<'a> {
             step.status.map_or_else(|| "no response".to_owned(), |status| format!("returned {status}"));
         Span {
             trace,
-            id: self.tracing.step(step.flow, &step.name),
+            id,
             parent: Some(self.tracing.root(trace)),
             name: step.name.clone(),
             kind: Kind::Client,
