@@ -13,7 +13,7 @@ pub(super) use args::Args;
 use super::evidence_files::{EvidenceFiles, Keep};
 use super::outputs::Outputs;
 use super::sender_breaker::LeftOpen;
-use super::{Exit, Failure, interrupt, logs, out};
+use super::{Exit, Failure, interrupt, logs, out, telemetry};
 use crate::drive::Blocked;
 use crate::journal::Journal;
 use crate::observe::{LogFollow, Observe, Plan};
@@ -37,6 +37,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let env = args.drive.environment()?;
     args.drive.check()?;
     let plan = ObservePlan::resolve(args, &env)?;
+    telemetry::tell_of_none(&env);
     super::runtime::block_on(execute(plan, args))
 }
 

@@ -11,7 +11,7 @@ use self::plan::Prepared;
 use super::format::Format;
 use super::progress::TICK;
 use super::signing::{Signed, StatementSigner};
-use super::{Exit, Failure, interrupt, out, runtime};
+use super::{Exit, Failure, environment, interrupt, out, runtime, telemetry};
 use crate::probe::{Ended, Plan, Played, Recorder, run as play};
 use ::evidence::gate::Verdict;
 use ::evidence::report::{ProbeArtifact, probe_artifact, probe_bytes, probe_text};
@@ -25,6 +25,7 @@ use tokio::sync::watch;
 /// Checks everything, then probes and judges.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let asked = plan::asked(args)?;
+    telemetry::tell_of_none(&environment::read(None)?);
     runtime::block_on(async {
         let receiver = match asked.built_in {
             Some(flaw) => Some(receiver(&asked, flaw).await?),

@@ -142,7 +142,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let plan = plan(args)?;
     let faults = faults(args, &plan)?;
-    let exporter = telemetry::exporter(&environment::read(args.env_file.as_deref())?);
+    let exporter = telemetry::metrics_exporter(&environment::read(args.env_file.as_deref())?);
     super::runtime::block_on(execute(plan, faults, exporter))
 }
 

@@ -11,17 +11,42 @@ use scenario::Env;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use telemetry::{Settings, metrics_of_text};
 use tokio::sync::watch;
 
-/// The exporter that the variables ask for; none without an endpoint.
+/// How long the last export of a receiver may take: it comes after `--drain`, and whoever stops a service waits for 30 s in all.
+const LAST_EXPORT: Duration = Duration::from_secs(5);
+
+/// The exporter of traces and metrics that the variables ask for; none without an endpoint.
 pub(super) fn exporter(env: &Env) -> Option<Exporter> {
-    let settings = Settings::new(&|name| env(name), crate::build_info::VERSION);
-    settings.warnings.iter().for_each(|warning| warn(warning));
-    if settings.traces.is_none() && settings.metrics.is_none() {
+    Exporter::new(named(env)?).inspect_err(|error| warn(error)).ok()
+}
+
+/// The exporter of a command that has metrics and no traces.
+pub(super) fn metrics_exporter(env: &Env) -> Option<Exporter> {
+    let settings = named(env)?;
+    if settings.metrics.is_none() {
+        warn(
+            &"nothing is exported: loads and receivers have metrics only, and no collector is named for them",
+        );
         return None;
     }
     Exporter::new(settings).inspect_err(|error| warn(error)).ok()
+}
+
+/// Says of a command that exports nothing that it does not, where a collector is named.
+pub(super) fn tell_of_none(env: &Env) {
+    if named(env).is_some() {
+        warn(&"nothing is exported: only runs, loads and receivers have traces or metrics");
+    }
+}
+
+/// Where the variables say that telemetry goes, if anywhere; what is wrong with them is told.
+fn named(env: &Env) -> Option<Settings> {
+    let settings = Settings::new(&|name| env(name), crate::build_info::VERSION);
+    settings.warnings.iter().for_each(|warning| warn(warning));
+    (settings.traces.is_some() || settings.metrics.is_some()).then_some(settings)
 }
 
 /// Exports the traces and figures of a run whose journal is closed.
@@ -56,31 +81,45 @@ pub(super) async fn tell_load(exporter: &Exporter, journal: &Path) {
     }
 }
 
-/// Exports a receiver's metrics from time to time, and once more when it stops. A collector that cannot be reached is told once.
+/// Exports a receiver's metrics from time to time, and once more when it stops, for [`LAST_EXPORT`] at most: an export that is
+/// under way then is given up, as the last one has all that it has. A collector that cannot be reached is told once.
 pub(super) async fn tell_receiver(
     exporter: Exporter,
     metrics: Arc<Metrics>,
     mut stop: watch::Receiver<bool>,
 ) {
     let began = nanos();
+    let export = || async { exporter.metrics(&metrics_of_text(&metrics.text(), began, nanos())).await };
     let mut failing = false;
-    loop {
-        let stopped = tokio::select! {
-            () = tokio::time::sleep(exporter.settings().interval) => false,
-            // Whoever could say so is gone: then it is over too.
-            _ = stop.wait_for(|stop| *stop) => true,
-        };
-        let sent = exporter.metrics(&metrics_of_text(&metrics.text(), began, nanos())).await;
-        match &sent {
-            Ok(_) if failing => out::say("the metrics are exported again"),
-            Err(error) if !failing => warn(&format!("the metrics are not exported: {error}")),
-            _ => {}
+    let going_on = async {
+        loop {
+            tokio::time::sleep(exporter.settings().interval).await;
+            let sent = export().await;
+            match &sent {
+                Ok(_) if failing => out::say("the metrics are exported again"),
+                Err(error) if !failing => not_exported(error),
+                _ => {}
+            }
+            failing = sent.is_err();
         }
-        failing = sent.is_err();
-        if stopped {
-            return;
-        }
+    };
+    tokio::select! {
+        () = going_on => {}
+        // Whoever could say so is gone: then it is over too.
+        _ = stop.wait_for(|stop| *stop) => {}
     }
+    match tokio::time::timeout(LAST_EXPORT, export()).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) if !failing => not_exported(&error),
+        Err(_) if !failing => {
+            not_exported(&format!("no response within {} s at the end", LAST_EXPORT.as_secs()));
+        }
+        _ => {}
+    }
+}
+
+fn not_exported(why: &dyn Display) {
+    warn(&format!("the metrics are not exported: {why}"));
 }
 
 fn nanos() -> u64 {

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// What was posted: path, headers (names in lower case), body.
 type Posted = (String, BTreeMap<String, String>, Value);
@@ -359,6 +360,42 @@ fn a_receiver_tells_its_metrics_when_it_stops_and_a_load_when_it_has_ended() {
         checks.as_array().unwrap().iter().find(|p| attribute(p, "result").unwrap() == "valid").unwrap();
     assert_eq!(valid["asInt"], "20", "{checks}");
     assert!(metrics.contains_key("webhook_delivery_latency_seconds"), "{:?}", metrics.keys());
+}
+
+/// Whoever stops a service waits for 30 s, of which `--drain` may take ten.
+#[test]
+fn a_receiver_beside_a_collector_that_hangs_stops_in_time() {
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (mut child, _dir) = Smoke::new("receive")
+        .args(&["--listen", "127.0.0.1:0", "--secret-file", "secret"])
+        .file("secret", "0123456789abcdef0123456789abcdeffedcba9876543210fedcba9876543210")
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", &format!("http://{}", hanging.local_addr().unwrap()))
+        .env("OTEL_METRIC_EXPORT_INTERVAL", "1")
+        .spawn();
+    let _export = hanging.accept().expect("an export is under way");
+    let asked = Instant::now();
+    std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(asked.elapsed() < Duration::from_secs(9), "{:?}", asked.elapsed());
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("warning: telemetry: the metrics are not exported"), "{said}");
+}
+
+#[test]
+fn a_command_that_exports_nothing_says_so() {
+    let collector = Collector::start(&[]);
+    let told = |smoke: Smoke| smoke.env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url).run();
+    const NOTHING: &str = "warning: telemetry: nothing is exported";
+    let probe = || Smoke::new("probe").args(&["--receiver", "--case", "valid", "--quiet"]);
+    told(probe()).says(NOTHING);
+    assert!(!probe().run().stderr.contains("telemetry"));
+    told(Smoke::new("observe").args(&["--drive", "payments=3/s", "--duration", "1s", "--quiet"]))
+        .says(NOTHING);
+    let traces = format!("{}/v1/traces", collector.url);
+    let load = Smoke::new("load").args(&["payments", "--rate", "2/s", "--duration", "1s", "--quiet"]);
+    load.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &traces).run().says(NOTHING);
+    assert!(collector.got.lock().unwrap().is_empty());
 }
 
 /// What is known of the seconds of a load of flows: their starts, and how long the flows took. Of their requests nothing is.

@@ -43,7 +43,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let sharded = work.shard.count() > 1;
     let (mut resolved, used_rows) =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections, sharded)?;
-    let exporter = telemetry::exporter(&resolved.env);
+    let exporter = telemetry::metrics_exporter(&resolved.env);
     let signer = StatementSigner::asked(args.flow.sign.as_deref(), &args.flow.subject)?;
     let output = &args.flow.output;
     let mut evidence = Evidence::prepare(output, work.shard, &resolved.loaded.scenario.name)?;

@@ -39,7 +39,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let work = LoadWork::new(&args.schedule, cores(), retry, args.seed)?;
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
-    let exporter = telemetry::exporter(&variables::read(None)?);
+    let exporter = telemetry::metrics_exporter(&variables::read(None)?);
     let signature = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
     let mut evidence = Evidence::prepare(&args.output, work.shard, SUBJECT)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json, work.shard.recorded())?;
