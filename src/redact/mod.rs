@@ -4,9 +4,11 @@ mod spelling_index;
 mod spellings;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod unescaped;
 
 use record::MASK;
-use regex::Regex;
+use regex::bytes::Regex;
 use sha2::{Digest, Sha256};
 use signature::Secret;
 use spelling_index::SpellingIndex;
@@ -15,6 +17,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use tokens::Tokens;
 
 /// Fewest characters of a secret: fewer would eat ordinary text.
 const FEWEST: usize = 4;
@@ -22,10 +25,17 @@ const FEWEST: usize = 4;
 /// million test users would fill the memory.
 const ALL_SPELLINGS: usize = 20_000;
 
-/// Credentials that are recognised by shape: bearer and basic credentials, JSON Web Tokens (RFC 7519).
+/// Credentials that are recognised by shape: bearer and basic credentials, JSON Web Tokens (RFC 7519). Inside of a word a token has the
+/// header of a real one: 16 characters are `{"alg":"HS2` and longer, and `eyJ` is how `{"` begins. The end may have been cut off.
 static SHAPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{8,}|\beyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*").ok()
+    const REST: &str = r"\.(?:eyJ[a-z0-9_-]*(?:\.[a-z0-9_-]*)?|[a-z0-9_-]{4,}\.[a-z0-9_-]*)";
+    let shapes = format!(
+        r"(?i)\b(?:bearer|basic)\s+[a-z0-9._~+/=-]{{8,}}|\beyJ[a-z0-9_-]{{4,}}{REST}|(?-i:eyJ)[a-z0-9_-]{{13,}}{REST}"
+    );
+    Regex::new(&shapes).ok()
 });
+/// How a header introduces a credential (RFC 9110, section 11.4).
+const SCHEMES: [&str; 2] = ["bearer", "basic"];
 
 /// The one redactor of a process. Clones share what they know.
 #[derive(Clone, Default)]
@@ -39,6 +49,7 @@ struct State {
     /// What each is told by: half of its SHA-256.
     secrets: HashSet<[u8; 16]>,
     spellings: SpellingIndex,
+    tokens: Tokens,
 }
 
 impl fmt::Debug for Redactor {
@@ -70,24 +81,39 @@ impl Redactor {
     /// Whether a known secret stands in `text`, in any spelling.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
-        !self.state.read().unwrap_or_else(PoisonError::into_inner).spellings.find(text).is_empty()
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        !unescaped::find_in_all(text.as_bytes(), &|text| state.find(text)).is_empty()
     }
 
     /// `text` with every known secret and every credential shape replaced by `[redacted]`.
     #[must_use]
     pub fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let out = self.state.read().unwrap_or_else(PoisonError::into_inner).scrub(text);
-        match SHAPES.as_ref() {
-            Some(shapes) if shapes.is_match(&out) => Cow::Owned(shapes.replace_all(&out, MASK).into_owned()),
-            _ => out,
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = unescaped::find_in_all(text.as_bytes(), &|text| {
+            let mut found = state.find(text);
+            found.extend(SHAPES.iter().flat_map(|shapes| shapes.find_iter(text)).map(|shape| shape.range()));
+            found
+        });
+        drop(state);
+        if found.is_empty() {
+            return Cow::Borrowed(text);
         }
+        found.sort_unstable_by_key(|range| range.start);
+        Cow::Owned(masked(text, &found))
     }
 }
 
 impl State {
     fn learn(&mut self, secret: &Secret) {
-        let text = secret.expose();
-        if secret.chars() < FEWEST || has_a_shape(text) || !self.secrets.insert(digest(secret)) {
+        let text = bare(secret.expose());
+        if text.chars().count() < FEWEST {
+            return;
+        }
+        if let Some(signature) = Some(text).filter(|text| has_a_shape(text)).and_then(tokens::signature) {
+            self.tokens.add(digest(text), signature);
+            return;
+        }
+        if !self.secrets.insert(digest(text)) {
             return;
         }
         let full = self.secrets.len() <= ALL_SPELLINGS;
@@ -95,9 +121,12 @@ impl State {
         spellings.iter().filter(|s| s.chars().count() >= FEWEST).for_each(|s| self.spellings.add(s));
     }
 
-    fn scrub<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let found = self.spellings.find(text);
-        if found.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(masked(text, &found)) }
+    /// Where known secrets stand in a text.
+    fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
+        let text = text.to_ascii_lowercase();
+        let mut found = self.spellings.find(&text);
+        found.extend(self.tokens.find(&text));
+        found
     }
 }
 
@@ -115,13 +144,21 @@ fn masked(text: &str, ranges: &[Range<usize>]) -> String {
     out
 }
 
-fn digest(secret: &Secret) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(secret.expose()).into();
+fn digest(secret: &str) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(secret).into();
     digest.first_chunk().copied().unwrap_or_default()
 }
 
-/// Whether the whole of a secret is recognised by its shape and need not be known.
+/// A credential without the scheme that introduces it: elsewhere it stands without.
+fn bare(secret: &str) -> &str {
+    match secret.split_once(char::is_whitespace) {
+        Some((first, rest)) if SCHEMES.iter().any(|scheme| first.eq_ignore_ascii_case(scheme)) => rest.trim(),
+        _ => secret,
+    }
+}
+
+/// Whether the whole of a secret is a token that its shape tells.
 fn has_a_shape(secret: &str) -> bool {
-    let whole = |m: regex::Match<'_>| m.range() == (0..secret.len());
-    SHAPES.as_ref().is_some_and(|shapes| shapes.find(secret).is_some_and(whole))
+    let whole = |shape: regex::bytes::Match<'_>| shape.range() == (0..secret.len());
+    SHAPES.as_ref().is_some_and(|shapes| shapes.find(secret.as_bytes()).is_some_and(whole))
 }

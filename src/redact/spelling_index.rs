@@ -54,13 +54,11 @@ impl SpellingIndex {
         self.spellings.insert(self.hasher.hash_one(spelling.as_bytes()));
     }
 
-    /// Where spellings stand in a text, in order; they may overlap.
-    pub(super) fn find(&self, text: &str) -> Vec<Range<usize>> {
+    /// Where spellings stand in a text in lower case, in order; they may overlap.
+    pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         if self.spellings.is_empty() {
             return Vec::new();
         }
-        let text = text.to_ascii_lowercase();
-        let text = text.as_bytes();
         let beginnings = text.windows(BEGINNING).enumerate();
         let seen =
             beginnings.filter(|(_, beginning)| beginning.first_chunk().is_some_and(|b| self.is_seen(*b)));

@@ -1,29 +1,10 @@
-//! The spellings in which a secret can stand in a text: as it is, and as URLs, forms, JSON, HTML, base64, hex and UTF-16
-//! write it. Upper and lower case need none of their own, since the search does not tell them apart in ASCII.
+//! The spellings in which a secret can stand in a text that has no escapes any more: as it is, and as forms, base64, hex and UTF-16 write
+//! it. Upper and lower case need none of their own, since the search does not tell them apart in ASCII.
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use pii::escaped;
 use std::collections::BTreeSet;
 
-/// All but the unreserved characters of RFC 3986, section 2.3.
-const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-/// As a path with its slashes: what Python's `quote` leaves.
-const PATH: &AsciiSet = &COMPONENT.remove(b'/');
-/// What `encodeURI` and browsers' address bars leave.
-const URI: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'%')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 /// Fewest characters of a spelling in base64 or hex: fewer could be ordinary text.
 const FEWEST_CODED: usize = 8;
 
@@ -37,39 +18,11 @@ pub(super) fn all(secret: &str) -> BTreeSet<String> {
 
 /// The spellings in which its characters still show.
 pub(super) fn plain(secret: &str) -> BTreeSet<String> {
-    // These stand in every writing for themselves.
-    if secret.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
-        return BTreeSet::from([secret.to_owned()]);
-    }
-    let mut found = BTreeSet::from([secret.to_owned(), secret.to_uppercase(), secret.to_lowercase()]);
-    for set in [COMPONENT, PATH, URI] {
-        found.insert(utf8_percent_encode(secret, set).to_string());
-    }
-    found.insert(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
-    found.insert(utf8_percent_encode(secret, COMPONENT).to_string().replace("%20", "+"));
-    found.extend(json(secret));
-    for (quote, apostrophe) in
-        [("&quot;", "&#39;"), ("&quot;", "&#x27;"), ("&#34;", "&#39;"), ("&quot;", "&apos;"), ("\"", "'")]
-    {
-        let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        found.insert(html.replace('"', quote).replace('\'', apostrophe));
-    }
-    found
-}
-
-/// As JSON text: plain, with slashes escaped (PHP), safe for HTML (Django, Go), and in ASCII only (Python).
-fn json(secret: &str) -> Vec<String> {
-    let quoted = serde_json::Value::from(secret).to_string();
-    let bare = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default().to_owned();
-    let html = |c: char| "<>&'".contains(c);
-    let safe = escaped(&bare, html).into_owned();
-    let ascii = escaped(&bare, |c| !c.is_ascii()).into_owned();
-    let ascii_safe = escaped(&bare, |c| !c.is_ascii() || html(c)).into_owned();
-    let php = |text: &str| text.replace('/', "\\/");
-    let slashes = [&bare, &ascii].map(|text| php(text));
-    let twice = serde_json::Value::from(bare.as_str()).to_string();
-    let twice = twice.trim_matches('"').to_owned();
-    [bare, safe, ascii, ascii_safe, twice].into_iter().chain(slashes).collect()
+    // Forms write a space as a plus, and the plus as a code.
+    [secret, &secret.to_uppercase(), &secret.to_lowercase()]
+        .into_iter()
+        .flat_map(|text| [text.to_owned(), text.replace(' ', "+")])
+        .collect()
 }
 
 /// In hex, and in base64 wherever it begins in what is coded, as in the `user:password` of a Basic header.

@@ -16,6 +16,83 @@ fn known_secrets_and_shapes_are_scrubbed() {
     assert_eq!(redactor.scrub("x eyJhbGciOi.eyJzdWIiOjF9.c2ln y"), "x [redacted] y");
 }
 
+/// Of HS256, as an application of Django's issues them.
+const TOKEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIiwianRpIjoiN2Y0YyIsInVzZXJfaWQiOjd9\
+                     .Yx1k-4mQ0vT3sBz_9nLwRrD8pHcUeJf5aKqGi2oVtXs";
+
+/// All characters as codes, by `of`.
+fn all_as(text: &str, of: impl Fn(u8) -> String) -> String {
+    text.bytes().map(of).collect()
+}
+
+#[test]
+fn a_token_of_the_run_is_left_in_no_spelling_and_whatever_it_is_glued_to() {
+    let redactor = Redactor::new();
+    redactor.learn(&Secret::new(TOKEN));
+    let hex = hex::encode(TOKEN);
+    for (what, text) in [
+        ("header in a URL", format!("Bearer%20{TOKEN}")),
+        ("word", format!("tok_{TOKEN}_")),
+        ("percent", all_as(TOKEN, |b| format!("%{b:02x}"))),
+        ("JSON", all_as(TOKEN, |b| format!("\\u{b:04x}"))),
+        ("JSON in JSON", all_as(TOKEN, |b| format!("\\\\u{b:04x}"))),
+        ("HTML", all_as(TOKEN, |b| format!("&#{b};"))),
+        ("base64", STANDARD.encode(format!("user:{TOKEN}"))),
+        ("base64 of URLs", URL_SAFE.encode(format!("t={TOKEN}"))),
+        ("hex", hex.clone()),
+        ("HEX", hex.to_uppercase()),
+        ("case", TOKEN.to_lowercase()),
+        ("signature", TOKEN.rsplit('.').next().unwrap().to_owned()),
+    ] {
+        assert!(redactor.finds(&text), "{what}");
+        let scrubbed = redactor.scrub(&text).into_owned();
+        let rest = scrubbed.replace(MASK, "");
+        assert!(rest.len() <= "Bearer%20".len(), "{what}: {scrubbed}");
+    }
+}
+
+#[test]
+fn a_token_of_somebody_else_is_told_by_its_shape_inside_of_words_too() {
+    let redactor = Redactor::new();
+    for text in [
+        format!("x=Bearer%20{TOKEN}"),
+        format!("tok_{TOKEN}"),
+        TOKEN.replace('.', "%2E"),
+        format!("half {}", &TOKEN[..60]),
+    ] {
+        assert!(!redactor.finds(&text));
+        let scrubbed = redactor.scrub(&text).into_owned();
+        assert!(scrubbed.contains(MASK) && !scrubbed.contains("eyJ"), "{scrubbed}");
+    }
+    for ordinary in ["at com.acme.KeyJoiner.apply.run", "KeyJournal.entries.first"] {
+        assert_eq!(redactor.scrub(ordinary), ordinary);
+    }
+}
+
+#[test]
+fn the_tokens_of_a_long_run_take_no_more_room_and_the_last_ones_are_known() {
+    let redactor = Redactor::new();
+    let token = |n: u32| {
+        format!("eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjp9.{}", hex::encode(Sha256::digest(n.to_le_bytes())))
+    };
+    for n in 0..25_000 {
+        redactor.learn(&Secret::new(token(n)));
+        redactor.learn(&Secret::new(token(n)));
+    }
+    let finds = |n: u32| redactor.finds(&hex::encode(token(n)));
+    assert!(finds(24_999) && finds(15_000));
+    // Its shape is all that is left of an old one.
+    assert!(!finds(0));
+    assert!(!redactor.scrub(&format!("tok_{}", token(0))).contains("eyJ"));
+}
+
+#[test]
+fn a_credential_with_its_scheme_is_known_without_it_as_well() {
+    let redactor = Redactor::new();
+    redactor.learn(&Secret::new("Bearer opaque-0123456789"));
+    assert_eq!(redactor.scrub("tok_opaque-0123456789"), "tok_[redacted]");
+}
+
 #[test]
 fn ordinary_text_is_untouched() {
     let redactor = Redactor::new();
@@ -42,6 +119,11 @@ fn a_secret_is_found_in_the_spellings_of_other_programs() {
         ("HTML, no quotes", "C4NARY\"pw\\é&lt;&amp;&gt;/+ x9%"),
         ("hex", "43344e4152592270775cc3a93c263e2f2b20783925"),
         ("hex, upper case", "43344E4152592270775CC3A93C263E2F2B20783925"),
+        ("JSON in JSON", r#"C4NARY\\\"pw\\\\é<&>/+ x9%"#),
+        ("percent, some", "C4NARY%22%70w%5Cé%3C&>%2F%2B x9%25"),
+        ("percent, twice", "C4NARY%2522pw%255C%25C3%25A9%253C%2526%253E%252F%252B%2520x9%2525"),
+        ("HTML, numbers", "&#67;&#x34;NARY&#34;pw\\&#233;&lt;&#x26;&gt;/+&#32;x9%"),
+        ("literal", r"\x434NARY\x22pw\\\xc3\xa9<&>/+ x9%"),
         ("upper case", "C4NARY\"PW\\É<&>/+ X9%"),
     ] {
         let scrubbed = redactor.scrub(&format!("before {spelled} after")).into_owned();
@@ -78,6 +160,34 @@ proptest! {
         let utf16: Vec<u8> = secret.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let read = String::from_utf8_lossy(&utf16).into_owned();
         prop_assert!(redactor.scrub(&read).contains(MASK), "{}", read.escape_debug());
+    }
+}
+
+#[test]
+fn escapes_of_every_kind_on_each_other_cost_a_fixed_number_of_looks() {
+    let looks = std::cell::Cell::new(0);
+    let text = r"%25\\&amp;".repeat(1000);
+    unescaped::find_in_all(text.as_bytes(), &|text| {
+        looks.set(looks.get() + text.len());
+        Vec::new()
+    });
+    assert!(looks.get() <= 13 * text.len(), "{}", looks.get());
+}
+
+proptest! {
+    #[test]
+    fn whichever_characters_are_escaped_the_secret_is_found(secret in SECRETS, how in proptest::collection::vec(0..4u8, 160)) {
+        let redactor = Redactor::new();
+        redactor.learn(&Secret::new(secret.as_str()));
+        let codes: [fn(u8) -> String; 2] = [|b| format!("%{b:02X}"), |b| format!("\\x{b:02x}")];
+        for of in codes {
+            // What is not a letter would begin an escape of its own.
+            let text: String = secret.bytes().zip(&how).map(|(b, how)| {
+                if *how == 0 && b.is_ascii_alphanumeric() { char::from(b).to_string() } else { of(b) }
+            }).collect();
+            let scrubbed = redactor.scrub(&format!("a={text}&b")).into_owned();
+            prop_assert_eq!(scrubbed, format!("a={MASK}&b"), "{}", text);
+        }
     }
 }
 
