@@ -104,7 +104,7 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
     let caveats = scheme.caveats().iter().map(ToString::to_string);
     let timestamp = scheme.timestamp_ms(request.headers);
     let read = Reader::new(scheme).read(request.headers, request.body);
-    let event = event(scheme, request.headers, read.as_ref().and_then(Webhooks::first)).name;
+    let event = event(scheme, request.headers, read.as_ref().and_then(Webhooks::first));
     out::raw_line(json!({
         "valid": verdict.valid,
         "reason": verdict.reason,

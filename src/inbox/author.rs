@@ -46,7 +46,7 @@ impl Inbox {
         let read = if reason.is_authentic() { None } else { matcher.read(headers, body) };
         let first = read.as_ref().and_then(Webhooks::first);
         let content = Content::of(*scheme, first);
-        let event = event(*scheme, headers, first).name;
+        let event = event(*scheme, headers, first);
         let clue = Clue { scheme: *scheme, headers, peer, reason, event, content };
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         (sender.author(&clue), sender.is_known())
@@ -61,7 +61,7 @@ impl Inbox {
         let print = print(body);
         let key = match id(*scheme, headers, read.as_ref()) {
             Some(id) => Key::of_id(&id),
-            None => Key::of_content(event(*scheme, headers, first).name, print, turn.flow()),
+            None => Key::of_content(event(*scheme, headers, first), print, turn.flow()),
         };
         let awaited = |webhook| {
             let flow = match matcher.whose(webhook) {
@@ -69,7 +69,7 @@ impl Inbox {
                 Whose::Flow(flow) => Some(flow),
                 Whose::Some => None,
             };
-            Some(Awaited { event: event(*scheme, headers, webhook).name.to_owned(), flow })
+            Some(Awaited { event: event(*scheme, headers, webhook).to_owned(), flow })
         };
         let awaited = match &read {
             Some(read) => read.iter().filter_map(|webhook| awaited(Some(webhook))).collect(),

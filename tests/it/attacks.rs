@@ -168,7 +168,7 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
         let event = headers.iter_mut().find(|h| h[0] == "X-Webhook-Event").unwrap();
         event[1] = "payment_refunded".into();
     };
-    of("another event in the header", event, "Event headers contradicting the body");
+    of("another event in the header", event, "Webhooks contradicting their profile");
     let identity =
         |all: &mut Vec<Value>| all[0]["header"]["retry"]["identity"] = "timestamp_per_attempt".into();
     attacked("identity", &recent(), identity, 1, "Retries that change identity");

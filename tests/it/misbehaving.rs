@@ -3,13 +3,17 @@
 use super::harness::Smoke;
 
 /// What the sender does wrong, and the gate that has to fail.
-const KINDS: [(&str, &str); 22] = [
+const KINDS: [(&str, &str); 26] = [
     ("drop-webhook", "lost"),
     ("send-twice", "duplicates"),
     ("send-twice-new-id", "duplicates"),
     ("duplicate-id", "duplicates"),
     ("webhook-on-replay", "unexpected"),
     ("wrong-event", "lost"),
+    ("no-event-in-body", "event_header"),
+    ("no-event-header", "event_header"),
+    ("other-event-in-data", "event_header"),
+    ("text-plain", "event_header"),
     ("repeated-key", "repeated_keys"),
     ("wrong-secret", "signatures"),
     ("body-only-signature", "signatures"),

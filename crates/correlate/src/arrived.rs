@@ -21,7 +21,7 @@ impl<'a> Arrived<'a> {
     /// The webhooks of a request of this sender; one without a body when it could not be read.
     #[must_use]
     pub fn all(scheme: Scheme, headers: &'a [(String, String)], read: Option<&'a Webhooks>) -> Vec<Self> {
-        let of = |webhook| Self { event: event(scheme, headers, webhook).name, webhook, headers };
+        let of = |webhook| Self { event: event(scheme, headers, webhook), webhook, headers };
         read.map_or_else(|| vec![of(None)], |read| read.iter().map(|one| of(Some(one))).collect())
     }
 

@@ -5,6 +5,7 @@
 //! journal; both get the answer from here. Nothing here keeps a delivery: whoever does shows its [`Course`].
 
 mod arrived;
+mod contradiction;
 mod correlator;
 mod event;
 mod fingerprint;
@@ -18,8 +19,9 @@ mod sharded;
 mod turn;
 
 pub use arrived::Arrived;
+pub use contradiction::{Contradiction, contradiction};
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
-pub use event::{Event, event, id};
+pub use event::{event, id};
 pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
 pub use policy::{After, Stage, after, latest_retry};

@@ -58,10 +58,9 @@ impl Reader {
         let (wanted, each, aside) = Default::default();
         let mut reader = Self { spec: &spec.body, wanted, each, aside };
         reader.add(EVENT);
-        for place in [&spec.event, &spec.id] {
-            if let Some(pointer) = place.json.as_deref().filter(|pointer| *pointer != EVENT) {
-                reader.add(pointer);
-            }
+        let places = [&spec.event, &spec.id].into_iter().filter_map(|place| place.json.as_deref());
+        for pointer in places.chain(spec.further_events()).filter(|pointer| *pointer != EVENT) {
+            reader.add(pointer);
         }
         reader
     }
@@ -359,7 +358,7 @@ mod tests {
         let seen: Vec<_> = read
             .iter()
             .map(|one| {
-                (event(scheme, &[], Some(one)).name.to_owned(), one.pointer("/data/order").unwrap().clone())
+                (event(scheme, &[], Some(one)).to_owned(), one.pointer("/data/order").unwrap().clone())
             })
             .collect();
         assert_eq!(seen, [("firing".to_owned(), json!(1)), ("resolved".to_owned(), json!(2))]);
@@ -375,7 +374,7 @@ mod tests {
         let (scheme, reader) = reader(&json!({"batch": "/*"}), &json!({"json": "/event"}));
         let read =
             reader.read(&[], br#"[{"event":"delivered","id":"a"},{"event":"open","id":"b"}]"#).unwrap();
-        let names: Vec<&str> = read.iter().map(|one| event(scheme, &[], Some(one)).name).collect();
+        let names: Vec<&str> = read.iter().map(|one| event(scheme, &[], Some(one))).collect();
         assert_eq!(names, ["delivered", "open"]);
         assert_eq!(id(scheme, &[], Some(&read)).as_deref(), Some("a\nb"));
         assert!(reader.read(&[], b"[{]").is_none());
@@ -411,7 +410,7 @@ mod tests {
         let read = field
             .read(&[], b"v=1&payload=%7B%22type%22%3A%22paid%22%2C%22data%22%3A%7B%22order%22%3A7%7D%7D")
             .unwrap();
-        assert_eq!(event(scheme, &[], read.first()).name, "paid");
+        assert_eq!(event(scheme, &[], read.first()), "paid");
         assert_eq!(read.first().unwrap().pointer("/data/order"), Some(&json!(7)));
         let told = field.explain(&[], b"v=1").unwrap_err();
         assert_eq!(told.why, "its body is not a form with the field payload");
@@ -440,14 +439,14 @@ mod tests {
         };
         let body = packed(br#"{"type":"paid"}"#);
         let headers = header("content-encoding", "GZIP");
-        assert_eq!(event(scheme, &headers, reader.read(&headers, &body).unwrap().first()).name, "paid");
+        assert_eq!(event(scheme, &headers, reader.read(&headers, &body).unwrap().first()), "paid");
         // Whoever reads it as it says it is finds no JSON.
         let told = reader.explain(&[], &body).unwrap_err();
         assert_eq!(told.why, "its body is compressed (gzip), but has no Content-Encoding");
-        assert_eq!(event(scheme, &[], told.mended.unwrap().first()).name, "paid");
+        assert_eq!(event(scheme, &[], told.mended.unwrap().first()), "paid");
         let brotli = b"\x0b\x07\x80{\"type\":\"paid\"}\x03";
         assert_eq!(
-            event(scheme, &[], reader.read(&header("Content-Encoding", "br"), brotli).unwrap().first()).name,
+            event(scheme, &[], reader.read(&header("Content-Encoding", "br"), brotli).unwrap().first()),
             "paid"
         );
         for coding in ["zstd", "gzip, br"] {
@@ -470,7 +469,7 @@ mod tests {
         let read = reader.read(&[], xml).unwrap();
         assert_eq!(read.first().unwrap().pointer(""), Some(&json!("<order id=\"7\"/>")));
         let topic = header("X-Topic", "orders/create");
-        assert_eq!(event(scheme, &topic, read.first()).name, "orders/create");
+        assert_eq!(event(scheme, &topic, read.first()), "orders/create");
     }
 
     #[test]

@@ -117,8 +117,7 @@ pub fn usual_event(scheme: Scheme) -> &'static str {
 /// Where in the body the event stands.
 pub(crate) fn body_events(scheme: Scheme) -> Vec<&'static str> {
     let spec = scheme.spec();
-    let further = spec.example.iter().flat_map(|example| &example.events).map(String::as_str);
-    spec.event.json.as_deref().into_iter().chain(further).collect()
+    spec.event.json.as_deref().into_iter().chain(spec.further_events()).collect()
 }
 
 /// A body as the sender writes them.

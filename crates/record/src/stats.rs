@@ -117,7 +117,7 @@ summed! {
         /// they are.
         #[serde(default)]
         pub unclear_duplicates: u64,
-        /// Webhooks whose unsigned event header names another event than the body.
+        /// Webhooks that contradict their sender's profile about their event or their format.
         #[serde(default)]
         pub event_mismatches: u64,
         /// Webhooks that had to come after another one, and both came.
@@ -258,6 +258,9 @@ summed! {
         pub without: u64,
         /// What is wrong: event, JSON pointer and reason.
         pub violations: BTreeMap<String, u64> => named(DIAGNOSES),
+        /// How webhooks contradict the sender's profile about their event or their format.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub contradictions: BTreeMap<String, u64> => named(DIAGNOSES),
         /// Webhooks in whose body a key appears twice in one object, schema or not.
         #[serde(default)]
         pub repeating: u64,
@@ -271,6 +274,11 @@ impl PayloadStats {
     /// Counts a violation; beyond 50 different ones they count as one.
     pub fn violated(&mut self, what: &str) {
         count_named(&mut self.violations, what, 1, DIAGNOSES);
+    }
+
+    /// Counts a webhook that contradicts the profile in this way.
+    pub fn contradicted(&mut self, how: &str) {
+        count_named(&mut self.contradictions, how, 1, DIAGNOSES);
     }
 
     /// Counts a webhook in which this key appears twice.

@@ -37,6 +37,13 @@ pub struct RequestSpec {
     pub example: Option<Example>,
 }
 
+impl RequestSpec {
+    /// Where bodies say the event once more, as JSON pointers.
+    pub fn further_events(&self) -> impl Iterator<Item = &str> {
+        self.example.iter().flat_map(|example| &example.events).map(String::as_str)
+    }
+}
+
 /// What the settings of a sender are called.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +80,7 @@ pub struct Example {
     /// Its body; event and id are put in where the profile says that they stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
-    /// Further places of its body that say the event, as JSON pointers.
+    /// Further places of its body that say the event, as JSON pointers. A webhook that has one of them must say its event there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
 }
@@ -408,6 +415,9 @@ pub struct BodySpec {
     /// Its format.
     #[serde(default)]
     pub format: BodyFormat,
+    /// The media type that a `Content-Type` must name (RFC 9110, section 8.3), without parameters; any will do when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
     /// For a form: the field whose value is JSON (`payload`); all fields become one object when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,

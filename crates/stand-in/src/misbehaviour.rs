@@ -40,6 +40,14 @@ kinds! {
     WebhookOnReplay = "webhook-on-replay",
     /// the event name is another one than the flow's
     WrongEvent = "wrong-event",
+    /// the event stands in the header alone, and not at the top of the body
+    NoEventInBody = "no-event-in-body",
+    /// sends no header with the event
+    NoEventHeader = "no-event-header",
+    /// the body says another event at its second place
+    OtherEventInData = "other-event-in-data",
+    /// says that the body is text/plain
+    TextPlain = "text-plain",
     /// the body names its event twice, the second time rightly
     RepeatedKey = "repeated-key",
     /// signs with another secret

@@ -34,6 +34,9 @@ pub struct Cases {
     /// Webhooks that violate their event's schema.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub misshapen: Listed,
+    /// Webhooks that contradict the sender's profile about their event or their format.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub contradicting: Listed,
     /// Webhooks with a duplicate key in their body.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub repeating: Listed,
@@ -261,6 +264,7 @@ impl Cases {
             "unexpected" => &self.unexpected,
             "order" => &self.out_of_order,
             "payloads" => &self.misshapen,
+            "event_header" => &self.contradicting,
             "repeated_keys" => &self.repeating,
             "pii" => &self.leaking,
             "signatures" => &self.unverified,
@@ -325,6 +329,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
     }
     leaking(analysis, &mut found.leaking);
     misshapen(analysis, &mut found.misshapen);
+    contradicting(analysis, &mut found.contradicting);
     repeating(analysis, &mut found.repeating);
     found
 }
@@ -357,6 +362,15 @@ fn misshapen(analysis: &Analysis, found: &mut Listed) {
         let told: Vec<String> = wrong.iter().map(sentence).collect();
         let what = format!("does not match its schema: {}", told.join("; "));
         Some(Case { event: event.clone(), ..Case::of_a_delivery(analysis, &delivery, what) })
+    }));
+}
+
+fn contradicting(analysis: &Analysis, found: &mut Listed) {
+    found.total = analysis.payloads.found.contradictions.values().sum();
+    let kept = analysis.payloads.contradicting.iter().take(LISTED);
+    found.first.extend(kept.filter_map(|(delivery, how)| {
+        let delivery = analysis.deliveries.get(*delivery)?;
+        Some(Case::of_a_delivery(analysis, &delivery, how.to_string()))
     }));
 }
 

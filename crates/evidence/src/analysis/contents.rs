@@ -1,8 +1,9 @@
 //! What the webhooks of one request mean for the expectations, and whether they are this run's.
 
+use super::correlate::is_authentic_body;
 use super::expected::Fulfilment;
 use super::fold::Analysis;
-use correlate::{Arrived, Webhook, event, print, short};
+use correlate::{Arrived, Webhook, contradiction, print, short};
 use record::Attempt;
 use record::number::canonical;
 
@@ -18,8 +19,8 @@ pub(super) struct Contents {
     pub(super) each: Vec<Fulfilment>,
     /// Whether none of them is this run's.
     pub(super) foreign: bool,
-    /// Whether a header names another event than a body.
-    pub(super) event_differs: bool,
+    /// Whether one of them contradicts its sender's profile.
+    pub(super) contradicts: bool,
 }
 
 impl Contents {
@@ -36,6 +37,8 @@ impl Contents {
         before: &[Fulfilment],
     ) -> Self {
         let mut found = Self { foreign: true, ..Self::default() };
+        // What somebody else wrote says nothing about the sender, and a redirect may turn a request into one without a body.
+        let is_judged = is_authentic_body(attempt) && !attempt.elsewhere;
         let mut waiting_since = None;
         for (at, one) in came.iter().enumerate() {
             let before = before.get(at).copied();
@@ -47,7 +50,11 @@ impl Contents {
             let others = fulfilment == Fulfilment::None && analysis.is_others(one.webhook);
             found.each.push(fulfilment);
             found.foreign &= others;
-            found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
+            // One that cannot be read is told as such where no flow asks for it.
+            let is_told = one.webhook.is_none() && !analysis.header.kind.accounts_for_each_webhook();
+            found.contradicts |= is_judged
+                && !is_told
+                && contradiction(analysis.header.scheme, one.headers, one.webhook).is_some();
             match fulfilment {
                 Fulfilment::Fulfils(expectation) | Fulfilment::Against(expectation, _) => {
                     let since = analysis.expectations.get(expectation).map(|asked| asked.at);

@@ -198,7 +198,7 @@ impl Analysis {
         let read = if reason.is_authentic() { None } else { self.reader.read(headers, body) };
         let first = read.as_ref().and_then(Webhooks::first);
         let content = Content::of(scheme, first);
-        let event = event(scheme, headers, first).name;
+        let event = event(scheme, headers, first);
         self.sender.author(&Clue { scheme, headers, peer: attempt.peer, reason, event, content })
     }
 
@@ -316,6 +316,9 @@ impl Analysis {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
+                if delivery.contradicts {
+                    self.payloads.contradicted(index, self.header.scheme, said);
+                }
                 self.payloads.look((index, attempt), said, self.privacy.engine());
             }
         }
@@ -347,7 +350,7 @@ impl Analysis {
             unasked: said.unasked,
             forbidden: said.forbidden,
             certainty,
-            event_differs: said.event_differs,
+            contradicts: said.contradicts,
         });
         index
     }

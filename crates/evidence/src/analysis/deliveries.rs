@@ -47,7 +47,7 @@ const ID_REUSED: u8 = 2;
 const FOREIGN: u8 = 4;
 const SURPLUS: u8 = 8;
 const AMBIGUOUS: u8 = 16;
-const EVENT_DIFFERS: u8 = 32;
+const CONTRADICTS: u8 = 32;
 
 impl Deliveries {
     /// How many there are.
@@ -143,7 +143,7 @@ impl Deliveries {
             unasked: u32::from(settled.fulfils == NONE && !has(SURPLUS)),
             forbidden: None,
             certainty: if has(AMBIGUOUS) { Certainty::Ambiguous } else { Certainty::Certain },
-            event_differs: has(EVENT_DIFFERS),
+            contradicts: has(CONTRADICTS),
         }
     }
 }
@@ -166,7 +166,7 @@ impl Settled {
             (delivery.foreign, FOREIGN),
             (delivery.surplus > 0, SURPLUS),
             (!delivery.is_certain(), AMBIGUOUS),
-            (delivery.event_differs, EVENT_DIFFERS),
+            (delivery.contradicts, CONTRADICTS),
         ];
         Some(Self {
             first_byte: only.first_byte,
@@ -228,7 +228,7 @@ mod tests {
             unasked: 0,
             forbidden: None,
             certainty: Certainty::Ambiguous,
-            event_differs: true,
+            contradicts: true,
         }
     }
 

@@ -108,8 +108,8 @@ pub struct Delivery {
     pub forbidden: Option<usize>,
     /// Whether these attempts are its own.
     pub certainty: Certainty,
-    /// Whether its unsigned event header names another event than its body.
-    pub event_differs: bool,
+    /// Whether it contradicts its sender's profile, as [`correlate::contradiction`] has it.
+    pub contradicts: bool,
 }
 
 impl Delivery {

@@ -1,9 +1,10 @@
 //! Webhooks held against the schemas of their events, where the sender's profile names some, and keys that stand twice.
 
-use correlate::{Arrived, Reader};
+use correlate::{Arrived, Contradiction, Reader, contradiction};
 use payload::{Contract, Violation};
 use pii::Engine;
 use record::{Attempt, Header, PayloadStats};
+use signature::Scheme;
 use std::sync::Arc;
 
 /// Most webhooks whose violations are kept.
@@ -20,6 +21,8 @@ pub(super) struct Payloads {
     pub(super) found: PayloadStats,
     /// The first webhooks that do not fit: the delivery, the event, and what is wrong.
     pub(super) kept: Vec<(usize, String, Vec<Violation>)>,
+    /// The first webhooks that contradict the profile: the delivery, and how.
+    pub(super) contradicting: Vec<(usize, Contradiction)>,
     /// The first webhooks in which a key appears twice: the delivery and the key's JSON pointer.
     pub(super) repeating: Vec<(usize, String)>,
 }
@@ -35,7 +38,7 @@ impl Payloads {
             found.problem = error.to_string();
         }
         let contract = made.and_then(Result::ok).map(Arc::new);
-        Self { contract, reader, found, kept: Vec::new(), repeating: Vec::new() }
+        Self { contract, reader, found, kept: Vec::new(), contradicting: Vec::new(), repeating: Vec::new() }
     }
 
     /// The same contract, nothing found yet.
@@ -50,7 +53,18 @@ impl Payloads {
             reader: self.reader.clone(),
             found,
             kept: Vec::new(),
+            contradicting: Vec::new(),
             repeating: Vec::new(),
+        }
+    }
+
+    /// Tells how one of the webhooks of a request, `came`, contradicts the profile.
+    pub(super) fn contradicted(&mut self, delivery: usize, scheme: Scheme, came: &[Arrived<'_>]) {
+        let how = |one: &Arrived<'_>| contradiction(scheme, one.headers, one.webhook);
+        let Some(how) = came.iter().find_map(how) else { return };
+        self.found.contradicted(&how.to_string());
+        if self.contradicting.len() < KEPT {
+            self.contradicting.push((delivery, how));
         }
     }
 

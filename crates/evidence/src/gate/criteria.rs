@@ -46,7 +46,7 @@ criteria! {
     UNEXPECTED: "unexpected", "Unexpected webhooks", "deliveries", "webhooks", [Run, Load];
     ORDER: "order", "Webhooks out of order", "webhooks that had to follow another", "webhooks", [Run, Load, Observe];
     PAYLOADS: "payloads", "Payloads violating their schema", "webhooks with a schema", "webhooks", [Run, Load, Receive, Observe];
-    EVENT_HEADER: "event_header", "Event headers contradicting the body", "deliveries", "webhooks", [Run, Load, Receive, Observe];
+    EVENT_HEADER: "event_header", "Webhooks contradicting their profile", "deliveries", "webhooks", [Run, Load, Receive, Observe];
     REPEATED_KEYS: "repeated_keys", "Duplicate keys in a body", "deliveries", "webhooks", [Run, Load, Receive, Observe];
     UNREADABLE: "unreadable", "Unreadable webhooks", "deliveries", "webhooks", [Receive, Observe];
     SIGNATURES: "signatures", "Valid signatures", "attempts with a valid signature", "%", [Run, Load, Receive, Observe];

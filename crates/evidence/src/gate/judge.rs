@@ -108,7 +108,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Offs
     too_large(&sums.refused, organic.lost, &mut checks);
     checks.extend(order(organic, injected));
     checks.extend(payloads(&sums.payloads));
-    checks.extend(event_header(organic, injected));
+    checks.extend(event_header(organic, injected, &sums.payloads));
     checks.extend(repeated_keys(&sums.payloads, organic.deliveries + injected.deliveries));
     checks.extend(signatures(sums, header, gates, apart));
     checks.extend(rates(gates, header.kind, organic));
@@ -321,13 +321,14 @@ pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
     found.with_contract.then_some(check)
 }
 
-/// The header that names the event is outside the signature: one that says something else misleads whoever trusts it.
-/// There is no check while none does.
-pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
+/// A receiver may take the event from any place where the profile has it, and the header is outside the signature: one that says something
+/// else, or is all that says it, misleads. There is no check while none does.
+pub(super) fn event_header(organic: &Tally, injected: &Tally, found: &PayloadStats) -> Option<Check> {
     let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
     let differ = both(|t| t.event_mismatches);
-    let text = "the unsigned event header names a different event than the signed body; the body counts";
-    (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
+    let most = found.contradictions.iter().min_by_key(|(how, n)| (Reverse(**n), *how));
+    let text = most.map(|(how, n)| format!("{}: {how}", super::times(*n))).unwrap_or_default();
+    (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, &text))
 }
 
 /// A signature that is right under a body that nobody can read: where no flow asks for the webhook, nothing else notices. As with a

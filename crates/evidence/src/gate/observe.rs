@@ -73,7 +73,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
     checks.extend(order(&organic, &injected));
     checks.extend(payloads(analysis.payloads()));
-    checks.extend(event_header(&organic, &injected));
+    checks.extend(event_header(&organic, &injected, analysis.payloads()));
     checks.extend(unreadable(analysis, organic.deliveries + injected.deliveries));
     checks.extend(repeated_keys(analysis.payloads(), organic.deliveries + injected.deliveries));
     checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));

@@ -20,9 +20,9 @@ impl Learner {
         let form = |field: Option<&str>| BodySpec {
             format: BodyFormat::Form,
             field: field.map(str::to_owned),
-            batch: None,
+            ..BodySpec::default()
         };
-        let own = scheme.map(|scheme| scheme.spec().body.clone());
+        let own = scheme.map(|scheme| BodySpec { media_type: None, ..scheme.spec().body.clone() });
         let inside = if own.is_none() { self.batch() } else { None };
         let specs: Vec<BodySpec> = own
             .into_iter()

@@ -212,7 +212,7 @@ impl Arrivals {
         let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
         let id = id(self.scheme, &attempt.headers, read.as_ref());
         let webhook = read.as_ref().and_then(correlate::Webhooks::first);
-        let name = event(self.scheme, &attempt.headers, webhook).name;
+        let name = event(self.scheme, &attempt.headers, webhook);
         let event = (!name.is_empty()).then(|| self.interned(name));
         let fresh = Arrival {
             at,

@@ -86,6 +86,7 @@ impl Packer {
         let event = leaky(event, delivery_policy);
         let Stamp { id, timestamp_ms } = stamp;
         let mut body = shaped(self.scheme, event.bytes(Separators::Compact), &event.name, id);
+        misname(&mut body, &event.name, delivery_policy);
         if delivery_policy.has(Kind::RepeatedKey) && body.starts_with(b"{") {
             body.splice(1..1, *br#""event":"webhook_test","#);
         }
@@ -99,7 +100,13 @@ impl Packer {
         let body =
             if delivery_policy.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { whole };
         let is_form = self.scheme.spec().body.format == BodyFormat::Form;
-        let media_type = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
+        let media_type = if delivery_policy.has(Kind::TextPlain) {
+            "text/plain"
+        } else if is_form {
+            "application/x-www-form-urlencoded"
+        } else {
+            "application/json"
+        };
         SignedRequest { id: stamp.id.clone(), media_type, headers, body }
     }
 
@@ -111,8 +118,14 @@ impl Packer {
     ) -> (Vec<(&'static str, String)>, Vec<u8>) {
         let wrong = delivery_policy.has(Kind::WrongSecret)
             || (attempt > 1 && delivery_policy.has(Kind::WrongSecretOnRetry));
-        let signed = if wrong { self.wrong.sign_whole(out) } else { self.right.sign_whole(out) };
-        let (mut headers, body) = (signed.headers, signed.body.into_owned());
+        let signer = if wrong { &self.wrong } else { &self.right };
+        let (mut headers, body) = if delivery_policy.has(Kind::NoEventInBody) {
+            // Signed whole, it would get the event back.
+            (signer.sign(out), out.body.to_vec())
+        } else {
+            let signed = signer.sign_whole(out);
+            (signed.headers, signed.body.into_owned())
+        };
         if delivery_policy.has(Kind::BodyOnlySignature) && self.scheme == Scheme::DeltacrownV2 {
             // The older scheme signs the body alone, and its header has the same name.
             let body_only = self.body_only.sign(out).into_iter().find(is_signature);
@@ -122,10 +135,31 @@ impl Packer {
                 *header = signed;
             }
         }
+        if delivery_policy.has(Kind::NoEventHeader) {
+            let name = self.scheme.spec().event.header.as_deref();
+            headers.retain(|header| Some(header.0) != name);
+        }
         if delivery_policy.has(Kind::NoSignature) {
             headers.retain(|header| !is_signature(header));
         }
         (headers, body)
+    }
+}
+
+/// Has the body leave out its event, or say another one where it says it again.
+fn misname(body: &mut Vec<u8>, event: &str, delivery_policy: &DeliveryPolicy) {
+    let changes = [
+        (Kind::NoEventInBody, format!(r#"{{"event":"{event}",""#), r#"{""#),
+        (
+            Kind::OtherEventInData,
+            format!(r#""data":{{"event":"{event}""#),
+            r#""data":{"event":"webhook_test""#,
+        ),
+    ];
+    for (_, written, instead) in changes.iter().filter(|(kind, ..)| delivery_policy.has(*kind)) {
+        if let Some(at) = body.windows(written.len()).position(|part| part == written.as_bytes()) {
+            body.splice(at..at + written.len(), instead.bytes());
+        }
     }
 }
 

@@ -40,7 +40,7 @@ fn delivery(attempts: &[(u64, u16)]) -> Delivery {
         unasked: 0,
         forbidden: None,
         certainty: Certainty::Certain,
-        event_differs: false,
+        contradicts: false,
     }
 }
 
