@@ -3,7 +3,7 @@
 use super::harness::Smoke;
 
 /// What the sender does wrong, and the gate that has to fail.
-const KINDS: [(&str, &str); 26] = [
+const KINDS: [(&str, &str); 27] = [
     ("drop-webhook", "lost"),
     ("send-twice", "duplicates"),
     ("send-twice-new-id", "duplicates"),
@@ -14,6 +14,7 @@ const KINDS: [(&str, &str); 26] = [
     ("no-event-header", "event_header"),
     ("other-event-in-data", "event_header"),
     ("text-plain", "event_header"),
+    ("other-id", "steps"),
     ("repeated-key", "repeated_keys"),
     ("wrong-secret", "signatures"),
     ("body-only-signature", "signatures"),

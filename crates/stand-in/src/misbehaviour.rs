@@ -106,6 +106,8 @@ kinds! {
     AsyncLate = "async-late",
     /// answers verify and confirm-result with 500 and does nothing
     Step500 = "step-500",
+    /// answers with the id of another payment or match
+    OtherId = "other-id",
     /// one synchronous worker: each request waits for the one before it, deliveries included
     OneWorker = "one-worker",
     /// every request is redirected to https, as with Django's SECURE_SSL_REDIRECT

@@ -95,7 +95,10 @@ impl Matches {
         }
         let _locked = row.lock.lock().await;
         match self.act(call).await {
-            Ok((row, replay)) => Answer::ok(&row.json(Some(replay))),
+            Ok((mut row, replay)) => {
+                row.id += i64::from(self.api_faults.strike(Kind::OtherId));
+                Answer::ok(&row.json(Some(replay)))
+            }
             Err(Refusal::Fields(errors)) => Answer::json(400, &errors),
             Err(Refusal::Detail(status, detail)) => Answer::detail(status, &detail),
             Err(Refusal::Crash) => Answer::crash(),

@@ -76,7 +76,10 @@ impl Payments {
         }
         let PaymentCall { id, action, key, body, now, .. } = call;
         match self.act(id, action, key.as_deref(), body, now).await {
-            Ok((row, replay)) => Answer::ok(&row.json(replay)),
+            Ok((mut row, replay)) => {
+                row.id += i64::from(self.api_faults.strike(Kind::OtherId));
+                Answer::ok(&row.json(replay))
+            }
             Err(Refusal::Fields(errors)) => Answer::json(400, &errors),
             Err(Refusal::Detail(status, detail)) => Answer::detail(status, &detail),
             Err(Refusal::Crash) => Answer::crash(),
