@@ -112,7 +112,7 @@ fn may_repeat_a_key(body: &[u8]) -> bool {
 fn end_of_text(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
-        at += rest.get(at..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+        at += memchr::memchr2(b'"', b'\\', rest.get(at..)?)?;
         if rest.get(at) == Some(&b'"') {
             return Some(at);
         }
