@@ -73,7 +73,7 @@ pub(super) struct FlowArgs {
     /// How long to wait for each webhook [default: the scenario's]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub within: Option<Period>,
-    /// How long to watch for duplicates after the last webhook [default: the scenario's, else 300ms embedded, 3s staging]
+    /// How long to watch for duplicates after the last webhook [default: the scenario's, else 300ms; staging: at least 3s]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub settle: Option<Period>,
     /// Break webhook attempts on purpose: 503x2, reset@3 or 400@20%

@@ -30,7 +30,7 @@ impl SeenWebhook {
     /// As expectations and captures look at it.
     pub(super) fn arrived(&self) -> Arrived<'_> {
         let webhook = self.read.as_ref().and_then(|(request, number)| request.iter().nth(*number));
-        Arrived { event: &self.event, webhook, headers: &self.headers }
+        Arrived { event: &self.event, webhook, headers: &self.headers, flow: None }
     }
 }
 

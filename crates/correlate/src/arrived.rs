@@ -15,13 +15,15 @@ pub struct Arrived<'a> {
     pub webhook: Option<Webhook<'a>>,
     /// The headers of its request.
     pub headers: &'a [(String, String)],
+    /// The flow that it is about, by a value which no other flow has; `None` where nothing says that, or nobody looked.
+    pub flow: Option<u32>,
 }
 
 impl<'a> Arrived<'a> {
     /// The webhooks of a request of this sender; one without a body when it could not be read.
     #[must_use]
     pub fn all(scheme: Scheme, headers: &'a [(String, String)], read: Option<&'a Webhooks>) -> Vec<Self> {
-        let of = |webhook| Self { event: event(scheme, headers, webhook), webhook, headers };
+        let of = |webhook| Self { event: event(scheme, headers, webhook), webhook, headers, flow: None };
         read.map_or_else(|| vec![of(None)], |read| read.iter().map(|one| of(Some(one))).collect())
     }
 

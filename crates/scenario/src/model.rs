@@ -111,10 +111,8 @@ const SETTLE_STAGING: Duration = Duration::from_secs(3);
 /// How long is watched for what must not come, after the last webhook and the last step, unless the command line says otherwise.
 #[must_use]
 pub fn usual_settle(scenario: Option<&Scenario>, embedded: bool) -> Duration {
-    if !embedded {
-        return SETTLE_STAGING;
-    }
-    scenario.and_then(|scenario| scenario.settle).map_or(SETTLE_EMBEDDED, Period::get)
+    let own = scenario.and_then(|scenario| scenario.settle).map(Period::get);
+    if embedded { own.unwrap_or(SETTLE_EMBEDDED) } else { own.unwrap_or_default().max(SETTLE_STAGING) }
 }
 
 impl Scenario {

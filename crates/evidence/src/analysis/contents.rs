@@ -1,9 +1,9 @@
 //! What the webhooks of one request mean for the expectations, and whether they are this run's.
 
 use super::correlate::is_authentic_body;
-use super::expected::Fulfilment;
-use super::fold::Analysis;
-use correlate::{Arrived, Webhook, contradiction, print, short};
+use super::expected::{Freed, Fulfilment};
+use super::fold::{Analysis, SHARED};
+use correlate::{Arrived, Webhook, Webhooks, contradiction, print, short};
 use record::Attempt;
 use record::number::canonical;
 
@@ -97,6 +97,10 @@ impl Analysis {
                 return Fulfilment::Fulfils(whose);
             }
         }
+        if authentic && let Some((whose, freed)) = self.expectations.reclaim(index, one, when) {
+            self.freed(freed);
+            return Fulfilment::Fulfils(whose);
+        }
         let fulfilment = self.expectations.assign(index, one, when);
         if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_) | Fulfilment::Against(..)) {
             self.strangers.stands_in(index, attempt.peer);
@@ -118,8 +122,38 @@ impl Analysis {
     }
 
     pub(super) fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
-        self.ours.iter().any(|(pointer, values)| {
-            webhook.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
+        self.named_by(webhook).next().is_some()
+    }
+
+    /// The flows that have the values which a webhook holds: [`SHARED`] for values of several.
+    fn named_by(&self, webhook: Webhook<'_>) -> impl Iterator<Item = u32> {
+        self.ours.iter().filter_map(move |(pointer, values)| {
+            values.get(&short(print(canonical(webhook.pointer(pointer)?).as_bytes()))).copied()
         })
+    }
+
+    /// The webhooks of a request, each with the flow that it names.
+    pub(super) fn webhooks_of<'a>(
+        &self,
+        headers: &'a [(String, String)],
+        read: Option<&'a Webhooks>,
+    ) -> Vec<Arrived<'a>> {
+        let mut all = Arrived::all(self.header.scheme, headers, read);
+        for one in &mut all {
+            one.flow = one.webhook.and_then(|webhook| self.named_by(webhook).find(|flow| *flow != SHARED));
+        }
+        all
+    }
+
+    /// A webhook that a step was waiting for which was refused is another flow's that waits for one like it, or nobody asked for it.
+    pub(super) fn freed(&mut self, freed: Freed) {
+        let Some(delivery) = self.deliveries.get(freed.delivery) else { return };
+        let fulfils = self.expectations.take_over(&freed, delivery.first_byte());
+        let Some(delivery) = self.deliveries.get_mut(freed.delivery) else { return };
+        delivery.fulfils = fulfils;
+        if fulfils.is_none() {
+            delivery.unasked = delivery.unasked.max(1);
+            self.parked.forget(freed.delivery);
+        }
     }
 }

@@ -98,7 +98,7 @@ impl Analysis {
         let known = in_header.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
         let read = if known.is_some() { None } else { self.reader.read(&attempt.headers, &body) };
         let id = id(self.header.scheme, &attempt.headers, read.as_ref());
-        let said = Arrived::all(self.header.scheme, &attempt.headers, read.as_ref());
+        let said = self.webhooks_of(&attempt.headers, read.as_ref());
         let key = match &id {
             Some(id) => Key::of_id(id),
             None => {
@@ -187,7 +187,7 @@ impl Analysis {
         let is_due = |one: &Arrived<'_>| self.expectations.is_open_for(one, attempt.first_byte, self.turn);
         match known.and_then(|index| self.deliveries.get(index as usize)) {
             Some(delivery) => !delivery.is_authentic() && delivery.fulfils.is_none(),
-            None => !Arrived::all(self.header.scheme, &attempt.headers, read.as_ref()).iter().any(is_due),
+            None => !self.webhooks_of(&attempt.headers, read.as_ref()).iter().any(is_due),
         }
     }
 

@@ -6,7 +6,8 @@ mod forbidding;
 use super::keyed::Keyed;
 use super::near::Recent;
 use correlate::{Arrived, print_of};
-use foldhash::HashMap;
+pub(super) use due::Freed;
+use foldhash::{HashMap, HashSet};
 use forbidding::{Forbidding, Taken};
 use record::Tick;
 use record::matcher::Matcher;
@@ -116,9 +117,11 @@ pub(super) struct Expectations {
     shapes: HashMap<String, Vec<Vec<String>>>,
     keyed: Keyed,
     forbidding: Forbidding,
-    /// Flow to the expectations of its steps that are under way.
-    under_way: HashMap<u32, Vec<u32>>,
+    /// Flow to the expectations of its steps that are under way, with their keys.
+    under_way: HashMap<u32, Vec<(u32, u64)>>,
     recent: Recent,
+    /// The expectations that were fulfilled by a webhook which names no flow, and which others waited for as well.
+    by_order: HashSet<u32>,
 }
 
 /// An expectation, its terms apart.
@@ -254,7 +257,6 @@ impl Expectations {
         let shape = self.shape(&expect.event, plain.clone().map(|(p, _)| p));
         let values: Vec<String> = plain.map(|(_, v)| canonical(v)).collect();
         let (flow, at) = (expect.flow, expect.at);
-        self.under_way.entry(flow).or_default().push(index);
         let terms = self.terms(expect);
         self.all.push(Stored {
             at,
@@ -268,6 +270,7 @@ impl Expectations {
             interchangeable: false,
         });
         let key = key(&expect.event, shape, &values);
+        self.under_way.entry(flow).or_default().push((index, key));
         self.enter(key, index);
         if expect.count == 0 {
             self.forbidding.add(flow, key, index);
@@ -312,11 +315,13 @@ impl Expectations {
         u32::try_from(number).unwrap_or(NONE)
     }
 
-    pub(super) fn step_ended(&mut self, flow: u32, step: &Step) {
+    /// Notes how a step ended; gives the webhooks that it was waiting for, where it was refused: it fires none.
+    pub(super) fn step_ended(&mut self, flow: u32, step: &Step) -> Vec<Freed> {
         let Self { all, terms, under_way, .. } = self;
-        let Some(asked) = under_way.get_mut(&flow) else { return };
+        let Some(asked) = under_way.get_mut(&flow) else { return Vec::new() };
+        let mut refused = Vec::new();
         // Forgotten once ended: the index holds only steps that are under way.
-        asked.retain(|index| {
+        asked.retain(|(index, key)| {
             let Some(stored) = all.get_mut(*index as usize) else { return false };
             if terms.get(stored.terms as usize).is_none_or(|terms| terms.step != step.step) {
                 return true;
@@ -325,11 +330,15 @@ impl Expectations {
             stored.answer = step.status.unwrap_or(0);
             let us = |since: Tick| u32::try_from(step.ended.since(since).as_micros()).unwrap_or(u32::MAX);
             (stored.took_us, stored.answered_us) = (us(step.started), us(stored.at));
+            if step.outcome == Outcome::Refused {
+                refused.push((*index, *key));
+            }
             false
         });
         if asked.is_empty() {
             under_way.remove(&flow);
         }
+        refused.into_iter().flat_map(|(index, key)| self.set_free(index, key)).collect()
     }
 
     /// Assigns a webhook of delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first; where
@@ -341,10 +350,8 @@ impl Expectations {
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
         if let Some((key, index)) = self.open_for(came, (at, turn)) {
-            if self.is_for_another(came, (at, turn), index)
-                && let Some(stored) = self.all.get_mut(index as usize)
-            {
-                stored.interchangeable = true;
+            if self.note_others(came, (at, turn), index) && came.flow.is_none() {
+                self.by_order.insert(index);
             }
             self.fulfil(key, index, delivery);
             return match self.forbidden((came, at), index, Taken::Owed) {
@@ -390,7 +397,9 @@ impl Expectations {
         // Whoever may still be in time first: a webhook that never came must not take the next one's.
         let order = |i: u32| {
             let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
-            (others, self.deadline(i).is_none_or(|deadline| deadline < at), self.deadline(i), i)
+            let deadline = self.deadline(i);
+            // What says more of it first: others may take what is left.
+            (others, deadline.is_none_or(|deadline| deadline < at), Reverse(self.said(i)), deadline, i)
         };
         open.min_by_key(|(_, i)| order(*i))
     }
@@ -454,11 +463,21 @@ impl Expectations {
         let Some(stored) = self.all.get(index as usize) else { return false };
         let Some(terms) = self.terms.get(stored.terms as usize) else { return false };
         let pairs = |all: &'s [(String, Matcher)]| all.iter().map(|(at, matcher)| (at, matcher));
-        stored.at <= at && came.fits(pairs(&terms.matchers), pairs(&terms.headers))
+        // A step that was refused fires none.
+        stored.at <= at
+            && stored.step != Some(Outcome::Refused)
+            && came.flow.is_none_or(|flow| flow == stored.flow)
+            && came.fits(pairs(&terms.matchers), pairs(&terms.headers))
     }
 
     pub(super) fn is_open(&self, index: u32) -> bool {
         self.get(index as usize).is_some_and(|e| e.by().count() < e.count as usize)
+    }
+
+    /// How much an expectation says of its webhook.
+    fn said(&self, index: u32) -> usize {
+        let terms = self.all.get(index as usize).and_then(|stored| self.terms.get(stored.terms as usize));
+        terms.map_or(0, |terms| terms.plain.len() + terms.matchers.len() + terms.headers.len())
     }
 
     fn count(&self, index: u32) -> u32 {

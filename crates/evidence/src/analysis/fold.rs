@@ -16,7 +16,7 @@ use super::strangers::Strangers;
 use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
 use correlate::{Correlator, KnownSender, Reader, Short, print, short};
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use pii::{Canaries, PolicyError};
 use record::Tick;
 use record::number::canonical;
@@ -28,6 +28,9 @@ use std::time::Duration;
 
 /// The status of a request whose body is larger than the receiver takes (RFC 9110, 15.5.14).
 pub(crate) const TOO_LARGE: u16 = 413;
+
+/// In place of a flow: several have this value.
+pub(super) const SHARED: u32 = u32::MAX;
 
 /// What a journal says so far.
 #[derive(Debug)]
@@ -84,7 +87,7 @@ pub struct Analysis {
     /// How the redirect of a delivery was followed, by its index: a phrase.
     pub(super) follow_ups: HashMap<usize, String>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
-    pub(super) ours: HashMap<String, HashSet<Short>>,
+    pub(super) ours: HashMap<String, HashMap<Short, u32>>,
     /// What is read of a body.
     pub(super) reader: Reader,
 }
@@ -168,7 +171,8 @@ impl Analysis {
             Record::Step(step) => {
                 self.steps.step_ended(step);
                 if let Some(flow) = step.flow {
-                    self.expectations.step_ended(flow, step);
+                    let freed = self.expectations.step_ended(flow, step);
+                    freed.into_iter().for_each(|freed| self.freed(freed));
                 }
                 self.privacy.scan_step(step);
                 self.exchanges.step_ended(step, self.privacy.engine());
@@ -282,13 +286,13 @@ impl Analysis {
     }
 
     fn flow_started(&mut self, start: &FlowStart) {
-        self.values_of_flow(&start.ours);
+        self.values_of_flow(start.flow, &start.ours);
         self.turn = self.header.in_turn.then_some(start.flow);
         self.steps.flows.started(start);
     }
 
     fn learned(&mut self, learned: &Learned) {
-        self.values_of_flow(&learned.ours);
+        self.values_of_flow(learned.flow, &learned.ours);
         if let Some(subject) = &learned.subject {
             self.steps.flows.is_about(learned.flow, subject);
         }
@@ -296,14 +300,15 @@ impl Analysis {
     }
 
     /// These values make a webhook this run's.
-    fn values_of_flow(&mut self, ours: &BTreeMap<String, Value>) {
+    fn values_of_flow(&mut self, flow: u32, ours: &BTreeMap<String, Value>) {
         for (pointer, value) in ours {
             if !self.ours.contains_key(pointer) {
-                self.ours.insert(pointer.clone(), HashSet::default());
+                self.ours.insert(pointer.clone(), HashMap::default());
                 self.reader.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {
-                values.insert(short(print(canonical(value).as_bytes())));
+                let whose = values.entry(short(print(canonical(value).as_bytes()))).or_insert(flow);
+                *whose = if *whose == flow { flow } else { SHARED };
             }
         }
     }

@@ -65,5 +65,5 @@ impl<'a> Order<'a> {
 /// Whether a webhook is this flow's for certain.
 fn is_sure(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -> bool {
     let alone = analysis.header.in_turn || analysis.header.flows <= 1;
-    delivery.is_certain() && (asked.is_told || alone)
+    delivery.is_certain() && !asked.is_interchangeable && (asked.is_told || alone)
 }

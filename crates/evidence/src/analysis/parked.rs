@@ -5,7 +5,7 @@ use super::contents::Contents;
 use super::correlate::is_authentic_body;
 use super::expected::Fulfilment;
 use super::fold::Analysis;
-use correlate::{Arrived, Key, id, print};
+use correlate::{Key, id, print};
 use record::Attempt;
 use std::collections::VecDeque;
 
@@ -142,7 +142,7 @@ impl Analysis {
             return Vec::new();
         };
         let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
-        let came = Arrived::all(self.header.scheme, &attempt.headers, read.as_ref());
+        let came = self.webhooks_of(&attempt.headers, read.as_ref());
         let said = Contents::by_now(self, index, &came, attempt, before);
         if said.each == before && said.foreign == was_foreign {
             return said.each;

@@ -15,7 +15,7 @@ pub(super) fn told_apart(tallies: (&Tally, &Tally), mut check: Check) -> Check {
         check.verdict = Verdict::Unproven;
         check.text = format!(
             "{}; for {n} of them another flow was waiting, too, so that one lost and another sent twice would go unnoticed: \
-             give rows whose webhooks differ, or let flows run one after the other",
+             give their expectations a `match` on a value that only the flow has, or rows whose webhooks differ",
             check.text
         );
     }

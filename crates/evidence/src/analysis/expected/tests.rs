@@ -21,7 +21,7 @@ fn expect(at: u64, count: u32, within_ms: u64, matchers: &Value) -> Expect {
 }
 
 fn came<'a>(event: &'a str, body: &'a Value) -> Arrived<'a> {
-    Arrived { event, webhook: Some(Webhook::alone(body)), headers: &[] }
+    Arrived { event, webhook: Some(Webhook::alone(body)), headers: &[], flow: None }
 }
 
 fn ended(step: &str) -> Step {
@@ -211,12 +211,74 @@ fn a_webhook_that_two_flows_wait_for_is_interchangeable() {
     let id = json!({"/id": 7});
     let [one, other] = [of(0, 10, id.clone()), of(1, 20, id.clone())];
     let both = [one.clone(), other.clone()];
-    assert_eq!(marked(&both, &[(25, None), (26, None)], None), [true, false]);
-    // The other one has not begun, is late, failed, looks otherwise or is no other flow's; or it is this one's turn.
+    assert_eq!(marked(&both, &[(25, None), (26, None)], None), [true, true]);
+    // The other one has not begun, is late, failed, looks otherwise or is of the same step; or it is this one's turn.
     assert_eq!(marked(&both, &[(15, None), (25, None)], None), [false, false]);
     assert_eq!(marked(&both, &[(900_015, None)], None), [false, false]);
     assert_eq!(marked(&both, &[(25, None)], Some(1)), [false, false]);
     assert_eq!(marked(&[one.clone(), of(1, 20, json!({"/id": 8}))], &[(25, None)], None), [false, false]);
-    assert_eq!(marked(&[one, of(0, 20, id)], &[(25, None)], None), [false, false]);
+    let of_one_flow = |at| marked(&[one.clone(), of(0, at, id.clone())], &[(25, None)], None);
+    assert_eq!((of_one_flow(10), of_one_flow(20)), (vec![false, false], vec![true, true]));
     assert_eq!(marked(&both, &[(25, Some(0)), (26, Some(1))], None), [false, false]);
+}
+
+fn named<'a>(body: &'a Value, flow: u32) -> Arrived<'a> {
+    Arrived { flow: Some(flow), ..came("paid", body) }
+}
+
+#[test]
+fn a_webhook_that_names_its_flow_fulfils_no_other() {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(10, 1, 900, &id));
+    all.add(&Expect { flow: 1, ..expect(10, 1, 900, &id) });
+    let (body, when) = (json!({"id": 7}), (Tick(25), None));
+    assert_eq!(all.assign(0, &named(&body, 1), when), Fulfilment::Fulfils(1));
+    assert_eq!(all.assign(1, &named(&body, 1), when), Fulfilment::Surplus(1));
+    assert_eq!(all.get(0).unwrap().by().count(), 0);
+    assert!(!all.iter().any(|one| one.is_interchangeable));
+}
+
+#[test]
+fn one_that_was_given_by_its_order_alone_gives_way_to_one_that_names_its_flow() {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(10, 1, 900, &id));
+    all.add(&Expect { flow: 1, ..expect(10, 1, 900, &id) });
+    let (body, when) = (json!({"id": 7}), (Tick(25), None));
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+    assert!(all.reclaim(1, &came("paid", &body), when).is_none(), "it names none");
+    assert!(all.reclaim(1, &named(&body, 1), when).is_none(), "its own is open");
+    let (index, freed) = all.reclaim(1, &named(&body, 0), when).unwrap();
+    assert_eq!((index, freed.delivery), (0, 0));
+    assert_eq!(all.take_over(&freed, Tick(25)), Some(1));
+    assert!(all.reclaim(2, &named(&body, 0), when).is_none(), "the same flow's again is a duplicate");
+}
+
+#[test]
+fn a_refused_step_waits_for_nothing() {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(10, 1, 900, &id));
+    let (body, when) = (json!({"id": 7}), (Tick(25), None));
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+    let freed = all.step_ended(0, &Step { outcome: Outcome::Refused, ..ended("verify") });
+    assert_eq!((freed.len(), freed[0].delivery), (1, 0));
+    assert_eq!(all.get(0).unwrap().by().count(), 0);
+    assert_eq!(all.take_over(&freed[0], Tick(25)), None);
+    assert_eq!(all.assign(1, &came("paid", &body), when), Fulfilment::None);
+    all.add(&Expect { flow: 1, ..expect(20, 1, 900, &id) });
+    assert_eq!(all.take_over(&freed[0], Tick(25)), Some(1));
+    assert!(all.get(1).unwrap().is_interchangeable);
+}
+
+#[test]
+fn whoever_says_more_of_a_webhook_gets_it_first() {
+    let mut all = Expectations::default();
+    all.add(&expect(10, 1, 900, &json!({"/id": 7})));
+    all.add(&expect(10, 1, 900, &json!({"/id": 7, "/n": 2})));
+    let of = |n: u32| json!({"id": 7, "n": n});
+    let (two, one) = (of(2), of(1));
+    assert_eq!(all.assign(0, &came("paid", &two), (Tick(25), None)), Fulfilment::Fulfils(1));
+    assert_eq!(all.assign(1, &came("paid", &one), (Tick(26), None)), Fulfilment::Fulfils(0));
 }
