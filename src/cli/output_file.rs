@@ -3,21 +3,45 @@
 
 use super::Failure;
 use clap::builder::{PathBufValueParser, TypedValueParser};
+use evidence::report::{MEMO_TITLE, XML_HEAD};
 use std::io::Read as _;
 use std::path::{Path, PathBuf, absolute};
 
-/// How a file of some kind begins, and what it is called.
+/// What only `smoke` writes, by which a file of some kind is known.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind(&'static [u8], &'static str);
+pub(super) struct Kind {
+    called: &'static str,
+    begins: &'static str,
+    /// Stands in its first [`HEAD`] bytes.
+    says: &'static str,
+}
 
-pub(super) const ARTIFACT: Kind = Kind(b"{\n", "artifact");
-pub(super) const PAGE: Kind = Kind(b"<!DOCTYPE html>", "HTML page");
-pub(super) const JUNIT: Kind = Kind(b"<?xml ", "JUnit XML");
-pub(super) const MEMO: Kind = Kind(b"# ", "memo");
-pub(super) const STATEMENT: Kind = Kind(b"{\"payload\"", "signed result");
-pub(super) const JSON_SECONDS: Kind = Kind(b"{\"time\"", "output of --out json");
-pub(super) const CSV_SECONDS: Kind = Kind(b"time,", "output of --out csv");
-pub(super) const METRICS: Kind = Kind(b"# HELP smoke_", "output of --out prometheus");
+impl Kind {
+    const fn new(called: &'static str, begins: &'static str, says: &'static str) -> Self {
+        Self { called, begins, says }
+    }
+
+    /// Whether a file that begins with these bytes is of this kind.
+    fn is_of(&self, head: &[u8]) -> bool {
+        let head = String::from_utf8_lossy(head);
+        head.starts_with(self.begins) && head.contains(self.says)
+    }
+}
+
+/// Bytes of a file that are looked at.
+const HEAD: u64 = 1024;
+
+pub(super) const ARTIFACT: Kind =
+    Kind::new("artifact", "{\n  \"schema_version\": \"", "\",\n  \"test_run\": {");
+pub(super) const PAGE: Kind = Kind::new("HTML page", "<!DOCTYPE html>", "<title>smoke: ");
+pub(super) const JUNIT: Kind = Kind::new("JUnit XML", XML_HEAD, "");
+pub(super) const MEMO: Kind = Kind::new("memo", MEMO_TITLE, "");
+pub(super) const STATEMENT: Kind = Kind::new("signed result", "{\"payload\":\"", "");
+pub(super) const JSON_SECONDS: Kind =
+    Kind::new("output of --out json", "{\"time\":\"", "\"dropped_iterations\":");
+pub(super) const CSV_SECONDS: Kind =
+    Kind::new("output of --out csv", "time,second,vus,", "dropped_iterations");
+pub(super) const METRICS: Kind = Kind::new("output of --out prometheus", "# HELP smoke_load_", "");
 
 /// A parser for the place of a file of some kind, for a flag.
 pub(super) fn of(kind: Kind) -> impl TypedValueParser<Value = PathBuf> {
@@ -28,16 +52,16 @@ pub(super) fn of(kind: Kind) -> impl TypedValueParser<Value = PathBuf> {
 ///
 /// # Errors
 /// It is of another kind. What cannot be looked at is told when it is written.
-pub(super) fn check(path: &Path, Kind(beginning, called): Kind) -> Result<(), String> {
+pub(super) fn check(path: &Path, kind: Kind) -> Result<(), String> {
     if !path.metadata().is_ok_and(|there| there.is_file()) {
         return Ok(());
     }
-    let mut begins = Vec::new();
-    let looked =
-        std::fs::File::open(path).and_then(|file| file.take(beginning.len() as u64).read_to_end(&mut begins));
-    if looked.is_err() || begins.is_empty() || begins == beginning {
+    let mut head = Vec::new();
+    let looked = std::fs::File::open(path).and_then(|file| file.take(HEAD).read_to_end(&mut head));
+    if looked.is_err() || head.is_empty() || kind.is_of(&head) {
         return Ok(());
     }
+    let called = kind.called;
     Err(format!("a file of another kind is there, and would be replaced by this {called}: give another name"))
 }
 
@@ -75,12 +99,20 @@ mod tests {
         assert_eq!(check(&file, PAGE), Ok(()));
         for (content, kind, taken) in [
             ("", PAGE, true),
-            ("<!DOCTYPE html><html>", PAGE, true),
+            ("<!DOCTYPE html><html><title>smoke: x", PAGE, true),
+            ("<!DOCTYPE html><title>my site</title>", PAGE, false),
             ("<!DOC", PAGE, false),
             ("{\"prev\":\"00\"", PAGE, false),
             ("{\"prev\":\"00\"", ARTIFACT, false),
             ("{\"prev\":\"00\"", JSON_SECONDS, false),
-            ("{\n  \"schema_version\": 1", ARTIFACT, true),
+            ("{\n  \"name\": \"my-app\"\n}\n", ARTIFACT, false),
+            ("{\n  \"schema_version\": \"2\",\n  \"packages\": []", ARTIFACT, false),
+            ("<?xml version=\"1.0\"?>\n<project/>\n", JUNIT, false),
+            ("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"pytest tests\">", JUNIT, false),
+            ("# yaml-language-server: $schema=x\nname: orders\n", MEMO, false),
+            ("# secrets\nAPI_TOKEN=abc\n", MEMO, false),
+            ("{\"time\":\"2026-01-01T00:00:00Z\",\"level\":\"INFO\"}", JSON_SECONDS, false),
+            ("time,price\n1,2\n", CSV_SECONDS, false),
             ("-----BEGIN PRIVATE KEY-----", STATEMENT, false),
             ("-----BEGIN PRIVATE KEY-----", MEMO, false),
         ] {

@@ -1,6 +1,7 @@
 //! The reports that people look at: hostile texts, golden files, and a real browser where there is one.
 
 use crate::evidence_run::{Run, recent};
+use crate::harness::Smoke;
 use crate::sample::{self, Sample};
 use crate::tampering::{forge, records};
 use evidence::report::{Evidence, artifact, html, junit, memo, to_bytes};
@@ -193,4 +194,43 @@ fn every_link_of_a_large_page_leads_somewhere() {
     assert_eq!(ids.iter().filter(|id| id.starts_with("webhook-")).count(), 200);
     let lost: Vec<String> = quoted("href=\"#").into_iter().filter(|link| !ids.contains(link)).collect();
     assert!(lost.is_empty(), "{lost:?}");
+}
+
+/// Whatever `smoke` writes it knows again as its own: what is written twice replaces the first, and nobody else's file.
+#[test]
+fn each_kind_of_output_replaces_an_earlier_one() {
+    let made = Smoke::new("key").args(&["--out", "key"]).run().exits(0);
+    let at = |name: &str| made.dir().join(name).display().to_string();
+    let [key, json, html, junit, memo] = ["key", "o.json", "o.html", "o.xml", "o.md"].map(at);
+    let again = |args: &[&str]| {
+        for time in ["the first", "the second"] {
+            let ran = Smoke::new(args[0]).args(&args[1..]).run();
+            assert!(ran.code != Some(2), "{args:?}, {time}: {}", ran.stderr);
+        }
+    };
+    let out = [("json", at("s.json")), ("csv", at("s.csv")), ("prometheus", at("s.prom"))]
+        .map(|(format, file)| format!("{format}={file}"));
+    let load = ["load", "payments", "--rate", "2/s", "--duration", "1s", "--out", &out[0], "--out", &out[1]];
+    let load = [&load[..], &["--out", &out[2]]].concat();
+    again(&load);
+    let observe = ["--drive", "payments=60/m", "--duration", "1s"];
+    let runs = [
+        (Smoke::new("payments").args(&["--flows", "1"]).run(), "payments", true),
+        (Smoke::new("observe").args(&observe).run(), "observation", true),
+        (Smoke::new("load").args(&load[1..6]).run(), "load", false),
+        (Smoke::new("probe").args(&["--receiver", "--only", "forgery"]).run(), "probe", false),
+    ];
+    for (ran, name, has_memo) in &runs {
+        let journal = ran.file(&format!("staging_{name}_journal.jsonl")).display().to_string();
+        let report = ["report", &journal, "--output", &json, "--html", &html, "--junit", &junit];
+        let memos: &[&str] = if *has_memo { &["--markdown", &memo] } else { &[] };
+        again(&[&report[..], memos].concat());
+    }
+    let artifact = runs[0].0.file("staging_payments_output.json").display().to_string();
+    again(&["gate", &artifact, "--html", &html, "--sign", &key, "--svr", &at("svr")]);
+    again(&["diff", &artifact, &artifact, "--html", &html]);
+    again(&["history", &runs[0].0.file("").display().to_string(), "--html", &html]);
+    for file in ["o.json", "o.html", "o.xml", "o.md", "svr", "s.json", "s.csv", "s.prom"] {
+        assert!(std::fs::metadata(at(file)).is_ok_and(|there| there.len() > 0), "{file}");
+    }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 #[must_use]
 pub fn junit(evidence: &Evidence, artifact: &Artifact) -> String {
     let (scenario, run) = (&artifact.provenance.scenario, &artifact.test_run);
-    let name = format!("smoke {scenario} against {}", run.environment);
+    let name = format!("{scenario} against {}", run.environment);
     let suites =
         [gates(scenario, &evidence.checks, Some(&artifact.cases)), flows(&evidence.analysis, scenario)];
     let took = seconds(run.duration_seconds);
@@ -28,7 +28,7 @@ pub fn junit(evidence: &Evidence, artifact: &Artifact) -> String {
 pub fn load_junit(artifact: &LoadArtifact) -> String {
     let run = &artifact.test_run;
     let suites = [gates("load", &artifact.acceptance_gates.checks, None)];
-    let name = format!("smoke load {}", artifact.load.subject);
+    let name = format!("load {}", artifact.load.subject);
     let took = seconds(run.duration_seconds);
     let run_id = &artifact.provenance.run_id;
     xml(&About { name: &name, run_id, started: &run.timestamp, took }, &suites)

@@ -7,6 +7,8 @@ use crate::gate::{Check, Verdict};
 use pii::is_invisible;
 use std::fmt::Write as _;
 
+/// How each memo begins.
+pub const MEMO_TITLE: &str = "# Staging observation memo";
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 
@@ -40,7 +42,7 @@ fn head(out: &mut String, artifact: &Artifact) {
     let verdict = artifact.acceptance_gates.verdict;
     let _ = writeln!(
         out,
-        "# Staging observation memo: {}\n\n- **Date:** {}\n- **Environment:** {}\n- **Duration:** {:.1} s\n- **Verdict:** {} {}\n",
+        "{MEMO_TITLE}: {}\n\n- **Date:** {}\n- **Environment:** {}\n- **Duration:** {:.1} s\n- **Verdict:** {} {}\n",
         escaped(&artifact.provenance.scenario),
         escaped(&run.timestamp),
         escaped(&run.environment),

@@ -2,7 +2,7 @@
 
 use super::artifact::Artifact;
 use super::asked::STAND_IN;
-use super::memo::{cases, code, escaped};
+use super::memo::{MEMO_TITLE, cases, code, escaped};
 use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{CRITERIA, Check, Gates, Trigger, Verdict, triggers};
@@ -67,7 +67,7 @@ pub fn observation_memo(artifact: &Artifact) -> Option<String> {
     let run = &artifact.test_run;
     let verdict = artifact.acceptance_gates.verdict;
     let mut out = format!(
-        "# Staging observation memo\n\n**Window**: {} for {:.0} s of {} s, environment {}, source {}{}\n**Verdict**: {}\n",
+        "{MEMO_TITLE}\n\n**Window**: {} for {:.0} s of {} s, environment {}, source {}{}\n**Verdict**: {}\n",
         escaped(&run.timestamp),
         run.duration_seconds,
         seen.begin.duration_ms / 1000,

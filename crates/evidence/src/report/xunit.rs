@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// How each file begins, up to its name, which says what `smoke` reports on.
+pub const XML_HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"smoke ";
+
 /// How a case went.
 pub(super) enum Status {
     Passed,
@@ -29,6 +32,7 @@ pub(super) struct Suite {
 
 /// What the file is about.
 pub(super) struct About<'a> {
+    /// Behind `smoke`.
     pub name: &'a str,
     /// Whose report it is, so that one of an earlier run is told from a forged one.
     pub run_id: &'a str,
@@ -41,10 +45,10 @@ pub(super) struct About<'a> {
 pub(super) fn xml(about: &About<'_>, suites: &[Suite]) -> String {
     let About { name, run_id, started, took } = *about;
     let all = || suites.iter().flat_map(|suite| &suite.cases);
-    let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    let mut out = XML_HEAD.to_owned();
     let _ = writeln!(
         out,
-        "<testsuites name=\"{}\" {} timestamp=\"{}\" time=\"{:.3}\">",
+        "{}\" {} timestamp=\"{}\" time=\"{:.3}\">",
         escaped(name),
         counts(all()),
         escaped(started),
@@ -147,7 +151,7 @@ mod tests {
         ];
         let suites = [Suite { name: "gates".into(), cases, note: None }];
         let (started, took) = ("2026-11-26T00:00:00Z", Duration::from_millis(1500));
-        let xml = xml(&About { name: "smoke", run_id: "8", started, took }, &suites);
+        let xml = xml(&About { name: "payments", run_id: "8", started, took }, &suites);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), "{xml}");
         assert!(xml.contains("name=\"a&lt;b&gt;&quot;c&apos;\""), "{xml}");
         assert!(xml.contains("message=\"1 &lt; 2&#10;\u{fffd}\">]]&gt;</failure>"), "{xml}");

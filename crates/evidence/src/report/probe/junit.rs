@@ -16,7 +16,7 @@ pub fn probe_junit(artifact: &ProbeArtifact) -> String {
     let suites: Vec<Suite> = Group::ALL.iter().filter_map(suite).collect();
     let run = &artifact.test_run;
     let took = Duration::try_from_secs_f64(run.duration_seconds).unwrap_or_default();
-    let name = format!("smoke probe of {} as {}", run.target, run.sender);
+    let name = format!("probe of {} as {}", run.target, run.sender);
     let run_id = &artifact.provenance.run_id;
     xml(&About { name: &name, run_id, started: &run.timestamp, took }, &suites)
 }
