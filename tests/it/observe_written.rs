@@ -1,12 +1,13 @@
 //! Minutes, triggers and gates of a window, over a journal written for the purpose: 30 minutes in no time.
 
-use crate::window::{MINUTE, Window, drive};
-use evidence::analysis::minutes;
+use crate::window::{MINUTE, Window, drive, expect};
+use evidence::analysis::{cases, minutes};
 use evidence::gate::{Gates, Verdict, judge, overall, triggers};
 use record::Tick;
 use record::{
     FlowStart, Gap, LogCompared, LogFacts, LogLost, Outcome, Probe, Reconciliation, Record, Refused, Watch,
 };
+use serde_json::json;
 use signature::{Reason, Scheme, Verdict as Signature};
 
 #[test]
@@ -391,6 +392,44 @@ fn a_driven_webhook_that_is_late_fails_and_one_too_many_is_unproven() {
     let (verdict, text) = check(&window, "duplicates");
     assert_eq!(verdict, Verdict::Unproven, "{text}");
     assert!(text.contains("fired by someone else"), "{text}");
+}
+
+/// Other traffic is nobody's business: only what a step forbids by a value of its own flow is one too many for sure.
+#[test]
+fn what_a_driven_step_forbids_must_not_come() {
+    let begun = |forbids: fn(u32) -> serde_json::Value| {
+        let mut window = Window::new();
+        window.analysis.watched.begin.as_mut().unwrap().drive = vec!["payments=6/m".to_owned()];
+        for flow in 0..2 {
+            expect(&mut window, flow, 0, ("failed", 0, &forbids(flow)));
+            drive(&mut window, flow, 0, Outcome::Ok);
+            window.webhook(1, 200, Reason::Valid, &format!(r#"{{"event":"paid","flow":{flow}}}"#));
+        }
+        window.webhook(1, 200, Reason::Valid, r#"{"event":"failed","flow":7}"#);
+        window.webhook(1, 200, Reason::Valid, r#"{"event":"other","flow":1}"#);
+        window
+    };
+    let mut window = begun(|flow| json!({"/flow": flow}));
+    let (verdict, text) = check(&window, "unexpected");
+    assert!(verdict == Verdict::Pass && text.contains("2 that must not arrive"), "{text}");
+    assert_eq!(cases(&window.analysis).unexpected.total, 0);
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"failed","flow":1}"#);
+    let (verdict, text) = check(&window, "unexpected");
+    assert!(verdict == Verdict::Fail && text.starts_with("1 in 5 deliveries"), "{text}");
+    let found = cases(&window.analysis).unexpected;
+    assert_eq!((found.total, found.first[0].flow), (1, Some(1)));
+    assert!(found.first[0].what.contains("the step forbids it"), "{}", found.first[0].what);
+    // Whose a webhook is that several flows forbid, or that is told by its event alone, nobody knows.
+    for forbids in [(|_| json!({})) as fn(u32) -> serde_json::Value, |_| json!({"/flow": 7})] {
+        let (verdict, text) = check(&begun(forbids), "unexpected");
+        assert!(verdict == Verdict::Unproven && text.contains("may be others' traffic"), "{text}");
+    }
+    // Where nothing is forbidden, it is not asked.
+    let mut window = Window::new();
+    window.analysis.watched.begin.as_mut().unwrap().drive = vec!["payments=6/m".to_owned()];
+    drive(&mut window, 0, 0, Outcome::Ok);
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"other","flow":0}"#);
+    assert!(judge(&window.analysis, &Gates::default()).iter().all(|check| check.id != "unexpected"));
 }
 
 #[test]

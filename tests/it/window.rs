@@ -131,19 +131,8 @@ impl Window {
 
 /// A flow that is driven: its step ends so, and asks for a webhook within a second.
 pub fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
+    expect(window, flow, at, ("paid", 1, &serde_json::json!({"/flow": flow})));
     let (step, at) = ("payments/verify".to_owned(), Tick(at));
-    window.analysis.take(&Record::Expect(Expect {
-        flow,
-        step: step.clone(),
-        at,
-        event: "paid".to_owned(),
-        matchers: [("/flow".to_owned(), serde_json::from_value(flow.into()).unwrap())].into(),
-        headers: [].into(),
-        count: 1,
-        at_least: false,
-        after: None,
-        within_ms: 1000,
-    }));
     window.analysis.take(&Record::Step(Box::new(Step {
         flow: Some(flow),
         step,
@@ -156,4 +145,25 @@ pub fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
         body: None,
         tries: 1,
     })));
+}
+
+/// The webhook that the step of such a flow expects from then on: event, how many, and what its body has to match.
+pub fn expect(
+    window: &mut Window,
+    flow: u32,
+    at: u64,
+    (event, count, matchers): (&str, u32, &serde_json::Value),
+) {
+    window.analysis.take(&Record::Expect(Expect {
+        flow,
+        step: "payments/verify".to_owned(),
+        at: Tick(at),
+        event: event.to_owned(),
+        matchers: serde_json::from_value(matchers.clone()).unwrap(),
+        headers: [].into(),
+        count,
+        at_least: false,
+        after: None,
+        within_ms: 1000,
+    }));
 }

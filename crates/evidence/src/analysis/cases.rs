@@ -321,7 +321,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
                 one(format!("arrived, but no attempt was accepted{}", answers(&delivery)))
             }),
         }
-        let surprises = if accounted { delivery.unasked } else { 0 };
+        let surprises = analysis.unexpected(&delivery);
         found.unexpected.add(surprises.into(), || Case::of_a_surprise(analysis, &delivery));
     }
     if found.lost.total > 0 {

@@ -37,6 +37,7 @@ mod stats;
 mod steps;
 mod strangers;
 mod tally;
+mod unexpected;
 mod unreadable;
 mod watched;
 mod windows;

@@ -58,8 +58,7 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.reused_ids += u64::from(delivery.id_reused);
     add_repeats(tally, analysis, delivery);
     tally.event_mismatches += u64::from(delivery.contradicts);
-    let accounted = analysis.header.kind.accounts_for_each_webhook();
-    tally.unexpected += if accounted { delivery.unasked.into() } else { 0 };
+    tally.unexpected += u64::from(analysis.unexpected(delivery));
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
         add_signature(tally, attempt.reason);
         match attempt.status {

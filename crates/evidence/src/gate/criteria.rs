@@ -43,7 +43,7 @@ criteria! {
     LOST: "lost", "Lost webhooks", "webhooks due", "webhooks", [Run, Load, Observe];
     LATE: "late", "Late webhooks", "webhooks due", "webhooks", [Run, Load, Observe];
     DUPLICATES: "duplicates", "Duplicate webhooks", "deliveries", "webhooks", [Run, Load, Receive, Observe];
-    UNEXPECTED: "unexpected", "Unexpected webhooks", "deliveries", "webhooks", [Run, Load];
+    UNEXPECTED: "unexpected", "Unexpected webhooks", "deliveries", "webhooks", [Run, Load, Observe];
     ORDER: "order", "Webhooks out of order", "webhooks that had to follow another", "webhooks", [Run, Load, Observe];
     PAYLOADS: "payloads", "Payloads violating their schema", "webhooks with a schema", "webhooks", [Run, Load, Receive, Observe];
     EVENT_HEADER: "event_header", "Webhooks contradicting their profile", "deliveries", "webhooks", [Run, Load, Receive, Observe];
@@ -101,7 +101,7 @@ impl Criterion {
     /// Whether an observation asks it only of what it drives itself.
     #[must_use]
     pub fn is_about_driven_traffic(&self) -> bool {
-        [STEPS, LOST, LATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95].iter().any(|row| row == self)
+        [STEPS, LOST, LATE, UNEXPECTED, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95].iter().any(|row| row == self)
     }
 
     /// The check of it, without a figure.
@@ -144,6 +144,7 @@ mod tests {
         for id in ["steps", "lost", "late", "unexpected", "api_pii"] {
             assert!(!of(Receive).contains(&id) && of(Run).contains(&id), "{id}");
         }
-        assert!(!of(Observe).contains(&"unexpected"));
+        // An observation asks it of what it drives.
+        assert!(UNEXPECTED.is_about_driven_traffic());
     }
 }

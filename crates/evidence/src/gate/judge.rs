@@ -69,7 +69,7 @@ fn blocked(early: Option<&EndedEarly>, checks: &mut [Check]) {
 }
 
 /// That nothing came says as much as it was waited for: how long that was.
-fn absence(analysis: &Analysis, checks: &mut [Check]) {
+pub(super) fn absence(analysis: &Analysis, checks: &mut [Check]) {
     let forbidden = analysis.expectations().filter(|asked| asked.count == 0 && !asked.at_least);
     let watched = forbidden.map(|asked| analysis.watched_until().since(asked.at));
     let (n, shortest) = watched.fold((0u64, None), |(n, shortest), watched| {

@@ -5,11 +5,11 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST, PII_AND_LOG,
-    ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, WINDOW_COMPLETED,
+    ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, UNEXPECTED, WINDOW_COMPLETED,
 };
 use super::judge::{
-    ANOTHER_SECRET, duplicates, event_header, late, order, payloads, percentiles, rates, repeated_keys,
-    strangers, unreadable,
+    ANOTHER_SECRET, absence, duplicates, event_header, late, order, payloads, percentiles, rates,
+    repeated_keys, strangers, unreadable,
 };
 use super::queued::Judged;
 use super::rate::{Side, count, rate};
@@ -156,7 +156,9 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
         .filter(|_| asked)
         .map(|max| told_apart((organic, injected), perhaps_dropped(organic, count(&LOST, due, max, ""))));
     let late = gates.late_max.filter(|_| asked).map(|max| late(&analysis.header, (organic, injected), max));
-    let mut checks: Vec<Check> = [steps, lost, late].into_iter().flatten().collect();
+    let unexpected = forbidden(analysis, gates, (organic, injected));
+    let mut checks: Vec<Check> = [steps, lost, late, unexpected].into_iter().flatten().collect();
+    absence(analysis, &mut checks);
     too_large(&analysis.refused, organic.lost, &mut checks);
     caveats(&analysis.watched.gaps, &mut checks);
     let rows = [DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95];
@@ -164,6 +166,27 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     behind_lost((organic, injected), &mut checks);
     Judged { analysis, gates, uncertainty_us: uncertainty_us(analysis), rows }.over_gaps(&mut checks);
     checks
+}
+
+/// What driven steps forbid must not come: of all other traffic nobody knows whether it is expected.
+fn forbidden(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Option<Check> {
+    let max = gates
+        .unexpected_max
+        .filter(|_| analysis.expectations().any(|asked| asked.count == 0 && !asked.at_least))?;
+    let deliveries = organic.deliveries + injected.deliveries;
+    let mut check = count(&UNEXPECTED, (organic.unexpected + injected.unexpected, deliveries), max, "");
+    let unclear = analysis.perhaps_unexpected();
+    if unclear > 0 && check.verdict == Verdict::Pass {
+        check.verdict = Verdict::Unproven;
+    }
+    if unclear > 0 {
+        check.text = format!(
+            "{}; {} that a driven step forbids (`count: 0`) may be others' traffic: match a value that only its flow has",
+            check.text,
+            counted(unclear, "webhooks")
+        );
+    }
+    Some(check)
 }
 
 /// From the first byte of the first attempt to the end of the accepting response: the only latency that a receiver can measure of

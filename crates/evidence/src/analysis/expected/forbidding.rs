@@ -8,11 +8,22 @@ use std::cmp::Ordering;
 
 /// The expectations with a count of 0 by flow, each with its key.
 #[derive(Debug, Default)]
-pub(super) struct Forbidding(HashMap<u32, Vec<(u64, u32)>>);
+pub(super) struct Forbidding(HashMap<u32, Vec<(u64, u32)>>, HashMap<u64, Whose>);
+
+/// Which flows have a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Of(u32),
+    Several,
+}
 
 impl Forbidding {
     pub(super) fn add(&mut self, flow: u32, key: u64, index: u32) {
         self.0.entry(flow).or_default().push((key, index));
+        let whose = self.1.entry(key).or_insert(Whose::Of(flow));
+        if *whose != Whose::Of(flow) {
+            *whose = Whose::Several;
+        }
     }
 }
 
@@ -43,6 +54,16 @@ impl Expectations {
         };
         let fits = own.iter().filter(|(key, index)| keys.contains(key) && self.fits(*index, came, at));
         fits.map(|(_, index)| *index).find(|index| forbids(*index))
+    }
+
+    /// Whether an expectation forbids by a value that the flows driven so far have but once: what fits it is meant for its flow.
+    pub(in crate::analysis) fn forbids_its_own(&self, index: usize) -> bool {
+        let Some(stored) = self.all.get(index) else { return false };
+        let has_value = self.terms.get(stored.terms as usize).is_some_and(|terms| !terms.plain.is_empty());
+        let own = self.forbidding.0.get(&stored.flow).into_iter().flatten();
+        let key = own.filter(|(_, one)| *one as usize == index).map(|(key, _)| key).next();
+        let whose = key.and_then(|key| self.forbidding.1.get(key));
+        has_value && whose == Some(&Whose::Of(stored.flow))
     }
 
     /// A webhook that an expectation forbade is what another one was waiting for.

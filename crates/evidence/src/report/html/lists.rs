@@ -170,11 +170,10 @@ fn of_a_delivery<'a>(delivery: Delivery, analysis: &'a Analysis) -> Row<'a> {
         .kept
         .iter()
         .any(|found| found.delivery.is_some() && found.delivery == index);
-    let accounted = analysis.header.kind.accounts_for_each_webhook();
     let holds = |class: &str| match class {
         "refused" => !accepted,
         "late" => accepted && asked.is_some_and(|asked| delivery.first_byte() > asked.deadline()),
-        "unexpected" => accounted && !delivery.is_asked_for(),
+        "unexpected" => analysis.unexpected(&delivery) > 0,
         "leaking" => leaks,
         "duplicate" => delivery.repeats() > 0 || delivery.id_reused || delivery.surplus > 0,
         "broken" => delivery.met_a_fault(),
