@@ -1,6 +1,7 @@
 //! Event and id of a webhook, where its sender's profile says they stand: what the body says, which is signed, before what a
 //! header says, which mostly is not.
 
+use super::arrived::Arrived;
 use super::reader::{Webhook, Webhooks};
 use serde_json::Value;
 use signature::Scheme;
@@ -33,6 +34,17 @@ pub fn id<'a>(
         }
     }
     Some(all.map_or(first, Cow::Owned))
+}
+
+/// The id that a webhook of a batch has itself, and not what stands around it: the same one again is the same webhook again,
+/// in whatever batch. `None` for a sender of one webhook a request, whose id [`id`] is all there is.
+#[must_use]
+pub fn own_id<'a>(scheme: Scheme, one: &Arrived<'a>) -> Option<Cow<'a, str>> {
+    let spec = scheme.spec();
+    if spec.body.batch.is_none() || scheme.id(one.headers).is_some() {
+        return None;
+    }
+    text(Webhook::alone(one.webhook?.own()).pointer(spec.id.json.as_deref()?)?)
 }
 
 fn text(value: &Value) -> Option<Cow<'_, str>> {

@@ -21,7 +21,7 @@ mod turn;
 pub use arrived::Arrived;
 pub use contradiction::{Contradiction, contradiction};
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
-pub use event::{event, id};
+pub use event::{event, id, own_id};
 pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
 pub use policy::{After, Stage, after, latest_retry};

@@ -7,7 +7,7 @@ use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, Delivery, Expectation, Fate, Lost, seconds};
 use crate::JsonSchema;
-use crate::figure::{at_place, milliseconds};
+use crate::figure::{at_place, counted, milliseconds};
 use chrono::{DateTime, SecondsFormat, Utc};
 use pii::shown;
 use record::Tick;
@@ -307,9 +307,13 @@ pub fn cases(analysis: &Analysis) -> Cases {
     }
     let accounted = analysis.header.kind.accounts_for_each_webhook();
     for delivery in analysis.own() {
-        let again = delivery.repeats();
+        let again = delivery.came_again();
         let one = |what: String| Case::of_a_delivery(analysis, &delivery, what);
         found.duplicates.add(again, || one(came_again(again)));
+        let repeated = delivery.repeated.into();
+        found
+            .duplicates
+            .add(repeated, || one(format!("{} in it came before (same id)", counted(repeated, "webhooks"))));
         found
             .duplicates
             .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));

@@ -13,6 +13,8 @@ pub(super) struct Contents {
     pub(super) fulfils: Option<usize>,
     pub(super) surplus: u32,
     pub(super) unasked: u32,
+    /// How many came before, by their ids.
+    pub(super) repeated: u32,
     /// Index of the expectation that forbids the first of those.
     pub(super) forbidden: Option<usize>,
     /// What each of them means, in order.
@@ -24,11 +26,7 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
-        Self::by_now(analysis, index, came, attempt, &[])
-    }
-
-    /// The same, where it is known `before` what some of them mean.
+    /// Those of a request, where it is known `before` what some of them mean.
     pub(super) fn by_now(
         analysis: &mut Analysis,
         index: usize,
@@ -47,7 +45,8 @@ impl Contents {
             }
             let known = before.filter(|known| !known.may_change());
             let fulfilment = known.unwrap_or_else(|| analysis.fulfilment(index, attempt, one));
-            let others = fulfilment == Fulfilment::None && analysis.is_others(one.webhook);
+            let others = matches!(fulfilment, Fulfilment::None | Fulfilment::Repeats)
+                && analysis.is_others(one.webhook);
             found.each.push(fulfilment);
             found.foreign &= others;
             // One that cannot be read is told as such where no flow asks for it.
@@ -64,6 +63,7 @@ impl Contents {
                 }
                 Fulfilment::Surplus(_) => found.surplus += 1,
                 // Of a batch that is ours in part, the rest is somebody else's.
+                Fulfilment::Repeats => found.repeated += u32::from(!others),
                 Fulfilment::None if others && came.len() > 1 => {}
                 Fulfilment::None => found.unasked += 1,
                 Fulfilment::Forbidden(_) => {}

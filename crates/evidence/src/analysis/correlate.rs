@@ -327,7 +327,8 @@ impl Analysis {
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
         let Beginning { attempt, read: _, came, event, has_id, id_reused, certainty, made } = beginning;
-        let said = Contents::of(self, index, came, attempt);
+        let before = if id_reused { Vec::new() } else { self.repeated(index, came, attempt) };
+        let said = Contents::by_now(self, index, came, attempt, &before);
         if said.each.iter().any(|one| one.may_change()) {
             self.park(index, said.each, attempt);
         }
@@ -348,6 +349,7 @@ impl Analysis {
             fulfils: said.fulfils,
             surplus: said.surplus,
             unasked: said.unasked,
+            repeated: said.repeated,
             forbidden: said.forbidden,
             certainty,
             contradicts: said.contradicts,

@@ -104,6 +104,8 @@ pub struct Delivery {
     pub surplus: u32,
     /// How many webhooks in it nothing asked for.
     pub unasked: u32,
+    /// How many webhooks in it came before, in another request or in it, by their ids.
+    pub repeated: u32,
     /// Index of the expectation that forbids the first of those.
     pub forbidden: Option<usize>,
     /// Whether these attempts are its own.
@@ -115,8 +117,14 @@ pub struct Delivery {
 impl Delivery {
     /// How many times it came again after it had been accepted.
     #[must_use]
-    pub fn repeats(&self) -> u64 {
+    pub fn came_again(&self) -> u64 {
         self.after_acceptance.len() as u64 + u64::from(self.accepted_before)
+    }
+
+    /// How many times it, or a webhook in it, came again.
+    #[must_use]
+    pub fn repeats(&self) -> u64 {
+        self.came_again() + u64::from(self.repeated)
     }
 
     /// What the correlator has to know of it.

@@ -96,6 +96,8 @@ pub enum Fulfilment {
     Surplus(usize),
     /// The expectation with this index forbids it.
     Forbidden(usize),
+    /// It came before, by its id, and counts no more.
+    Repeats,
     /// Nothing expects it.
     None,
 }

@@ -1,5 +1,6 @@
 //! The fold over the records of a journal.
 
+use super::batch_ids::BatchIds;
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
@@ -76,6 +77,8 @@ pub struct Analysis {
     /// Webhooks that nothing asks for yet, where flows learn what theirs are told by.
     pub(super) parked: Parked<Found>,
     pub(super) correlator: Correlator,
+    /// Ids of webhooks that came in batches.
+    pub(super) batch_ids: BatchIds,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
     /// The flow that is under way, where flows are played in turn.
@@ -145,6 +148,7 @@ impl Analysis {
             unreadable: UnreadableWebhooks::default(),
             parked: Parked::default(),
             correlator: Correlator::default(),
+            batch_ids: BatchIds::default(),
             sender: KnownSender::default(),
             turn: None,
             under_way: HashMap::default(),

@@ -3,6 +3,7 @@
 //! [`Analysis`] takes the records one by one and is a pure function of what it was given; over a journal that still
 //! grows it is the live view. Memory grows with the number of deliveries, not with bodies.
 
+mod batch_ids;
 mod breach;
 mod breaker;
 mod cases;

@@ -152,6 +152,7 @@ impl Analysis {
             delivery.fulfils = said.fulfils;
             delivery.surplus = said.surplus;
             delivery.unasked = said.unasked;
+            delivery.repeated = said.repeated;
             delivery.forbidden = said.forbidden;
         }
         self.near.forget(index);

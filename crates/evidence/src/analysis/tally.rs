@@ -80,7 +80,8 @@ fn add_signature(tally: &mut Tally, reason: Reason) {
 
 /// What came more often than it was due; where somebody else may have fired it, that is no finding.
 fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
-    let (again, surplus) = (delivery.repeats(), u64::from(delivery.surplus));
+    let (again, surplus) = (delivery.came_again(), u64::from(delivery.surplus));
+    tally.duplicates += u64::from(delivery.repeated);
     if delivery.is_certain() || delivery.has_id {
         tally.duplicates += again;
     } else {

@@ -16,6 +16,7 @@ struct Journal {
     next: u64,
     fault: Option<Fault>,
     reason: Reason,
+    body: String,
 }
 
 impl Journal {
@@ -41,7 +42,13 @@ impl Journal {
             });
             analysis.expectations.step_ended(flow, &serde_json::from_value(step).unwrap());
         }
-        Self { analysis, next: 0, fault: None, reason: Reason::Valid }
+        Self {
+            analysis,
+            next: 0,
+            fault: None,
+            reason: Reason::Valid,
+            body: r#"{"event":"paid","id":7}"#.to_owned(),
+        }
     }
 
     /// An attempt at `ms` that is answered within a millisecond.
@@ -62,7 +69,7 @@ impl Journal {
             method: "POST".to_owned(),
             target: target.to_owned(),
             headers,
-            body: Body::Text(r#"{"event":"paid","id":7}"#.to_owned()),
+            body: Body::Text(self.body.clone()),
             verdict: Signed { valid: self.reason == Reason::Valid, reason: self.reason, diagnosis: None },
             answer: Some(status),
             duplicate: false,
@@ -262,4 +269,42 @@ fn a_webhook_that_lacks_its_id_is_the_senders_where_one_is_due() {
     // Nothing is due any more.
     journal.arrives(3, None, 400);
     assert_eq!(journal.analysis.strangers.found().requests, 1);
+}
+
+/// What two flows that each wait for one webhook make of batches of them: duplicates, lost, unexpected or surplus, and the cases.
+fn batched(all: &[(u16, &[&str])]) -> ([u64; 3], Vec<String>) {
+    let spec = json!({
+        "signature": { "algorithm": "none" }, "event": { "json": "/event" }, "id": { "json": "/eid" },
+        "body": { "batch": "/*" },
+    });
+    let scheme = Scheme::of("batching", serde_json::from_value(spec).unwrap()).unwrap();
+    let mut journal = Journal::new(scheme, "staging", 2);
+    for (at, (status, ids)) in (1..).zip(all) {
+        let each = ids.iter().map(|id| json!({"event": "paid", "id": 7, "eid": id}));
+        journal.body = json!(each.collect::<Vec<_>>()).to_string();
+        journal.arrives(at * 100, None, *status);
+    }
+    let told = crate::analysis::cases(journal.end()).duplicates.first;
+    let (tally, _) = tallies(&journal.analysis);
+    let besides = tally.unexpected + tally.unclear_duplicates;
+    ([tally.duplicates, tally.lost, besides], told.into_iter().map(|case| case.what).collect())
+}
+
+/// The id proves it, wherever it stands: one that came twice makes up for none that was lost.
+#[test]
+fn a_webhook_of_a_batch_that_comes_again_is_a_duplicate_and_takes_no_others_place() {
+    let of = |all: &[(u16, &[&str])]| batched(all).0;
+    assert_eq!(of(&[(200, &["a", "b"])]), [0, 0, 0]);
+    let (found, told) = batched(&[(200, &["a", "a", "a"])]);
+    assert_eq!((found, &told[..]), ([2, 1, 0], &["2 webhooks in it came before (same id)".to_owned()][..]));
+    assert_eq!(of(&[(200, &["a"]), (200, &["c", "a"])]), [1, 0, 0]);
+    let (found, told) = batched(&[(200, &["a", "b"]), (200, &["b"])]);
+    assert_eq!((found, &told[..]), ([1, 0, 0], &["1 webhook in it came before (same id)".to_owned()][..]));
+    // The same batch again is a retry, and a duplicate only after it was accepted.
+    assert_eq!(of(&[(503, &["a", "b"]), (200, &["a", "b"])]), [0, 0, 0]);
+    assert_eq!(of(&[(200, &["a", "b"]), (200, &["a", "b"])]), [1, 0, 0]);
+    // What was not accepted may come in any other.
+    assert_eq!(of(&[(503, &["a"]), (200, &["a", "b"])])[0], 0);
+    // An id that another body had is told as that.
+    assert_eq!(of(&[(200, &["a"]), (200, &["a", "a"])])[0], 0);
 }

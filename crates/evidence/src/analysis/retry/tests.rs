@@ -38,6 +38,7 @@ fn delivery(attempts: &[(u64, u16)]) -> Delivery {
         fulfils: None,
         surplus: 0,
         unasked: 0,
+        repeated: 0,
         forbidden: None,
         certainty: Certainty::Certain,
         contradicts: false,
