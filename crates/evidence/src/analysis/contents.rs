@@ -98,7 +98,7 @@ impl Analysis {
             }
         }
         if authentic && let Some((whose, freed)) = self.expectations.reclaim(index, one, when) {
-            self.freed(freed);
+            self.freed(&freed);
             return Fulfilment::Fulfils(whose);
         }
         let fulfilment = self.expectations.assign(index, one, when);
@@ -146,9 +146,9 @@ impl Analysis {
     }
 
     /// A webhook that a step was waiting for which was refused is another flow's that waits for one like it, or nobody asked for it.
-    pub(super) fn freed(&mut self, freed: Freed) {
+    pub(super) fn freed(&mut self, freed: &Freed) {
         let Some(delivery) = self.deliveries.get(freed.delivery) else { return };
-        let fulfils = self.expectations.take_over(&freed, delivery.first_byte());
+        let fulfils = self.expectations.take_over(freed, delivery.first_byte());
         let Some(delivery) = self.deliveries.get_mut(freed.delivery) else { return };
         delivery.fulfils = fulfils;
         if fulfils.is_none() {

@@ -176,7 +176,7 @@ impl Analysis {
                 self.steps.step_ended(step);
                 if let Some(flow) = step.flow {
                     let freed = self.expectations.step_ended(flow, step);
-                    freed.into_iter().for_each(|freed| self.freed(freed));
+                    freed.iter().for_each(|freed| self.freed(freed));
                 }
                 self.privacy.scan_step(step);
                 self.exchanges.step_ended(step, self.privacy.engine());

@@ -58,11 +58,11 @@ impl Expectations {
             return None;
         }
         let keys = self.keys(came);
-        let taken =
+        let mut taken =
             keys.iter().flat_map(|key| self.keyed.closed(*key).iter().map(move |index| (*key, *index)));
         let given =
             |(_, index): &(u64, u32)| self.by_order.contains(index) && self.fits(*index, came, when.0);
-        let (key, index) = taken.filter(given).next()?;
+        let (key, index) = taken.find(given)?;
         self.by_order.remove(&index);
         let stored = self.all.get_mut(index as usize)?;
         let lost = std::mem::replace(&mut stored.first, u32::try_from(delivery).unwrap_or(NONE));
