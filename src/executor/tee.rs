@@ -53,6 +53,7 @@ impl Placement {
         Some(match record.clone() {
             Record::FlowStart(mut start) => {
                 (start.flow, start.at) = (self.flow(start.flow), self.at(start.at));
+                start.ours.clear();
                 Record::FlowStart(start)
             }
             Record::Expect(mut expect) => {
@@ -69,6 +70,7 @@ impl Placement {
             }
             Record::Learned(mut learned) => {
                 (learned.flow, learned.at) = (self.flow(learned.flow), self.at(learned.at));
+                learned.ours.clear();
                 Record::Learned(learned)
             }
             Record::FlowEnd(mut end) => {

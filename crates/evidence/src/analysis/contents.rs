@@ -132,6 +132,13 @@ impl Analysis {
         })
     }
 
+    /// The flow that a webhook names; values of several flows name none.
+    fn flow_named_by(&self, webhook: Webhook<'_>) -> Option<u32> {
+        let mut flows = self.named_by(webhook).filter(|flow| *flow != SHARED);
+        let first = flows.next()?;
+        flows.all(|flow| flow == first).then_some(first)
+    }
+
     /// The webhooks of a request, each with the flow that it names.
     pub(super) fn webhooks_of<'a>(
         &self,
@@ -140,7 +147,7 @@ impl Analysis {
     ) -> Vec<Arrived<'a>> {
         let mut all = Arrived::all(self.header.scheme, headers, read);
         for one in &mut all {
-            one.flow = one.webhook.and_then(|webhook| self.named_by(webhook).find(|flow| *flow != SHARED));
+            one.flow = one.webhook.and_then(|webhook| self.flow_named_by(webhook));
         }
         all
     }
