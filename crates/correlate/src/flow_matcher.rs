@@ -1,26 +1,90 @@
 //! Which flow a webhook is about, by the values that the flows say are theirs.
 
-use super::fingerprint::canonical;
+use super::fingerprint::{Short, canonical, print, short};
 use super::reader::{Reader, Webhook, Webhooks};
+use foldhash::{HashMap, HashSet};
 use serde_json::Value;
 use signature::Scheme;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Whose a webhook is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// This flow's, by a value that no other flow has.
     Flow(u32),
-    /// Some flow's: it holds a value that several flows share, or the flows name no values.
+    /// Some flow's: it holds a value that several flows share, values of several, or the flows name no values.
     Some,
     /// Other traffic.
     Others,
 }
 
-/// The values of the flows: JSON pointer into a webhook's body, value there as text, flow; none where several share it.
+/// In place of a flow: several have the value.
+const SHARED: u32 = u32::MAX;
+
+/// The values by which flows say what is theirs: JSON pointer into a webhook's body, fingerprint of the value there, flow.
+#[derive(Debug, Default)]
+pub struct FlowValues(HashMap<String, HashMap<Short, u32>>);
+
+impl FlowValues {
+    /// From now on these values, by their JSON pointers, are a flow's.
+    pub fn add(&mut self, flow: u32, values: &BTreeMap<String, Value>) {
+        for (pointer, value) in values {
+            if !self.looks_at(pointer) {
+                self.0.insert(pointer.clone(), HashMap::default());
+            }
+            if let Some(known) = self.0.get_mut(pointer) {
+                let whose = known.entry(fingerprint(value)).or_insert(flow);
+                *whose = if *whose == flow { flow } else { SHARED };
+            }
+        }
+    }
+
+    /// Whether no flow has named a value.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a flow has named a value at this JSON pointer.
+    #[must_use]
+    pub fn looks_at(&self, pointer: &str) -> bool {
+        self.0.contains_key(pointer)
+    }
+
+    /// Whose a webhook is, by the values that it holds.
+    #[must_use]
+    pub fn whose(&self, webhook: Webhook<'_>) -> Whose {
+        let flow_of = |(pointer, known): (&String, &HashMap<Short, u32>)| {
+            known.get(&fingerprint(webhook.pointer(pointer)?)).copied()
+        };
+        let mut any = false;
+        // What flows share says nothing beside what one has alone.
+        let named = self.0.iter().filter_map(flow_of).inspect(|_| any = true);
+        let mut own = named.filter(|flow| *flow != SHARED);
+        let first = own.next();
+        let alike = own.all(|flow| Some(flow) == first);
+        match first {
+            Some(flow) if alike => Whose::Flow(flow),
+            None if !any => Whose::Others,
+            _ => Whose::Some,
+        }
+    }
+
+    /// How many flows have a value that no other has.
+    fn told(&self) -> usize {
+        let own = self.0.values().flat_map(HashMap::values).filter(|flow| **flow != SHARED);
+        own.collect::<HashSet<_>>().len()
+    }
+}
+
+fn fingerprint(value: &Value) -> Short {
+    short(print(canonical(value).as_bytes()))
+}
+
+/// The values of all flows of a run, and what is read of a body to find them there.
 #[derive(Debug)]
 pub struct FlowMatcher {
-    ours: HashMap<String, HashMap<String, Option<u32>>>,
+    ours: FlowValues,
     flows: usize,
     reader: Reader,
 }
@@ -35,35 +99,24 @@ impl FlowMatcher {
     /// Takes for each flow JSON pointers into a webhook's body, and the values there that make it this flow's.
     #[must_use]
     pub fn new(flows: &[BTreeMap<String, Value>]) -> Self {
-        let mut ours: HashMap<String, HashMap<String, Option<u32>>> = HashMap::new();
-        let mut reader = Reader::new(Scheme::default());
-        for (flow, values) in (0..).zip(flows) {
-            for (pointer, value) in values {
-                if !ours.contains_key(pointer) {
-                    reader.add(pointer);
-                }
-                let of = ours.entry(pointer.clone()).or_default();
-                of.entry(canonical(value)).and_modify(|whose| *whose = None).or_insert(Some(flow));
-            }
-        }
-        Self { ours, flows: flows.len(), reader }
+        let mut ours = FlowValues::default();
+        (0..).zip(flows).for_each(|(flow, values)| ours.add(flow, values));
+        Self { ours, flows: flows.len(), reader: Reader::new(Scheme::default()) }
+            .for_sender(Scheme::default())
     }
 
     /// The same for webhooks of this sender, whose bodies are what its profile says.
     #[must_use]
     pub fn for_sender(mut self, scheme: Scheme) -> Self {
         self.reader = Reader::new(scheme);
-        self.ours.keys().for_each(|pointer| self.reader.add(pointer));
+        self.ours.0.keys().for_each(|pointer| self.reader.add(pointer));
         self
     }
 
     /// Whether every flow has a value of its own, so that a webhook says whose it is.
     #[must_use]
     pub fn tells_flows(&self) -> bool {
-        let mut alone: Vec<u32> = self.ours.values().flat_map(HashMap::values).filter_map(|f| *f).collect();
-        alone.sort_unstable();
-        alone.dedup();
-        alone.len() == self.flows
+        self.ours.told() == self.flows
     }
 
     /// Reads of a request what says whose its webhooks are, and their events.
@@ -78,15 +131,7 @@ impl FlowMatcher {
         if self.ours.is_empty() {
             return Whose::Some;
         }
-        let found = |(pointer, flows): (&String, &HashMap<String, Option<u32>>)| {
-            flows.get(&canonical(webhook?.pointer(pointer)?)).copied()
-        };
-        let found: Vec<Option<u32>> = self.ours.iter().filter_map(found).collect();
-        match found.iter().flatten().next() {
-            Some(flow) => Whose::Flow(*flow),
-            None if found.is_empty() => Whose::Others,
-            None => Whose::Some,
-        }
+        webhook.map_or(Whose::Others, |webhook| self.ours.whose(webhook))
     }
 }
 
@@ -98,6 +143,19 @@ mod tests {
     fn flows(values: &[Value]) -> FlowMatcher {
         let of = |value: &Value| BTreeMap::from([("/id".to_owned(), value.clone())]);
         FlowMatcher::new(&values.iter().map(of).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn values_of_several_flows_name_none_and_shared_ones_do_not_count_beside_one() {
+        let mut values = FlowValues::default();
+        for (flow, own) in [(0, json!({"/a": 1, "/c": 3})), (1, json!({"/b": 2, "/c": 3}))] {
+            values.add(flow, &serde_json::from_value(own).unwrap());
+        }
+        let whose = |body: Value| values.whose(Webhook::alone(&body));
+        assert_eq!(whose(json!({"a": 1, "c": 3})), Whose::Flow(0));
+        assert_eq!(whose(json!({"b": 2, "x": 1})), Whose::Flow(1));
+        assert_eq!((whose(json!({"a": 1, "b": 2})), whose(json!({"c": 3}))), (Whose::Some, Whose::Some));
+        assert_eq!(whose(json!({"a": 2})), Whose::Others);
     }
 
     #[test]

@@ -2,10 +2,9 @@
 
 use super::correlate::is_authentic_body;
 use super::expected::{Freed, Fulfilment};
-use super::fold::{Analysis, SHARED};
-use correlate::{Arrived, Webhook, Webhooks, contradiction, print, short};
+use super::fold::Analysis;
+use correlate::{Arrived, Webhook, Webhooks, Whose, contradiction};
 use record::Attempt;
-use record::number::canonical;
 
 /// What the webhooks of one request mean for the expectations.
 #[derive(Debug, Default)]
@@ -122,21 +121,7 @@ impl Analysis {
     }
 
     pub(super) fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
-        self.named_by(webhook).next().is_some()
-    }
-
-    /// The flows that have the values which a webhook holds: [`SHARED`] for values of several.
-    fn named_by(&self, webhook: Webhook<'_>) -> impl Iterator<Item = u32> {
-        self.ours.iter().filter_map(move |(pointer, values)| {
-            values.get(&short(print(canonical(webhook.pointer(pointer)?).as_bytes()))).copied()
-        })
-    }
-
-    /// The flow that a webhook names; values of several flows name none.
-    fn flow_named_by(&self, webhook: Webhook<'_>) -> Option<u32> {
-        let mut flows = self.named_by(webhook).filter(|flow| *flow != SHARED);
-        let first = flows.next()?;
-        flows.all(|flow| flow == first).then_some(first)
+        self.ours.whose(webhook) != Whose::Others
     }
 
     /// The webhooks of a request, each with the flow that it names.
@@ -147,7 +132,10 @@ impl Analysis {
     ) -> Vec<Arrived<'a>> {
         let mut all = Arrived::all(self.header.scheme, headers, read);
         for one in &mut all {
-            one.flow = one.webhook.and_then(|webhook| self.flow_named_by(webhook));
+            one.flow = match one.webhook.map(|webhook| self.ours.whose(webhook)) {
+                Some(Whose::Flow(flow)) => Some(flow),
+                _ => None,
+            };
         }
         all
     }

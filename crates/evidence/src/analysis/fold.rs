@@ -16,11 +16,10 @@ use super::steps::Steps;
 use super::strangers::Strangers;
 use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
-use correlate::{Correlator, KnownSender, Reader, Short, print, short};
+use correlate::{Correlator, FlowValues, KnownSender, Reader};
 use foldhash::HashMap;
 use pii::{Canaries, PolicyError};
 use record::Tick;
-use record::number::canonical;
 use record::{EMBEDDED, End, EndedEarly, FlowStart, Header, Learned, Note, Record, Watch};
 use serde_json::Value;
 use std::borrow::Cow;
@@ -29,9 +28,6 @@ use std::time::Duration;
 
 /// The status of a request whose body is larger than the receiver takes (RFC 9110, 15.5.14).
 pub(crate) const TOO_LARGE: u16 = 413;
-
-/// In place of a flow: several have this value.
-pub(super) const SHARED: u32 = u32::MAX;
 
 /// What a journal says so far.
 #[derive(Debug)]
@@ -89,8 +85,8 @@ pub struct Analysis {
     pub(super) redirected: HashMap<u64, usize>,
     /// How the redirect of a delivery was followed, by its index: a phrase.
     pub(super) follow_ups: HashMap<usize, String>,
-    /// JSON pointer to fingerprints of the values there that make a webhook this run's.
-    pub(super) ours: HashMap<String, HashMap<Short, u32>>,
+    /// The values that make a webhook this run's.
+    pub(super) ours: FlowValues,
     /// What is read of a body.
     pub(super) reader: Reader,
 }
@@ -154,7 +150,7 @@ impl Analysis {
             under_way: HashMap::default(),
             redirected: HashMap::default(),
             follow_ups: HashMap::default(),
-            ours: HashMap::default(),
+            ours: FlowValues::default(),
             reader,
         }
     }
@@ -305,16 +301,10 @@ impl Analysis {
 
     /// These values make a webhook this run's.
     fn values_of_flow(&mut self, flow: u32, ours: &BTreeMap<String, Value>) {
-        for (pointer, value) in ours {
-            if !self.ours.contains_key(pointer) {
-                self.ours.insert(pointer.clone(), HashMap::default());
-                self.reader.add(pointer);
-            }
-            if let Some(values) = self.ours.get_mut(pointer) {
-                let whose = values.entry(short(print(canonical(value).as_bytes()))).or_insert(flow);
-                *whose = if *whose == flow { flow } else { SHARED };
-            }
+        for pointer in ours.keys().filter(|pointer| !self.ours.looks_at(pointer)) {
+            self.reader.add(pointer);
         }
+        self.ours.add(flow, ours);
     }
 
     fn watched(&mut self, fact: &Watch) {

@@ -308,22 +308,3 @@ fn a_webhook_of_a_batch_that_comes_again_is_a_duplicate_and_takes_no_others_plac
     // An id that another body had is told as that.
     assert_eq!(of(&[(200, &["a"]), (200, &["a", "a"])])[0], 0);
 }
-
-#[test]
-fn a_webhook_names_the_flow_whose_values_it_has_and_none_where_they_are_of_several() {
-    let mut analysis = Analysis::new(header()).unwrap();
-    for (flow, ours) in [(0, json!({"/a": 1, "/c": 3})), (1, json!({"/b": 2, "/c": 3}))] {
-        let ours = serde_json::from_value(ours).unwrap();
-        let start = record::FlowStart { flow, at: Tick(0), variant: None, subject: json!(flow), ours };
-        analysis.take(&Record::FlowStart(start));
-    }
-    let named = |body: &str| {
-        let read = analysis.reader.read(&[], body.as_bytes());
-        analysis.webhooks_of(&[], read.as_ref())[0].flow
-    };
-    assert_eq!(named(r#"{"a":1,"c":3}"#), Some(0));
-    assert_eq!(named(r#"{"b":2,"x":1}"#), Some(1));
-    for nobodys in [r#"{"a":1,"b":2}"#, r#"{"c":3}"#, r#"{"a":2}"#] {
-        assert_eq!(named(nobodys), None, "{nobodys}");
-    }
-}
