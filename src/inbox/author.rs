@@ -27,7 +27,7 @@ impl Inbox {
     /// Whose a request is, and what says which delivery it belongs to; `None` where it belongs to none of the sender's.
     pub(super) fn whose(&self, seen: &Seen<'_>) -> Option<(Author, Sighting)> {
         let (author, is_known) = self.author(seen);
-        if matches!(author, Author::Stranger | Author::Imitating | Author::WithoutId) {
+        if !author.may_be_the_sender() {
             return None;
         }
         let sighting = self.sighting(seen);

@@ -284,7 +284,7 @@ impl Inbox {
     fn record_elsewhere(&self, request: RawRequest) -> Handled {
         let (verdict, suspect) = self.verify(&request);
         let (author, _) = self.author(&seen(&request, verdict.reason));
-        if matches!(author, Author::Stranger | Author::Imitating | Author::WithoutId) {
+        if !author.may_be_the_sender() {
             return self.record_stranger(request, verdict, suspect);
         }
         // Without its body it is no webhook any more, and nothing is wrong with a signature.

@@ -27,6 +27,14 @@ pub enum Author {
     Stranger,
 }
 
+impl Author {
+    /// Whether it is the sender's, as far as a request alone tells.
+    #[must_use]
+    pub const fn may_be_the_sender(self) -> bool {
+        matches!(self, Self::Sender | Self::Resembling)
+    }
+}
+
 /// What a body says of whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {

@@ -4,7 +4,6 @@ use super::causes::causes;
 use super::order::{Order, Turn};
 use super::payloads::sentence;
 use super::sample::{NO_EVENT, event_name};
-use super::steps::KEPT_FLOWS;
 use super::{Analysis, Delivery, Expectation, Fate, Lost, seconds};
 use crate::JsonSchema;
 use crate::figure::{at_place, counted, milliseconds};
@@ -14,7 +13,6 @@ use record::Tick;
 use serde::Serialize;
 use serde_json::Value;
 use signature::Reason;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Most cases of one kind that are listed; all are counted.
@@ -103,7 +101,7 @@ pub struct Case {
 }
 
 impl Case {
-    fn of_a_step(analysis: &Analysis, asked: &Expectation<'_>, what: String) -> Self {
+    pub(super) fn of_a_step(analysis: &Analysis, asked: &Expectation<'_>, what: String) -> Self {
         let subject = analysis.steps.flows.get(asked.flow).map(|f| f.subject).unwrap_or_default();
         Self {
             event: asked.event.to_owned(),
@@ -121,7 +119,11 @@ impl Case {
     }
 
     /// A webhook that never came; `index` is the expectation's.
-    fn of_a_lost(analysis: &Analysis, (index, asked): (usize, &Expectation<'_>), missing: u64) -> Self {
+    pub(super) fn of_a_lost(
+        analysis: &Analysis,
+        (index, asked): (usize, &Expectation<'_>),
+        missing: u64,
+    ) -> Self {
         let came = analysis.near.of_expectation(index).and_then(|(delivery, how)| {
             let what = match event_name(&analysis.deliveries.get(delivery)?.event).as_str() {
                 NO_EVENT => "a webhook without an event name".to_owned(),
@@ -176,7 +178,7 @@ impl Case {
     }
 
     /// A delivery, with the step that asked for it where one did.
-    fn of_a_delivery(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
+    pub(super) fn of_a_delivery(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
         let asked = delivery.fulfils.and_then(|index| analysis.expectation(index));
         let case = match asked {
             Some(asked) => Self::of_a_step(analysis, &asked, what),
@@ -198,7 +200,7 @@ impl Case {
     }
 
     /// A delivery that came too late.
-    fn of_a_late(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
+    pub(super) fn of_a_late(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
         Self { late: true, ..Self::of_a_delivery(analysis, delivery, what) }
     }
 
@@ -399,57 +401,6 @@ fn leaking(analysis: &Analysis, found: &mut Listed) {
     }));
 }
 
-/// Why a flow is not as it should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowReason {
-    pub text: String,
-    /// Whether it went wrong; what may still come, or may have been dropped by the sender's circuit breaker, shows nothing yet.
-    pub is_failure: bool,
-}
-
-/// What is wrong with each of the first flows that went wrong: one reason each.
-#[must_use]
-pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, FlowReason> {
-    let failed = analysis.steps.first_failed.iter();
-    let failed = failed.map(|(flow, text)| (*flow, FlowReason { text: text.clone(), is_failure: true }));
-    let mut reasons: BTreeMap<u32, FlowReason> = failed.collect();
-    let lost = Lost::new(analysis);
-    for (index, asked) in analysis.expectations().enumerate() {
-        if reasons.len() >= KEPT_FLOWS || reasons.contains_key(&asked.flow) {
-            continue;
-        }
-        let delivered = || asked.by().filter_map(|index| analysis.deliveries.get(index));
-        let refused = delivered().find(|d| d.accepted().is_none());
-        let late = || delivered().find_map(|d| Some((too_late(analysis, &asked, &d)?, d)));
-        let mut is_failure = true;
-        let case = if asked.missing() > 0 {
-            match lost.missing(&asked) {
-                0 => {
-                    is_failure = false;
-                    let what =
-                        "has not arrived: still due, or dropped by the sender's circuit breaker".to_owned();
-                    Case::of_a_step(analysis, &asked, what)
-                }
-                missing => Case::of_a_lost(analysis, (index, &asked), missing),
-            }
-        } else if let Some(refused) = refused {
-            Case::of_a_delivery(analysis, &refused, "arrived, but no attempt was accepted".to_owned())
-        } else if asked.has_surplus() {
-            let what = match asked.count {
-                0 => "arrived, although the step forbids it (count: 0)".to_owned(),
-                count => format!("arrived more often than the {count} the step expects"),
-            };
-            Case::of_a_step(analysis, &asked, what)
-        } else if let Some((what, late)) = late() {
-            Case::of_a_late(analysis, &late, what)
-        } else {
-            continue;
-        };
-        reasons.insert(asked.flow, FlowReason { text: case.sentence(), is_failure });
-    }
-    reasons
-}
-
 /// What is wrong with the first signature of a delivery that is not valid.
 fn unverified(delivery: &Delivery) -> Option<String> {
     let all = || delivery.tries.iter().chain(&delivery.after_acceptance);
@@ -488,7 +439,7 @@ fn never_came(missing: u64) -> String {
 }
 
 /// How late a webhook came; `None` when it was in time, or was never accepted.
-fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -> Option<String> {
+pub(super) fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -> Option<String> {
     let late = delivery.accepted().is_some() && delivery.first_byte() > asked.deadline();
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     late.then(|| {

@@ -403,12 +403,11 @@ fn steps(n: usize) -> String {
 
 /// From the shortest to the longest.
 fn range(all_ms: &[u64]) -> Option<String> {
-    let (least, most) = (took(*all_ms.iter().min()?), took(*all_ms.iter().max()?));
-    let shortest = all_ms.iter().min();
-    Some(match shortest {
-        _ if least == most => least,
-        Some(0) => format!("at most {most}"),
-        _ => format!("{least} to {most}"),
+    let (least, most) = (*all_ms.iter().min()?, *all_ms.iter().max()?);
+    Some(match (took(least), took(most)) {
+        (one, other) if one == other => one,
+        (_, most) if least == 0 => format!("at most {most}"),
+        (least, most) => format!("{least} to {most}"),
     })
 }
 

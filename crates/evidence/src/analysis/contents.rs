@@ -3,7 +3,7 @@
 use super::correlate::is_authentic_body;
 use super::expected::{Freed, Fulfilment};
 use super::fold::Analysis;
-use correlate::{Arrived, Webhook, Webhooks, Whose, contradiction};
+use correlate::{Arrived, Contradiction, Webhook, Webhooks, Whose, contradiction};
 use record::Attempt;
 
 /// What the webhooks of one request mean for the expectations.
@@ -20,8 +20,6 @@ pub(super) struct Contents {
     pub(super) each: Vec<Fulfilment>,
     /// Whether none of them is this run's.
     pub(super) foreign: bool,
-    /// Whether one of them contradicts its sender's profile.
-    pub(super) contradicts: bool,
 }
 
 impl Contents {
@@ -34,8 +32,6 @@ impl Contents {
         before: &[Fulfilment],
     ) -> Self {
         let mut found = Self { foreign: true, ..Self::default() };
-        // What somebody else wrote says nothing about the sender, and a redirect may turn a request into one without a body.
-        let is_judged = is_authentic_body(attempt) && !attempt.elsewhere;
         let mut waiting_since = None;
         for (at, one) in came.iter().enumerate() {
             let before = before.get(at).copied();
@@ -48,11 +44,6 @@ impl Contents {
                 && analysis.is_others(one.webhook);
             found.each.push(fulfilment);
             found.foreign &= others;
-            // One that cannot be read is told as such where no flow asks for it.
-            let is_told = one.webhook.is_none() && !analysis.header.kind.accounts_for_each_webhook();
-            found.contradicts |= is_judged
-                && !is_told
-                && contradiction(analysis.header.scheme, one.headers, one.webhook).is_some();
             match fulfilment {
                 Fulfilment::Fulfils(expectation) | Fulfilment::Against(expectation, _) => {
                     let since = analysis.expectations.get(expectation).map(|asked| asked.at);
@@ -120,6 +111,18 @@ impl Analysis {
         self.header.ours.is_empty() || names_nothing || self.holds_ours(webhook)
     }
 
+    /// How a webhook of a request contradicts its sender's profile.
+    pub(super) fn contradiction(&self, attempt: &Attempt, came: &[Arrived<'_>]) -> Option<Contradiction> {
+        // What somebody else wrote says nothing about the sender, and a redirect may turn a request into one without a body.
+        if !is_authentic_body(attempt) || attempt.elsewhere {
+            return None;
+        }
+        // One that cannot be read is told as such where no flow asks for it.
+        let accounted = self.header.kind.accounts_for_each_webhook();
+        let mut judged = came.iter().filter(|one| accounted || one.webhook.is_some());
+        judged.find_map(|one| contradiction(self.header.scheme, one.headers, one.webhook))
+    }
+
     pub(super) fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
         self.ours.whose(webhook) != Whose::Others
     }
@@ -140,7 +143,7 @@ impl Analysis {
         all
     }
 
-    /// A webhook that a step was waiting for which was refused is another flow's that waits for one like it, or nobody asked for it.
+    /// A webhook that lost its expectation is that of another which waits for one like it, or nobody asked for it.
     pub(super) fn freed(&mut self, freed: &Freed) {
         let Some(delivery) = self.deliveries.get(freed.delivery) else { return };
         let fulfils = self.expectations.take_over(freed, delivery.first_byte());

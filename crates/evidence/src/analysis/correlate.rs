@@ -316,12 +316,19 @@ impl Analysis {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
-                if delivery.contradicts {
-                    self.payloads.contradicted(index, self.header.scheme, said);
-                }
-                self.payloads.look((index, attempt), said, self.privacy.engine());
+                self.look_at_payload(index, attempt, said);
             }
         }
+    }
+
+    /// Holds a delivery of this run against the sender's profile and the schemas of its events.
+    pub(super) fn look_at_payload(&mut self, index: usize, attempt: &Attempt, came: &[Arrived<'_>]) {
+        if self.deliveries.get(index).is_some_and(|delivery| delivery.contradicts)
+            && let Some(how) = self.contradiction(attempt, came)
+        {
+            self.payloads.contradicted(index, how);
+        }
+        self.payloads.look((index, attempt), came, self.privacy.engine());
     }
 
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
@@ -352,7 +359,7 @@ impl Analysis {
             repeated: said.repeated,
             forbidden: said.forbidden,
             certainty,
-            contradicts: said.contradicts,
+            contradicts: self.contradiction(attempt, came).is_some(),
         });
         index
     }

@@ -2,19 +2,22 @@
 
 mod due;
 mod forbidding;
+mod given;
+mod terms;
 
 use super::keyed::Keyed;
 use super::near::Recent;
 use correlate::{Arrived, print_of};
-pub(super) use due::Freed;
 use foldhash::{HashMap, HashSet};
 use forbidding::{Forbidding, Taken};
+pub(super) use given::Freed;
 use record::Tick;
 use record::matcher::Matcher;
 use record::number::canonical;
 use record::{Expect, Outcome, Step};
 use std::cmp::Reverse;
 use std::time::Duration;
+use terms::Terms;
 
 /// No delivery.
 const NONE: u32 = u32::MAX;
@@ -47,7 +50,7 @@ pub struct Expectation<'a> {
     pub took: Duration,
     /// When it had been answered; `None` while it has not.
     pub answered: Option<Tick>,
-    /// Whether a webhook fulfils it that another flow was waiting for just as well: nothing but their order says whose it is.
+    /// Whether another flow or step waited for such a webhook when one came: nothing but their order says whose it is.
     pub is_interchangeable: bool,
     first: u32,
     more: Option<&'a More>,
@@ -122,8 +125,8 @@ pub(super) struct Expectations {
     /// Flow to the expectations of its steps that are under way, with their keys.
     under_way: HashMap<u32, Vec<(u32, u64)>>,
     recent: Recent,
-    /// The expectations that were fulfilled by a webhook which names no flow, and which others waited for as well.
-    by_order: HashSet<u32>,
+    /// The deliveries that name no flow, and that several expectations waited for: one was given them.
+    given: HashSet<u32>,
 }
 
 /// An expectation, its terms apart.
@@ -151,70 +154,6 @@ struct More {
     by: Vec<u32>,
     /// How many came beyond the count.
     surplus: u32,
-}
-
-/// What many expectations have in common.
-#[derive(Debug, PartialEq)]
-struct Terms {
-    event: String,
-    step: String,
-    count: u32,
-    at_least: bool,
-    after: Option<String>,
-    within_ms: u64,
-    /// Whether it has matchers.
-    is_told: bool,
-    /// Where the matchers for plain values look, which are in the key.
-    plain: Vec<String>,
-    /// Matchers other than for plain values, which are in the key.
-    matchers: Vec<(String, Matcher)>,
-    headers: Vec<(String, Matcher)>,
-}
-
-impl Terms {
-    fn of(expect: &Expect) -> Self {
-        let matchers = Self::not_in_key(expect).map(|(p, m)| (p.clone(), m.clone())).collect();
-        let plain = Self::in_key(expect).cloned().collect();
-        let headers = expect.headers.iter().map(|(name, m)| (name.clone(), m.clone())).collect();
-        Self {
-            event: expect.event.clone(),
-            step: expect.step.clone(),
-            count: expect.count,
-            at_least: expect.at_least,
-            after: expect.after.clone(),
-            within_ms: expect.within_ms,
-            is_told: Self::told(expect),
-            plain,
-            matchers,
-            headers,
-        }
-    }
-
-    /// Whether they are those of an expectation: nearly every one has the terms of one before.
-    fn are_of(&self, expect: &Expect) -> bool {
-        // Steps differ, events hardly ever.
-        self.step == expect.step
-            && self.event == expect.event
-            && (self.count, self.at_least, self.within_ms)
-                == (expect.count, expect.at_least, expect.within_ms)
-            && self.after == expect.after
-            && self.is_told == Self::told(expect)
-            && self.plain.iter().eq(Self::in_key(expect))
-            && self.matchers.iter().map(|(at, m)| (at, m)).eq(Self::not_in_key(expect))
-            && self.headers.iter().map(|(at, m)| (at, m)).eq(&expect.headers)
-    }
-
-    fn not_in_key(expect: &Expect) -> impl Iterator<Item = (&String, &Matcher)> {
-        expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none())
-    }
-
-    fn in_key(expect: &Expect) -> impl Iterator<Item = &String> {
-        expect.matchers.iter().filter(|(_, m)| m.plain_value().is_some()).map(|(pointer, _)| pointer)
-    }
-
-    fn told(expect: &Expect) -> bool {
-        !expect.matchers.is_empty() || !expect.headers.is_empty()
-    }
 }
 
 impl Expectations {
@@ -352,9 +291,7 @@ impl Expectations {
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
         if let Some((key, index)) = self.open_for(came, (at, turn)) {
-            if self.note_others(came, (at, turn), index) && came.flow.is_none() {
-                self.by_order.insert(index);
-            }
+            self.note_others(delivery, came, (at, turn), index);
             self.fulfil(key, index, delivery);
             return match self.forbidden((came, at), index, Taken::Owed) {
                 Some(by) => Fulfilment::Against(index as usize, self.surplus(by)),
@@ -399,9 +336,10 @@ impl Expectations {
         // Whoever may still be in time first: a webhook that never came must not take the next one's.
         let order = |i: u32| {
             let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
-            let deadline = self.deadline(i);
+            let (deadline, terms) = (self.deadline(i), self.terms_of(i));
             // What says more of it first: others may take what is left.
-            (others, deadline.is_none_or(|deadline| deadline < at), Reverse(self.said(i)), deadline, i)
+            let said = Reverse(terms.map_or(0, Terms::conditions));
+            (others, deadline.is_none_or(|deadline| deadline < at), said, deadline, i)
         };
         open.min_by_key(|(_, i)| order(*i))
     }
@@ -476,10 +414,8 @@ impl Expectations {
         self.get(index as usize).is_some_and(|e| e.by().count() < e.count as usize)
     }
 
-    /// How much an expectation says of its webhook.
-    fn said(&self, index: u32) -> usize {
-        let terms = self.all.get(index as usize).and_then(|stored| self.terms.get(stored.terms as usize));
-        terms.map_or(0, |terms| terms.plain.len() + terms.matchers.len() + terms.headers.len())
+    fn terms_of(&self, index: u32) -> Option<&Terms> {
+        self.all.get(index as usize).and_then(|stored| self.terms.get(stored.terms as usize))
     }
 
     fn count(&self, index: u32) -> u32 {

@@ -4,6 +4,18 @@ use super::breaker::Breaker;
 use super::expected::Expectation;
 use super::fold::Analysis;
 
+/// Why a webhook that was due has not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It may still be in time.
+    Pending,
+    /// The sender's circuit breaker was open.
+    Swallowed,
+    /// That of another of its processes may have been, which is not seen from here.
+    PerhapsSwallowed,
+    Lost,
+}
+
 /// Tells what is lost from what is still due and from what the sender's circuit breaker swallowed.
 pub(crate) struct Lost<'a> {
     analysis: &'a Analysis,
@@ -19,26 +31,25 @@ impl<'a> Lost<'a> {
         Self { analysis, breaker: Breaker::of(analysis), complete }
     }
 
-    /// Whether a webhook that has not come may still be in time.
-    pub(crate) fn is_pending(&self, asked: &Expectation<'_>) -> bool {
-        !self.complete && asked.deadline() > self.analysis.latest
+    /// Why what an expectation waits for has not come.
+    pub(crate) fn absence(&self, asked: &Expectation<'_>) -> Absence {
+        let contract = self.analysis.header.retry.breaker;
+        if !self.complete && asked.deadline() > self.analysis.latest {
+            Absence::Pending
+        } else if self.breaker.swallows(contract, asked.at) {
+            Absence::Swallowed
+        } else if self.breaker.may_swallow(contract, asked.at) {
+            Absence::PerhapsSwallowed
+        } else {
+            Absence::Lost
+        }
     }
 
-    /// Whether the sender's breaker may have dropped it.
-    pub(crate) fn is_swallowed(&self, asked: &Expectation<'_>) -> bool {
-        self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
-    }
-
-    /// Whether that of another of its processes may have dropped it, which is not seen from here.
-    pub(crate) fn may_be_swallowed(&self, asked: &Expectation<'_>) -> bool {
-        self.breaker.may_swallow(self.analysis.header.retry.breaker, asked.at)
-    }
-
+    /// How many of them are lost.
     pub(super) fn missing(&self, asked: &Expectation<'_>) -> u64 {
-        match u64::from(asked.missing()) {
-            0 => 0,
-            _ if self.is_pending(asked) || self.is_swallowed(asked) || self.may_be_swallowed(asked) => 0,
-            missing => missing,
+        match asked.missing() {
+            missing if missing > 0 && self.absence(asked) == Absence::Lost => missing.into(),
+            _ => 0,
         }
     }
 }

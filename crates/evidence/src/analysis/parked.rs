@@ -158,7 +158,7 @@ impl Analysis {
         self.near.forget(index);
         if was_foreign && !said.foreign && is_authentic_body(attempt) {
             self.privacy.claim_attempt((index, attempt), self.header.scheme.own_headers());
-            self.payloads.look((index, attempt), &came, self.privacy.engine());
+            self.look_at_payload(index, attempt, &came);
         }
         said.each
     }

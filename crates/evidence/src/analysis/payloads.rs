@@ -1,10 +1,9 @@
 //! Webhooks held against the schemas of their events, where the sender's profile names some, and keys that stand twice.
 
-use correlate::{Arrived, Contradiction, Reader, contradiction};
+use correlate::{Arrived, Contradiction, Reader};
 use payload::{Contract, Violation};
 use pii::Engine;
 use record::{Attempt, Header, PayloadStats};
-use signature::Scheme;
 use std::sync::Arc;
 
 /// Most webhooks whose violations are kept.
@@ -58,10 +57,8 @@ impl Payloads {
         }
     }
 
-    /// Tells how one of the webhooks of a request, `came`, contradicts the profile.
-    pub(super) fn contradicted(&mut self, delivery: usize, scheme: Scheme, came: &[Arrived<'_>]) {
-        let how = |one: &Arrived<'_>| contradiction(scheme, one.headers, one.webhook);
-        let Some(how) = came.iter().find_map(how) else { return };
+    /// Notes how a webhook contradicts the profile.
+    pub(super) fn contradicted(&mut self, delivery: usize, how: Contradiction) {
         self.found.contradicted(&how.to_string());
         if self.contradicting.len() < KEPT {
             self.contradicting.push((delivery, how));

@@ -1,6 +1,6 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
-use super::lost::Lost;
+use super::lost::{Absence, Lost};
 use super::order::{Order, Turn};
 use super::{Analysis, Delivery, Expectation, Fate};
 use record::Tally;
@@ -33,16 +33,9 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
             tally.interchangeable += u64::from(expectation.is_interchangeable);
         }
         // What never came was not broken by us, so it counts as organic.
-        if lost.is_pending(&expectation) {
-            organic.pending += u64::from(expectation.missing());
-        } else if lost.is_swallowed(&expectation) {
-            organic.suppressed += u64::from(expectation.missing());
-        } else if lost.may_be_swallowed(&expectation) {
-            organic.suppressed += u64::from(expectation.missing());
-            organic.unclear_suppressed += u64::from(expectation.missing());
-        } else {
-            organic.expected += u64::from(expectation.missing());
-            organic.lost += u64::from(expectation.missing());
+        let missing = u64::from(expectation.missing());
+        if missing > 0 {
+            add_missing(&mut organic, lost.absence(&expectation), missing);
         }
     }
     (organic, injected)
@@ -100,6 +93,21 @@ fn add_arrived(tally: &mut Tally, expectation: &Expectation<'_>, delivery: &Deli
         (true, true) => tally.fulfilled += 1,
         (true, false) => tally.late += 1,
         _ => {}
+    }
+}
+
+fn add_missing(tally: &mut Tally, absence: Absence, missing: u64) {
+    match absence {
+        Absence::Pending => tally.pending += missing,
+        Absence::Swallowed => tally.suppressed += missing,
+        Absence::PerhapsSwallowed => {
+            tally.suppressed += missing;
+            tally.unclear_suppressed += missing;
+        }
+        Absence::Lost => {
+            tally.expected += missing;
+            tally.lost += missing;
+        }
     }
 }
 

@@ -142,7 +142,8 @@ fn proven(
     let by_criterion = left_open::told(Level::of(proof, reached), &proof.checks);
     let (is_usual, header) = (request.demand.trust.is_none(), &proof.evidence.analysis.header);
     items.push(trust::item(reached, asked(request), is_usual, &by_criterion, Some(header)));
-    items.extend(recomputed::items(request, (proof, reached), journal, artifact, found));
+    let predates = cut_off::predates(proof, journal, artifact.0);
+    items.extend(recomputed::items(request, (proof, reached), journal, (artifact, predates), found));
     items.push(again);
     items.extend(sealed);
     items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));
@@ -156,7 +157,6 @@ fn proven(
         items.extend(rolled_back::item(proof));
     }
     items.extend(unended::item(proof));
-    let predates = cut_off::predates(proof, journal, artifact.0);
     items.extend(pages::check(proof, (path, journal), predates, found));
     items.extend(checklist::recomputed(proof, &name(journal), reached));
     (items, reached)

@@ -10,12 +10,12 @@ use record::LoadShard;
 use serde_json::Value;
 use std::path::Path;
 
-/// The items that rest on the journal.
+/// The items that rest on the journal. The artifact may be the first of its run, which `predates` all that was driven.
 pub(super) fn items(
     request: &Request<'_>,
     (proof, reached): (&Proof, Trust),
     journal: &Path,
-    (artifact, value): (&[u8], &Value),
+    ((artifact, value), predates): ((&[u8], &Value), bool),
     found: &mut Findings,
 ) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
@@ -37,7 +37,7 @@ pub(super) fn items(
                 let figure = format!("written before the run was cut off at {when}");
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
-            None if cut_off::predates(proof, path, artifact) => {
+            None if predates => {
                 let figure = "it predates the run: smoke was killed before it wrote the final one, or could not write \
                               it; `smoke report` does that";
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)

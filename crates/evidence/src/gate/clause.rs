@@ -5,7 +5,9 @@ use super::check::{Check, Verdict};
 use super::criteria::SENDER_CONTRACT;
 use crate::JsonSchema;
 use crate::analysis::tallies;
-use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retries, retries, seconds};
+use crate::analysis::{
+    Absence, Analysis, AttemptResult, Breach, Breaker, Delivery, Lost, Retries, retries, seconds,
+};
 use crate::figure::milliseconds;
 use record::Ending;
 use record::Tick;
@@ -129,18 +131,16 @@ fn delivery_of(analysis: &Analysis, flow: u32) -> Option<Cow<'_, Delivery>> {
 
 fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
     let due = analysis.expectations().find(|e| Some(e.flow) == clause.flow && e.due() > 0);
-    let breaker = Breaker::of(analysis);
-    match due {
-        None => (ClauseVerdict::Unproven, "the step that fires the webhook did not succeed".to_owned()),
-        Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
-            (ClauseVerdict::Unproven, "the sender's circuit breaker dropped the webhook".to_owned())
+    let text = match due.map(|due| Lost::new(analysis).absence(&due)) {
+        None => "the step that fires the webhook did not succeed",
+        Some(Absence::Pending) => "the webhook was still due",
+        Some(Absence::Swallowed) => "the sender's circuit breaker dropped the webhook",
+        Some(Absence::PerhapsSwallowed) => {
+            "the webhook never arrived: the circuit breaker of one of the sender's processes may have dropped it"
         }
-        Some(due) if breaker.may_swallow(analysis.header.retry.breaker, due.at) => {
-            let text = "the webhook never arrived: the circuit breaker of one of the sender's processes may have dropped it";
-            (ClauseVerdict::Unproven, text.to_owned())
-        }
-        Some(_) => (ClauseVerdict::Unproven, "the webhook never arrived".to_owned()),
-    }
+        Some(Absence::Lost) => "the webhook never arrived",
+    };
+    (ClauseVerdict::Unproven, text.to_owned())
 }
 
 fn on_delivery(

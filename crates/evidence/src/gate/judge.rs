@@ -8,9 +8,9 @@ use super::criteria::{
     ORDER, PAYLOADS, PII, RECEIVER_ALONE, REPEATED_KEYS, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE,
     SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, UNREADABLE, is_asked_of,
 };
+use super::lost::{behind_lost, lost, told_apart};
 use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
-use super::whose::{behind_lost, perhaps_dropped, told_apart};
 use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
@@ -237,16 +237,10 @@ fn success(header: &Header, organic: &Tally, gates: &Gates) -> Option<Check> {
 }
 
 fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
-    let expected = organic.expected + injected.expected;
     let deliveries = organic.deliveries + injected.deliveries;
-    let swallowed = match organic.suppressed.saturating_sub(organic.unclear_suppressed) {
-        0 => String::new(),
-        n => format!("{n} more dropped by the sender's circuit breaker"),
-    };
     let surprises = organic.unexpected + injected.unexpected;
-    let lost = |max| perhaps_dropped(organic, count(&LOST, (organic.lost, expected), max, &swallowed));
     [
-        gates.lost_max.map(|max| told_apart((organic, injected), lost(max))),
+        gates.lost_max.map(|max| lost((organic, injected), max)),
         gates.late_max.map(|max| late(header, (organic, injected), max)),
         gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
         gates.unexpected_max.map(|max| count(&UNEXPECTED, (surprises, deliveries), max, "")),

@@ -9,6 +9,7 @@ mod criteria;
 mod interval;
 mod judge;
 mod load;
+mod lost;
 mod observe;
 mod promote;
 mod queued;
@@ -17,7 +18,6 @@ mod retry;
 mod sender_log;
 mod signing;
 mod triggers;
-mod whose;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};

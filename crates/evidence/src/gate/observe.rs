@@ -4,18 +4,18 @@ use super::caveats::{caveats, forwarded, refused, too_large, unchecked, unread};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
-    CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST, PII_AND_LOG,
+    CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, PII_AND_LOG,
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, UNEXPECTED, WINDOW_COMPLETED,
 };
 use super::judge::{
     ANOTHER_SECRET, absence, duplicates, event_header, late, order, payloads, percentiles, rates,
     repeated_keys, strangers, unreadable,
 };
+use super::lost::{behind_lost, lost};
 use super::queued::Judged;
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
-use super::whose::{behind_lost, perhaps_dropped, told_apart};
 use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
@@ -149,12 +149,8 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     let problem = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
     let problem = problem.map(|(name, (_, what))| format!("{name} {}", shown(what))).unwrap_or_default();
     let steps = gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &problem));
-    let due = (organic.lost, organic.expected + injected.expected);
     let asked = analysis.expectation_count() > 0;
-    let lost = gates
-        .lost_max
-        .filter(|_| asked)
-        .map(|max| told_apart((organic, injected), perhaps_dropped(organic, count(&LOST, due, max, ""))));
+    let lost = gates.lost_max.filter(|_| asked).map(|max| lost((organic, injected), max));
     let late = gates.late_max.filter(|_| asked).map(|max| late(&analysis.header, (organic, injected), max));
     let unexpected = forbidden(analysis, gates, (organic, injected));
     let mut checks: Vec<Check> = [steps, lost, late, unexpected].into_iter().flatten().collect();

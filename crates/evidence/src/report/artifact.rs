@@ -292,6 +292,16 @@ pub struct UnauthenticatedRequests {
     pub diagnoses: Vec<Diagnosis>,
 }
 
+impl TestRun {
+    /// How many of the webhooks that arrived nobody expected, behind their number: ` (3 of them unexpected)`.
+    pub(super) fn of_them_unexpected(&self) -> String {
+        match self.webhooks_unexpected {
+            0 => String::new(),
+            n => format!(" ({n} of them unexpected)"),
+        }
+    }
+}
+
 impl UnauthenticatedRequests {
     /// The finding, and what it may mean.
     #[must_use]

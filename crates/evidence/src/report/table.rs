@@ -79,15 +79,12 @@ fn headline(artifact: &Artifact) -> (String, String) {
     });
     let (name, environment) = (shown(&artifact.provenance.scenario), shown(&run.environment));
     let (seconds, sent, accepted) = (run.duration_seconds, run.webhooks_sent, run.webhooks_success);
-    let besides = match run.webhooks_unexpected {
-        0 => String::new(),
-        n => format!(" ({n} of them unexpected)"),
-    };
     let done = match run.events_triggered {
         Some(due) => format!(
-            "{} against {environment} in {seconds:.2} s; {} due, {sent} arrived{besides}, {accepted} accepted",
+            "{} against {environment} in {seconds:.2} s; {} due, {sent} arrived{}, {accepted} accepted",
             things.unwrap_or_else(|| counted(0, "flows")),
-            counted(due, "webhooks")
+            counted(due, "webhooks"),
+            run.of_them_unexpected()
         ),
         None => {
             format!(

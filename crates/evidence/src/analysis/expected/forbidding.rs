@@ -1,29 +1,25 @@
 //! What must not come beside what is due: expectations with a count of 0.
 
-use super::{Expectations, Stored, Terms};
+use super::{Expectations, Terms};
 use correlate::Arrived;
 use foldhash::HashMap;
 use record::Tick;
 use std::cmp::Ordering;
 
-/// The expectations with a count of 0 by flow, each with its key.
+/// The expectations with a count of 0.
 #[derive(Debug, Default)]
-pub(super) struct Forbidding(HashMap<u32, Vec<(u64, u32)>>, HashMap<u64, Whose>);
-
-/// Which flows have a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Of(u32),
-    Several,
+pub(super) struct Forbidding {
+    /// By flow, each with its key.
+    by_flow: HashMap<u32, Vec<(u64, u32)>>,
+    /// The flow of a key; `None` where several have it.
+    flows: HashMap<u64, Option<u32>>,
 }
 
 impl Forbidding {
     pub(super) fn add(&mut self, flow: u32, key: u64, index: u32) {
-        self.0.entry(flow).or_default().push((key, index));
-        let whose = self.1.entry(key).or_insert(Whose::Of(flow));
-        if *whose != Whose::Of(flow) {
-            *whose = Whose::Several;
-        }
+        self.by_flow.entry(flow).or_default().push((key, index));
+        let whose = self.flows.entry(key).or_insert(Some(flow));
+        *whose = whose.filter(|known| *known == flow);
     }
 }
 
@@ -45,7 +41,7 @@ impl Expectations {
     pub(super) fn forbidden(&self, (came, at): (&Arrived<'_>, Tick), taken: u32, how: Taken) -> Option<u32> {
         let begun = |index: u32| self.all.get(index as usize).map(|stored| stored.at);
         let flow = self.all.get(taken as usize)?.flow;
-        let own = self.forbidding.0.get(&flow)?;
+        let own = self.forbidding.by_flow.get(&flow)?;
         let keys = self.keys(came);
         let forbids = |index: u32| match begun(index).cmp(&begun(taken)) {
             Ordering::Less => false,
@@ -60,10 +56,9 @@ impl Expectations {
     pub(in crate::analysis) fn forbids_its_own(&self, index: usize) -> bool {
         let Some(stored) = self.all.get(index) else { return false };
         let has_value = self.terms.get(stored.terms as usize).is_some_and(|terms| !terms.plain.is_empty());
-        let own = self.forbidding.0.get(&stored.flow).into_iter().flatten();
-        let key = own.filter(|(_, one)| *one as usize == index).map(|(key, _)| key).next();
-        let whose = key.and_then(|key| self.forbidding.1.get(key));
-        has_value && whose == Some(&Whose::Of(stored.flow))
+        let mut own = self.forbidding.by_flow.get(&stored.flow).into_iter().flatten();
+        let key = own.find(|(_, one)| *one as usize == index).map(|(key, _)| key);
+        has_value && key.and_then(|key| self.forbidding.flows.get(key)) == Some(&Some(stored.flow))
     }
 
     /// A webhook that an expectation forbade is what another one was waiting for.
@@ -74,9 +69,7 @@ impl Expectations {
 
     /// Whether `one` says something of a webhook that both fit which `other` leaves open.
     fn says_more(&self, one: u32, other: u32) -> bool {
-        let terms = |stored: &Stored| self.terms.get(stored.terms as usize);
-        let of = |index: u32| self.all.get(index as usize).and_then(terms);
-        matches!((of(one), of(other)), (Some(one), Some(other)) if one.say_more_than(other))
+        matches!((self.terms_of(one), self.terms_of(other)), (Some(one), Some(other)) if one.say_more_than(other))
     }
 }
 

@@ -256,20 +256,27 @@ fn one_that_was_given_by_its_order_alone_gives_way_to_one_that_names_its_flow() 
 }
 
 #[test]
-fn a_refused_step_waits_for_nothing() {
-    let mut all = Expectations::default();
-    let id = json!({"/id": 7});
-    all.add(&expect(10, 1, 900, &id));
-    let (body, when) = (json!({"id": 7}), (Tick(25), None));
-    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
-    let freed = all.step_ended(0, &Step { outcome: Outcome::Refused, ..ended("verify") });
-    assert_eq!((freed.len(), freed[0].delivery), (1, 0));
-    assert_eq!(all.get(0).unwrap().by().count(), 0);
-    assert_eq!(all.take_over(&freed[0], Tick(25)), None);
-    assert_eq!(all.assign(1, &came("paid", &body), when), Fulfilment::None);
-    all.add(&Expect { flow: 1, ..expect(20, 1, 900, &id) });
-    assert_eq!(all.take_over(&freed[0], Tick(25)), Some(1));
-    assert!(all.get(1).unwrap().is_interchangeable);
+fn a_refused_step_waits_for_nothing_and_gives_back_what_another_may_wait_for() {
+    let (body, when, id) = (json!({"id": 7}), (Tick(25), None), json!({"/id": 7}));
+    // Whether the other flow waited for one, too, when this one came.
+    for (other_begins, taken_over) in [(20, Some(1)), (30, None)] {
+        let mut all = Expectations::default();
+        all.add(&expect(10, 1, 900, &id));
+        all.add(&Expect { flow: 1, ..expect(other_begins, 1, 900, &id) });
+        assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+        let freed = all.step_ended(0, &Step { outcome: Outcome::Refused, ..ended("verify") });
+        assert_eq!((freed.len(), freed[0].delivery), (1, 0));
+        assert_eq!(all.get(0).unwrap().by().count(), 0);
+        assert_eq!(all.take_over(&freed[0], Tick(25)), taken_over);
+        assert_eq!(
+            all.assign(1, &came("paid", &body), when),
+            match taken_over {
+                // Nobody else waits for one.
+                Some(other) => Fulfilment::Surplus(other),
+                None => Fulfilment::None,
+            }
+        );
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every flow and every webhook, the troubled ones first, to look one up: filtered by state and event without a script.
 
 use super::ruler::{of_a_lost, ruler};
-use crate::analysis::{Analysis, Delivery, Expectation, FlowReason, Lost, event_name, flow_reasons};
+use crate::analysis::{Absence, Analysis, Delivery, Expectation, FlowReason, Lost, event_name, flow_reasons};
 use crate::figure::{counted, milliseconds};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -207,10 +207,10 @@ fn missing(analysis: &Analysis) -> impl Iterator<Item = Row<'_>> {
     analysis.expectations().filter(|asked| asked.missing() > 0).map(move |asked| {
         let event = event_name(asked.event);
         let title = format!("{event} of flow {}, step {}", asked.flow, asked.step_name);
-        let state = match lost.is_pending(&asked) {
-            true => 1,
-            false if lost.is_swallowed(&asked) || lost.may_be_swallowed(&asked) => 2,
-            false => 0,
+        let state = match lost.absence(&asked) {
+            Absence::Lost => 0,
+            Absence::Pending => 1,
+            Absence::Swallowed | Absence::PerhapsSwallowed => 2,
         };
         Row { event, states: vec![state], flow: Some(asked.flow), title, what: What::Missing(asked) }
     })

@@ -1,11 +1,23 @@
-//! What is not known where webhooks fit several flows that wait for one at once, and nothing but their order says whose they are.
+//! Lost webhooks, and what is not known of them: whose a webhook is that several flows or steps waited for, so that nothing but their
+//! order says it, and what a circuit breaker dropped.
 
 use super::check::{Check, Verdict};
-use super::criteria::{DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95};
+use super::criteria::{DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST};
+use super::rate::count;
 use record::Tally;
 
 fn interchangeable((organic, injected): (&Tally, &Tally)) -> u64 {
     organic.interchangeable + injected.interchangeable
+}
+
+/// Webhooks that were due and never came, `max` of them at most.
+pub(super) fn lost((organic, injected): (&Tally, &Tally), max: u64) -> Check {
+    let dropped = match organic.suppressed.saturating_sub(organic.unclear_suppressed) {
+        0 => String::new(),
+        n => format!("{n} more dropped by the sender's circuit breaker"),
+    };
+    let due = (organic.lost, organic.expected + injected.expected);
+    told_apart((organic, injected), perhaps_dropped(organic, count(&LOST, due, max, &dropped)))
 }
 
 /// Lost and duplicate webhooks: one of each make up for each other.
@@ -14,16 +26,16 @@ pub(super) fn told_apart(tallies: (&Tally, &Tally), mut check: Check) -> Check {
     if check.verdict == Verdict::Pass && n > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; for {n} of them another flow was waiting, too, so that one lost and another sent twice would go unnoticed: \
-             give their expectations a `match` on a value that only the flow has, or rows whose webhooks differ",
+            "{}; for {n} of them another flow or step was waiting, too, so that one lost and another sent twice would go \
+             unnoticed: give their expectations a `match` on a value that only the flow has, or rows whose webhooks differ",
             check.text
         );
     }
     check
 }
 
-/// Lost webhooks: of what never came while the breaker of some process may have been open nobody knows whether it was dropped.
-pub(super) fn perhaps_dropped(organic: &Tally, mut check: Check) -> Check {
+/// Of what never came while the breaker of some process may have been open nobody knows whether it was dropped.
+fn perhaps_dropped(organic: &Tally, mut check: Check) -> Check {
     let n = organic.unclear_suppressed;
     if check.verdict == Verdict::Pass && n > 0 {
         check.verdict = Verdict::Unproven;
@@ -54,15 +66,16 @@ pub(super) fn behind_lost(tallies: (&Tally, &Tally), checks: &mut [Check]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::criteria::LOST;
-    use super::super::rate::count;
     use super::*;
+
+    fn verdict(organic: &Tally) -> Verdict {
+        lost((organic, &Tally::default()), 0).verdict
+    }
 
     #[test]
     fn nothing_is_said_to_be_lost_or_not_where_nobody_knows_whose_webhooks_are() {
         let judged = |lost, interchangeable| {
-            let tally = Tally { lost, interchangeable, ..Tally::default() };
-            told_apart((&Tally::default(), &tally), count(&LOST, (lost, 9), 0, "")).verdict
+            verdict(&Tally { lost, interchangeable, expected: 9, ..Tally::default() })
         };
         assert_eq!(
             [judged(0, 0), judged(0, 1), judged(1, 1)],
@@ -73,8 +86,7 @@ mod tests {
     #[test]
     fn what_the_breaker_of_another_process_may_have_dropped_is_no_loss_and_no_pass() {
         let judged = |lost, unclear_suppressed| {
-            let tally = Tally { lost, unclear_suppressed, ..Tally::default() };
-            perhaps_dropped(&tally, count(&LOST, (lost, 9), 0, "")).verdict
+            verdict(&Tally { lost, unclear_suppressed, expected: 9, ..Tally::default() })
         };
         assert_eq!(
             [judged(0, 0), judged(0, 1), judged(1, 1)],
