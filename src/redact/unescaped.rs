@@ -108,7 +108,7 @@ fn backslash(text: &[u8]) -> Option<(usize, Stands)> {
     Some((2, Stands::Byte(stands)))
 }
 
-/// `\uXXXX`, or two of them that are one character (RFC 8259, section 7).
+/// `\u` and four hex digits, or two of them that are one character (RFC 8259, section 7).
 fn unit(text: &[u8]) -> Option<(usize, Stands)> {
     let first = number(text.get(2..6)?, 16)?;
     if let Some(c) = char::from_u32(first) {

@@ -222,16 +222,22 @@ fn a_webhook_that_two_flows_wait_for_is_interchangeable() {
     assert_eq!(marked(&both, &[(25, Some(0)), (26, Some(1))], None), [false, false]);
 }
 
+/// Two flows that wait for the same webhook at once.
+fn two_flows() -> Expectations {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(10, 1, 900, &id));
+    all.add(&Expect { flow: 1, ..expect(10, 1, 900, &id) });
+    all
+}
+
 fn named<'a>(body: &'a Value, flow: u32) -> Arrived<'a> {
     Arrived { flow: Some(flow), ..came("paid", body) }
 }
 
 #[test]
 fn a_webhook_that_names_its_flow_fulfils_no_other() {
-    let mut all = Expectations::default();
-    let id = json!({"/id": 7});
-    all.add(&expect(10, 1, 900, &id));
-    all.add(&Expect { flow: 1, ..expect(10, 1, 900, &id) });
+    let mut all = two_flows();
     let (body, when) = (json!({"id": 7}), (Tick(25), None));
     assert_eq!(all.assign(0, &named(&body, 1), when), Fulfilment::Fulfils(1));
     assert_eq!(all.assign(1, &named(&body, 1), when), Fulfilment::Surplus(1));
@@ -241,10 +247,7 @@ fn a_webhook_that_names_its_flow_fulfils_no_other() {
 
 #[test]
 fn one_that_was_given_by_its_order_alone_gives_way_to_one_that_names_its_flow() {
-    let mut all = Expectations::default();
-    let id = json!({"/id": 7});
-    all.add(&expect(10, 1, 900, &id));
-    all.add(&Expect { flow: 1, ..expect(10, 1, 900, &id) });
+    let mut all = two_flows();
     let (body, when) = (json!({"id": 7}), (Tick(25), None));
     assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
     assert!(all.reclaim(1, &came("paid", &body), when).is_none(), "it names none");
@@ -253,6 +256,16 @@ fn one_that_was_given_by_its_order_alone_gives_way_to_one_that_names_its_flow() 
     assert_eq!((index, freed.delivery), (0, 0));
     assert_eq!(all.take_over(&freed, Tick(25)), Some(1));
     assert!(all.reclaim(2, &named(&body, 0), when).is_none(), "the same flow's again is a duplicate");
+}
+
+/// An authentic one has taken the place, and names the flow itself.
+#[test]
+fn what_stands_where_another_was_given_does_not_give_way_to_a_duplicate() {
+    let mut all = two_flows();
+    let (body, when) = (json!({"id": 7}), (Tick(25), None));
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+    assert_eq!(all.replace(1, &named(&body, 0), when, |by| by == 0), Some((0, 0)));
+    assert!(all.reclaim(2, &named(&body, 0), when).is_none());
 }
 
 #[test]
