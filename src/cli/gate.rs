@@ -2,7 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, github, out, output_file, promote, signing, svr, typed};
+use super::{Exit, Failure, environment, github, out, output_file, promote, signing, subject, svr, typed};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -41,6 +41,11 @@ pub(super) struct Args {
     /// 64 hex digits, PEM, or a file with either.
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
+    /// The signed statement must say that this was tested: git+COMMIT
+    ///
+    /// Or git+URL@COMMIT, IMAGE@sha256:HEX, NAME=sha256:HEX; compared by the digest. May be given several times.
+    #[arg(long, value_name = "SUBJECT", requires = "public_key")]
+    subject: Vec<String>,
     /// The receiver's public key: check what it signed
     ///
     /// Of `smoke receive --witness-key`; 64 hex digits, PEM, or a file with either. What it signed must be in the
@@ -232,6 +237,7 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
         gates_sha256: args.gates_sha256.clone(),
         scenario_sha256: args.scenario_sha256.clone(),
         challenge: args.challenge.clone(),
+        subjects: subject::typed(&args.subject)?,
     })
 }
 

@@ -146,6 +146,7 @@ pub(super) const PAGES: [Page; 28] = [
             "allow",
             "witness",
             "public_key",
+            "subject",
             "promote",
             "all",
             "html",

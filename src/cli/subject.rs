@@ -1,4 +1,5 @@
-//! What was tested, for the statement that is signed: `--subject`, and what a CI system says in its variables.
+//! What was tested, for the statement that is signed and for whoever asks it of one: `--subject`, and what a CI system says
+//! in its variables.
 
 use super::Failure;
 use evidence::report::Tested;
@@ -10,15 +11,23 @@ use record::seal::Subject;
 /// Usage: a subject that is none.
 pub(super) fn tested(given: &[String]) -> Result<Tested, Failure> {
     let env = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let mut subjects = Vec::new();
-    for text in given {
-        let wrong =
-            |why| Failure::usage(format!("--subject {}: {why}", pii::shown(&without_credentials(text))));
-        subjects.push(subject(text).map_err(wrong)?);
-    }
+    let mut subjects = typed(given)?;
     let has_commit = subjects.iter().any(|subject| subject.digest.contains_key("gitCommit"));
     subjects.extend(commit(&env).filter(|_| !has_commit));
     Ok(Tested { subjects, url: url(&env) })
+}
+
+/// Reads `--subject`.
+///
+/// # Errors
+/// Usage: a subject that is none.
+pub(super) fn typed(given: &[String]) -> Result<Vec<Subject>, Failure> {
+    let read = |text: &String| {
+        subject(text).map_err(|why| {
+            Failure::usage(format!("--subject {}: {why}", pii::shown(&without_credentials(text))))
+        })
+    };
+    given.iter().map(read).collect()
 }
 
 /// A name that may be a URL, which may have a token in it.

@@ -16,6 +16,9 @@ pub const SECRET: &str = "0123456789abcdef0123456789abcdeffedcba9876543210fedcba
 const ORDERS_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr";
 /// What the orders API takes.
 const TOKEN: &str = "tok-orders-1";
+/// The commit that every job is about, and its repository.
+const COMMIT: &str = "0123456789012345678901234567890123456789";
+const REPOSITORY: &str = "https://git.example/shop/api";
 
 #[derive(Deserialize)]
 struct Action {
@@ -192,6 +195,10 @@ impl World {
             ("SMOKE_PUBLIC_KEY_FILE", self.path("public.key").display().to_string()),
             ("SMOKE_PUBLIC_KEY", self.public_key.clone()),
             ("CI_COMMIT_TIMESTAMP", "2026-01-01T00:00:00Z".to_owned()),
+            ("CI_PROJECT_URL", REPOSITORY.to_owned()),
+            ("CI_COMMIT_SHA", COMMIT.to_owned()),
+            ("GIT_URL", REPOSITORY.to_owned()),
+            ("GIT_COMMIT", COMMIT.to_owned()),
         ];
         given.map(|(name, value)| (name.to_owned(), value)).into()
     }
@@ -323,7 +330,13 @@ impl<'w> Runner<'w> {
             env.push((name.to_owned(), file.display().to_string()));
         }
         env.push(("RUNNER_TEMP".to_owned(), temp.display().to_string()));
-        env.push(("GITHUB_ACTIONS".to_owned(), "true".to_owned()));
+        let job = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_SERVER_URL", "https://git.example"),
+            ("GITHUB_REPOSITORY", "shop/api"),
+            ("GITHUB_SHA", COMMIT),
+        ];
+        env.extend(job.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let found = std::fs::read_to_string(&paths).unwrap_or_default().trim().replace('\n', ":");
         let script = format!("PATH='{found}':$PATH\n{}", self.expand(&step.run));
         let ran = self.world.bash(&script, &env);

@@ -131,6 +131,17 @@ fn a_signed_run_needs_no_secret_and_a_forged_signature_fails() {
     assert_eq!(code, 0, "{text}");
     let about = "journal and artifact, about git+https://git.example/shop 0123456789012345678901234567890123456789, by ";
     assert!(super::harness::unwrapped(&text).contains(about), "{text}");
+    for (subject, code, said) in [
+        ("git+0123456789012345678901234567890123456789", 0, "pass What was tested"),
+        (
+            "git+https://git.example/shop@9876543210987654321098765432109876543210",
+            3,
+            "nothing signed is about",
+        ),
+    ] {
+        let (got, text) = run.gate(&["--public-key", &public, "--subject", subject, "--all"]);
+        assert_eq!((got, super::harness::unwrapped(&text).contains(said)), (code, true), "{text}");
+    }
     let other = "00".repeat(31) + "05";
     assert_eq!(run.gate(&["--public-key", &other]).0, 1);
     // Another journal of the same run under the same name is not what was signed.

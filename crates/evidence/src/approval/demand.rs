@@ -2,6 +2,7 @@
 
 use super::judgement::Kind;
 use super::trust::Trust;
+use record::seal::Subject;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Demand {
     pub scenario_sha256: Vec<String>,
     /// What must be found inside a signed body.
     pub challenge: Option<String>,
+    /// What a signed statement must say was tested, by digest: commits, images.
+    pub subjects: Vec<Subject>,
 }
 
 impl Default for Demand {
@@ -46,6 +49,7 @@ impl Default for Demand {
             gates_sha256: None,
             scenario_sha256: Vec::new(),
             challenge: None,
+            subjects: Vec::new(),
         }
     }
 }

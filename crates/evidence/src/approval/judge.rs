@@ -133,12 +133,12 @@ fn proven(
     let mut items = setting::items(request, proof, kind);
     items.extend(sender_settings::items(request.demand, proof));
     let sealed = sealed::sealed(request, proof, (path, journal, &signature_of(path)), found);
-    let is_sealed = sealed.as_ref().is_some_and(|item| item.verdict == Verdict::Pass);
+    let is_sealed = sealed.first().is_some_and(|item| item.verdict == Verdict::Pass);
     let again = again::verified_again(proof, is_sealed, found);
     if let Witnessed::Refuted(kind, sentence) = &proof.witnessed {
         found.add(kind, format!("{}: {}", name(journal), pii::shown(sentence)));
     }
-    let reached = trust::reached(proof, sealed.as_ref());
+    let reached = trust::reached(proof, sealed.first());
     let by_criterion = left_open::told(Level::of(proof, reached), &proof.checks);
     let (is_usual, header) = (request.demand.trust.is_none(), &proof.evidence.analysis.header);
     items.push(trust::item(reached, asked(request), is_usual, &by_criterion, Some(header)));
