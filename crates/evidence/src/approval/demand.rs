@@ -2,6 +2,7 @@
 
 use super::judgement::Kind;
 use super::trust::Trust;
+use record::period::Period;
 use record::seal::Subject;
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -122,6 +123,7 @@ impl Allowed {
 
     fn covers(&self, name: &str, value: &str) -> bool {
         let number = |text: &str| text.parse::<u64>().ok();
+        let span = |text: &str| text.parse::<Period>().ok();
         self.name == name
             && match &self.value {
                 None => true,
@@ -129,7 +131,8 @@ impl Allowed {
                 Some(least) if name == "flows" => number(value) >= number(least),
                 // And whoever accepts that three were begun, that two were.
                 Some(most) if name == "runs" => number(value) <= number(most),
-                Some(given) => given == value,
+                // However it is written: `2m` and `120s`.
+                Some(given) => given == value || span(given).is_some_and(|given| span(value) == Some(given)),
             }
     }
 }
@@ -164,6 +167,7 @@ mod tests {
         assert!(
             demand("within=60s").allows("within", "60s") && !demand("within=60s").allows("within", "61s")
         );
+        assert!(demand("within=2m").allows("within", "120s") && !demand("within=2").allows("within", "2s"));
         assert!(!demand("within").allows("settle", "0s"));
         assert!("flow=1".parse::<Allowed>().unwrap_err().contains("known: flows"));
         assert!("flows=few".parse::<Allowed>().is_err());
