@@ -91,6 +91,13 @@ impl Analysis {
             self.freed(&freed);
             return Fulfilment::Fulfils(whose);
         }
+        if authentic && let Some((whose, moved)) = self.expectations.make_room(index, one, when) {
+            for one in moved {
+                let fulfils = self.deliveries.get_mut(one.delivery).map(|delivery| &mut delivery.fulfils);
+                fulfils.filter(|f| **f == Some(one.before)).into_iter().for_each(|f| *f = Some(one.now));
+            }
+            return Fulfilment::Fulfils(whose);
+        }
         let fulfilment = self.expectations.assign(index, one, when);
         if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_) | Fulfilment::Against(..)) {
             self.strangers.stands_in(index, attempt.peer);

@@ -3,6 +3,7 @@
 mod due;
 mod forbidding;
 mod given;
+mod room;
 mod terms;
 
 use super::keyed::Keyed;
@@ -15,6 +16,7 @@ use record::Tick;
 use record::matcher::Matcher;
 use record::number::canonical;
 use record::{Expect, Outcome, Step};
+use room::Alternatives;
 use std::cmp::Reverse;
 use std::time::Duration;
 use terms::Terms;
@@ -127,6 +129,7 @@ pub(super) struct Expectations {
     recent: Recent,
     /// The deliveries that name no flow, and that several expectations waited for: one was given them.
     given: HashSet<u32>,
+    alternatives: Alternatives,
 }
 
 /// An expectation, its terms apart.
@@ -291,7 +294,12 @@ impl Expectations {
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
         if let Some((key, index)) = self.open_for(came, (at, turn)) {
-            self.note_others(delivery, came, (at, turn), index);
+            let keys = self.keys(came);
+            // Most webhooks fit one expectation alone.
+            if keys.iter().any(|one| self.keyed.alone(*one) != Some(index)) {
+                self.note_others(delivery, came, (at, turn), (index, &keys));
+                self.note_alternatives(delivery, came, at, ((key, index), &keys));
+            }
             self.fulfil(key, index, delivery);
             return match self.forbidden((came, at), index, Taken::Owed) {
                 Some(by) => Fulfilment::Against(index as usize, self.surplus(by)),
@@ -365,10 +373,8 @@ impl Expectations {
         let full = keys.iter().flat_map(|key| self.keyed.closed(*key).iter().rev());
         let held = |i: &u32| self.get(*i as usize)?.by().find(|by| stands_in(*by)).map(|by| (*i, by));
         let (index, before) = full.filter(|i| self.fits(**i, came, at)).find_map(held)?;
-        let (new, old) = (u32::try_from(delivery).unwrap_or(NONE), u32::try_from(before).unwrap_or(NONE));
-        let more = self.more.get_mut(&index).map(|more| more.by.as_mut_slice()).unwrap_or_default();
-        let first = self.all.get_mut(index as usize).map(|stored| &mut stored.first);
-        first.into_iter().chain(more).filter(|by| **by == old).for_each(|by| *by = new);
+        self.remove_delivery(index, before);
+        self.add_delivery(index, delivery);
         Some((index as usize, before))
     }
 
@@ -385,6 +391,15 @@ impl Expectations {
             stored.first = delivery;
         } else {
             self.more.entry(index).or_default().by.push(delivery);
+        }
+    }
+
+    fn remove_delivery(&mut self, index: u32, delivery: usize) {
+        let delivery = u32::try_from(delivery).unwrap_or(NONE);
+        if let Some(stored) = self.all.get_mut(index as usize).filter(|s| s.first == delivery) {
+            stored.first = NONE;
+        } else if let Some(more) = self.more.get_mut(&index) {
+            more.by.retain(|by| *by != delivery);
         }
     }
 

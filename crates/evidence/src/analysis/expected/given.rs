@@ -13,7 +13,7 @@ impl Expectations {
         delivery: usize,
         came: &Arrived<'_>,
         (at, turn): (Tick, Option<u32>),
-        taken: u32,
+        (taken, keys): (u32, &[u64]),
     ) {
         let Some(own) = self.all.get(taken as usize).copied() else { return };
         let is_other = |index: &u32| {
@@ -22,7 +22,7 @@ impl Expectations {
                 false => turn != Some(own.flow),
             })
         };
-        let waiting = self.keys(came).into_iter().flat_map(|key| self.keyed.open(key).to_vec());
+        let waiting = keys.iter().flat_map(|key| self.keyed.open(*key).to_vec());
         let mut others: Vec<u32> =
             waiting.filter(|index| is_other(index) && self.is_due_by(*index, came, at)).collect();
         if others.is_empty() {

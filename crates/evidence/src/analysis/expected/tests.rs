@@ -2,6 +2,7 @@
 
 use super::*;
 use correlate::Webhook;
+use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::json;
 
@@ -301,4 +302,67 @@ fn whoever_says_more_of_a_webhook_gets_it_first() {
     let (two, one) = (of(2), of(1));
     assert_eq!(all.assign(0, &came("paid", &two), (Tick(25), None)), Fulfilment::Fulfils(1));
     assert_eq!(all.assign(1, &came("paid", &one), (Tick(26), None)), Fulfilment::Fulfils(0));
+}
+
+/// The deliveries of each expectation, all of one step and told by their patterns, where webhooks with these values came in turn.
+fn settled(patterns: &[String], skus: &[&str]) -> Vec<Vec<usize>> {
+    let mut all = Expectations::default();
+    for pattern in patterns {
+        all.add(&expect(0, 1, 900, &json!({"/sku": {"matches": pattern}})));
+    }
+    for (n, sku) in skus.iter().enumerate() {
+        let body = json!({ "sku": sku });
+        let (one, when) = (came("paid", &body), (Tick(10), None));
+        if all.make_room(n, &one, when).is_none() {
+            all.assign(n, &one, when);
+        }
+    }
+    all.iter().map(|e| e.by().collect()).collect()
+}
+
+#[test]
+fn whoever_came_first_makes_room_where_it_fits_another_as_well() {
+    let settled = |patterns: &[&str], skus: &[&str]| {
+        settled(&patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>(), skus)
+    };
+    assert_eq!(settled(&["^A", "^A1"], &["A12", "A22"]), [[1], [0]]);
+    assert_eq!(settled(&["^A", "^A1"], &["A22", "A12"]), [[0], [1]]);
+    assert_eq!(settled(&["", "^A", "^A1"], &["A12", "A22", "B"]), [[2], [1], [0]]);
+    assert_eq!(settled(&["^[AB]", "^[BC]", "^[CD]"], &["B", "C", "A"]), [[2], [0], [1]]);
+    // None that fits what is left makes none.
+    assert_eq!(settled(&["^A", "^B"], &["A12", "A22"]), [vec![0], vec![]]);
+    assert_eq!(settled(&["^A", "^A1"], &["A22", "A23"]), [vec![0], vec![]]);
+}
+
+proptest! {
+    /// As many are fulfilled as can be, in whatever order webhooks come.
+    #[test]
+    fn no_order_of_arrival_loses_a_webhook(
+        sets in prop::collection::vec(prop::sample::subsequence(vec!['A', 'B', 'C', 'D'], 1..=3), 1..6),
+        skus in prop::collection::vec(prop::sample::select(vec!["A", "B", "C", "D"]), 0..7),
+    ) {
+        let patterns: Vec<String> = sets.iter().map(|set| format!("^[{}]", String::from_iter(set))).collect();
+        let held = settled(&patterns, &skus);
+        for (set, by) in sets.iter().zip(&held) {
+            prop_assert!(by.iter().all(|n| set.iter().any(|letter| skus[*n].starts_with(*letter))));
+        }
+        let mut all: Vec<usize> = held.into_iter().flatten().collect();
+        prop_assert_eq!(all.len(), most(&sets, &skus));
+        all.sort_unstable();
+        all.dedup();
+        prop_assert_eq!(all.len(), most(&sets, &skus), "none fulfils two");
+    }
+}
+
+/// How many of these can be fulfilled at best, by trial of all ways.
+fn most(sets: &[Vec<char>], skus: &[&str]) -> usize {
+    let Some((set, rest)) = sets.split_first() else { return 0 };
+    let mut best = most(rest, skus);
+    for n in 0..skus.len() {
+        if set.iter().any(|letter| skus[n].starts_with(*letter)) {
+            let left: Vec<&str> = skus.iter().enumerate().filter(|(m, _)| *m != n).map(|(_, s)| *s).collect();
+            best = best.max(1 + most(rest, &left));
+        }
+    }
+    best
 }
