@@ -374,9 +374,10 @@ fn misshapen(analysis: &Analysis, found: &mut Listed) {
 fn contradicting(analysis: &Analysis, found: &mut Listed) {
     found.total = analysis.payloads.found.contradictions.values().sum();
     let kept = analysis.payloads.contradicting.iter().take(LISTED);
-    found.first.extend(kept.filter_map(|(delivery, how)| {
+    found.first.extend(kept.filter_map(|(delivery, attempt, how)| {
         let delivery = analysis.deliveries.get(*delivery)?;
-        Some(Case::of_a_delivery(analysis, &delivery, how.to_string()))
+        let which = if *attempt == 1 { String::new() } else { format!("attempt {attempt}: ") };
+        Some(Case::of_a_delivery(analysis, &delivery, format!("{which}{how}")))
     }));
 }
 

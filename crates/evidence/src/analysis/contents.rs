@@ -130,6 +130,21 @@ impl Analysis {
         judged.find_map(|one| contradiction(self.header.scheme, one.headers, one.webhook))
     }
 
+    /// Holds an attempt after the first against the profile: its delivery contradicts it as soon as one of them does.
+    pub(super) fn look_at_retry(&mut self, index: usize, attempt: &Attempt) {
+        let Some(delivery) = self.deliveries.get(index).filter(|delivery| !delivery.contradicts) else {
+            return;
+        };
+        let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
+        let came = self.webhooks_of(&attempt.headers, read.as_ref());
+        let Some(how) = self.contradiction(attempt, &came) else { return };
+        if !delivery.foreign {
+            let before = delivery.tries.len() + delivery.after_acceptance.len();
+            self.payloads.contradicted(index, before + 1, how);
+        }
+        self.deliveries.get_mut(index).into_iter().for_each(|delivery| delivery.contradicts = true);
+    }
+
     pub(super) fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
         self.ours.whose(webhook) != Whose::Others
     }

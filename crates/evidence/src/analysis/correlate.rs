@@ -255,6 +255,7 @@ impl Analysis {
         if let Some(number) = attempt.redirect {
             self.redirected.insert(number, index);
         }
+        self.look_at_retry(index, attempt);
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         // A retry with the bytes of the first attempt has been looked at.
         let known = delivery
@@ -326,7 +327,7 @@ impl Analysis {
         if self.deliveries.get(index).is_some_and(|delivery| delivery.contradicts)
             && let Some(how) = self.contradiction(attempt, came)
         {
-            self.payloads.contradicted(index, how);
+            self.payloads.contradicted(index, 1, how);
         }
         self.payloads.look((index, attempt), came, self.privacy.engine());
     }

@@ -20,8 +20,8 @@ pub(super) struct Payloads {
     pub(super) found: PayloadStats,
     /// The first webhooks that do not fit: the delivery, the event, and what is wrong.
     pub(super) kept: Vec<(usize, String, Vec<Violation>)>,
-    /// The first webhooks that contradict the profile: the delivery, and how.
-    pub(super) contradicting: Vec<(usize, Contradiction)>,
+    /// The first webhooks that contradict the profile: the delivery, which of its attempts, and how.
+    pub(super) contradicting: Vec<(usize, usize, Contradiction)>,
     /// The first webhooks in which a key appears twice: the delivery and the key's JSON pointer.
     pub(super) repeating: Vec<(usize, String)>,
 }
@@ -58,10 +58,10 @@ impl Payloads {
     }
 
     /// Notes how a webhook contradicts the profile.
-    pub(super) fn contradicted(&mut self, delivery: usize, how: Contradiction) {
+    pub(super) fn contradicted(&mut self, delivery: usize, attempt: usize, how: Contradiction) {
         self.found.contradicted(&how.to_string());
         if self.contradicting.len() < KEPT {
-            self.contradicting.push((delivery, how));
+            self.contradicting.push((delivery, attempt, how));
         }
     }
 

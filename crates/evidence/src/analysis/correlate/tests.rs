@@ -213,6 +213,14 @@ fn the_event_of_the_signed_body_counts_and_a_header_that_differs_is_a_finding() 
     let mut same = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
     same.arrives(0, Some("a"), 200);
     assert_eq!(same.gate("event_header"), None);
+    // A retry is held against the profile as well.
+    let mut retried = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+    retried.arrives(0, Some("a"), 503);
+    retried.comes("/", "rejected", 2000, Some("a"), 200);
+    let analysis = retried.end();
+    let told = crate::analysis::cases(analysis).contradicting;
+    assert_eq!((told.total, told.first.len()), (1, 1));
+    assert!(told.first[0].what.starts_with("attempt 2: X-Webhook-Event names a different event"));
 }
 
 /// Somebody who copies the sender's requests, all but the signature.
