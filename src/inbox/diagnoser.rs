@@ -1,6 +1,7 @@
 //! Finds out what the sender of an invalid signature did wrong, behind the answers: in a thread of its own, which never has more
 //! than a sixteenth of a core, and takes the newest first, so that a flood of forgeries costs good webhooks nothing.
 
+use super::signatures::Signatures;
 use crate::journal::Journal;
 use record::{Diagnosed, Record, Watch};
 use signature::Verifier;
@@ -68,9 +69,12 @@ impl Queue {
     }
 }
 
-/// The bodies that came last.
+/// The bodies that came last, and the signatures that were right.
 #[derive(Debug, Default)]
-struct Recent(Mutex<VecDeque<Arc<Vec<u8>>>>);
+struct Recent {
+    bodies: Mutex<VecDeque<Arc<Vec<u8>>>>,
+    signatures: Mutex<Signatures>,
+}
 
 impl Recent {
     /// Keeps a copy, made in the room of the one that goes, and not under the lock.
@@ -78,16 +82,21 @@ impl Recent {
         if body.len() > RECENT_BODY {
             return;
         }
-        let full = lock(&self.0).len() >= RECENT_BODIES;
-        let oldest = if full { lock(&self.0).pop_front() } else { None };
+        let full = lock(&self.bodies).len() >= RECENT_BODIES;
+        let oldest = if full { lock(&self.bodies).pop_front() } else { None };
         let mut copy = oldest.and_then(Arc::into_inner).unwrap_or_default();
         copy.clear();
         copy.extend_from_slice(body);
-        lock(&self.0).push_back(Arc::new(copy));
+        lock(&self.bodies).push_back(Arc::new(copy));
     }
 
     fn all(&self) -> Vec<Arc<Vec<u8>>> {
-        lock(&self.0).iter().cloned().collect()
+        lock(&self.bodies).iter().cloned().collect()
+    }
+
+    /// Whether a signature was right on a request that came before: this one is a copy of it, whoever made that.
+    fn has_signature(&self, signature: &str) -> bool {
+        lock(&self.signatures).has(signature)
     }
 }
 
@@ -106,6 +115,11 @@ impl Diagnoser {
     /// A body came.
     pub(super) fn saw(&self, body: &[u8]) {
         self.recent.keep(body);
+    }
+
+    /// A header with signatures came, and is right.
+    pub(super) fn saw_signed(&self, header: &str) {
+        lock(&self.recent.signatures).add(header);
     }
 
     /// Puts a request in front of all others; gives how many are skipped for it.
@@ -203,7 +217,11 @@ impl Work {
         let verdict = self.verifier.verify_among(&suspect.headers, &suspect.body, suspect.now_ms, &others);
         let Some(text) = verdict.diagnosis else { return };
         // A journal that cannot be written says so with the next webhook.
-        let found = Diagnosed { attempt: suspect.attempt, text };
+        // Of signatures elsewhere than in a header it is not known which came before.
+        let in_header = self.verifier.scheme().spec().signature.header.is_some();
+        let by_key = verdict.by_key.filter(|_| in_header);
+        let by_key = by_key.is_some_and(|signature| !self.recent.has_signature(&signature));
+        let found = Diagnosed { attempt: suspect.attempt, text, by_key };
         let _ = self.journal.append_soon(&Record::Watch(Watch::Diagnosed(found)));
     }
 }

@@ -17,6 +17,7 @@ mod lanes;
 mod refusals;
 mod replay;
 mod server;
+mod signatures;
 mod strangers;
 mod verification;
 mod wall_time;

@@ -25,6 +25,13 @@ impl Inbox {
             now_ms,
         );
         diagnoser.saw(&request.body);
+        let signature =
+            || verifier.scheme().spec().signature.header.as_deref().and_then(|name| request.header(name));
+        if verdict.reason.is_authentic()
+            && let Some(header) = signature()
+        {
+            diagnoser.saw_signed(header);
+        }
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };
         (verdict, searched.then(suspect))

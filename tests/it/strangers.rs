@@ -185,6 +185,51 @@ fn a_stranger_ends_no_window_and_rolls_nothing_back() {
     }
 }
 
+/// The same webhook, spoilt in a way that leaves its signature right.
+fn spoilt(webhook: &Webhook, how: &str) -> Webhook {
+    let mut headers = webhook.headers.clone();
+    match how {
+        "no id" => headers.retain(|(name, _)| *name != "X-Webhook-Id"),
+        "upper case" => headers
+            .iter_mut()
+            .filter(|(name, _)| *name == "X-Webhook-Signature")
+            .for_each(|(_, value)| value.make_ascii_uppercase()),
+        other => panic!("{other}"),
+    }
+    Webhook { headers, id: webhook.id.clone(), body: webhook.body.clone() }
+}
+
+#[test]
+fn what_only_the_secret_can_sign_is_the_senders_own_and_a_copy_is_not() {
+    let window = |own: bool| {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let child = observe(dir.path(), &["--duration", "4s"]);
+        begun(dir.path());
+        let valid = Webhook::new();
+        assert_eq!(receiver.post(&valid), Some(200));
+        for how in ["no id", "upper case"] {
+            let mut one = Webhook::new();
+            if !own {
+                let id = |(name, value): &(&'static str, String)| match *name {
+                    "X-Webhook-Id" => (*name, one.id.clone()),
+                    _ => (*name, value.clone()),
+                };
+                let headers = valid.headers.iter().map(id).collect();
+                one = Webhook { headers, id: one.id, body: valid.body.clone() };
+            }
+            assert!(matches!(receiver.post(&spoilt(&one, how)), Some(400 | 401)), "{how}");
+        }
+        let done = child.wait_with_output().unwrap();
+        (done.status.code(), super::harness::unwrapped(&String::from_utf8_lossy(&done.stdout)))
+    };
+    let (code, shown) = window(true);
+    assert_eq!((code, shown.contains("33.3 %")), (Some(1), true), "{shown}");
+    assert!(shown.contains("of which 1 signed with the secret"), "{shown}");
+    let (code, shown) = window(false);
+    assert!(code != Some(1) && !shown.contains("signed with the secret"), "{shown}");
+}
+
 #[test]
 fn the_command_of_a_rollback_gets_no_secret_of_ours() {
     let dir = tempfile::tempdir().unwrap();

@@ -181,6 +181,9 @@ summed! {
         /// they came from.
         #[serde(default)]
         pub imitating: u64,
+        /// Of those, signed with the secret all the same, and no copies of what came before: the sender's own.
+        #[serde(default)]
+        pub by_key: u64,
         /// Requests by the address that they came from, each as the beginning of a digest.
         pub addresses: BTreeMap<String, u64> => named(ADDRESSES),
         /// Requests by verification result.

@@ -210,6 +210,10 @@ pub struct Diagnosed {
     pub attempt: u64,
     /// One sentence.
     pub text: String,
+    /// Whether only a holder of the secret can have made the signature, and it was on nothing valid that came before: the request is the
+    /// sender's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_key: bool,
 }
 
 /// Requests without a valid signature that are only counted.

@@ -14,25 +14,29 @@ pub struct Verdict {
     /// For the receiver's eyes: an answer that repeats it helps whoever forges requests. It never quotes a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<String>,
+    /// Of one that was diagnosed: the signature as the sender would spell it, where only a holder of the secret can have made it,
+    /// for this request or for another that somebody copies.
+    #[serde(skip)]
+    pub by_key: Option<String>,
 }
 
 impl Verdict {
     /// Everything is right.
     #[must_use]
     pub const fn valid() -> Self {
-        Self { valid: true, reason: Reason::Valid, diagnosis: None }
+        Self { valid: true, reason: Reason::Valid, diagnosis: None, by_key: None }
     }
 
     /// Taken without being verified: nothing is known of the signature.
     #[must_use]
     pub const fn unchecked() -> Self {
-        Self { valid: false, reason: Reason::Unchecked, diagnosis: None }
+        Self { valid: false, reason: Reason::Unchecked, diagnosis: None, by_key: None }
     }
 
     /// Not to be accepted, for this reason.
     #[must_use]
     pub const fn invalid(reason: Reason, diagnosis: Option<String>) -> Self {
-        Self { valid: false, reason, diagnosis }
+        Self { valid: false, reason, diagnosis, by_key: None }
     }
 }
 

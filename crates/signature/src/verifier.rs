@@ -215,11 +215,12 @@ impl Verifier {
             diagnose(&suspect)
         };
         let found = if problem.is_searched(&seen) { self.keys.iter().find_map(look) } else { None };
+        let (found, signature) = found.map_or((None, None), |found| (Some(found.text), found.signature));
         let diagnosis = match (problem.says, found) {
             (Some(says), Some(found)) => Some(format!("{says}; {found}")),
             (says, found) => says.or(found),
         };
-        Verdict::invalid(problem.reason, diagnosis)
+        Verdict { by_key: signature, ..Verdict::invalid(problem.reason, diagnosis) }
     }
 
     fn post<'a>(&'a self, headers: &'a [(String, String)], body: &'a [u8]) -> Received<'a> {

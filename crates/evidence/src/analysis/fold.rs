@@ -64,6 +64,8 @@ pub struct Analysis {
     pub latest: Tick,
     /// Diagnoses of invalid signatures with their counts, most frequent first in [`Analysis::diagnoses`].
     pub(super) diagnoses: HashMap<String, u64>,
+    /// Attempts that are signed with the secret, and not valid all the same.
+    by_key: u64,
     pub(super) expectations: Expectations,
     pub(super) near: NearMisses,
     /// Webhooks of the sender's that name no event.
@@ -138,6 +140,7 @@ impl Analysis {
             end: None,
             latest: Tick(0),
             diagnoses: HashMap::default(),
+            by_key: 0,
             expectations: Expectations::default(),
             near: NearMisses::default(),
             nameless: Nameless::default(),
@@ -232,6 +235,15 @@ impl Analysis {
         all
     }
 
+    /// Requests without a valid signature that are the sender's for certain: signed with the secret, or the only ones to come for a
+    /// webhook that a step asked for.
+    #[must_use]
+    pub fn certainly_invalid(&self) -> u64 {
+        let stands_in = |delivery: &Cow<'_, Delivery>| delivery.fulfils.is_some() && !delivery.is_authentic();
+        let due = self.deliveries.iter().filter(stands_in).count() as u64;
+        due + self.by_key + self.strangers.found().by_key
+    }
+
     /// Deliveries that belong to this run. Anyone may have sent what is not signed with the sender's key: it is the sender's only
     /// where a step asked for it, and nothing authentic came in its place.
     pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
@@ -310,8 +322,11 @@ impl Analysis {
     fn watched(&mut self, fact: &Watch) {
         match fact {
             Watch::Forwarded(forwarded) => self.forwarded(forwarded),
-            Watch::Diagnosed(found) if self.strangers.diagnosed(found.attempt, &found.text) => {}
-            Watch::Diagnosed(found) => self.diagnosed(&found.text),
+            Watch::Diagnosed(found) if self.strangers.diagnosed(found) => {}
+            Watch::Diagnosed(found) => {
+                self.by_key += u64::from(found.by_key);
+                self.diagnosed(&found.text);
+            }
             Watch::NotKept(more) => self.strangers.not_kept(more.requests),
             Watch::WallClock(parted) => self.notes.push(Note { at: parted.at, text: parted.to_string() }),
             _ => {}

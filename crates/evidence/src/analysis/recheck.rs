@@ -299,7 +299,7 @@ mod tests {
             target: "/".to_owned(),
             headers,
             body: Body::from_bytes(b"{}".to_vec()),
-            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None },
+            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None, by_key: None },
             answer: Some(200),
             duplicate: false,
             elsewhere: false,

@@ -3,7 +3,7 @@
 use super::Delivery;
 use super::parked::Parked;
 use foldhash::{HashMap, HashSet};
-use record::{Answered, Attempt, Unauthenticated};
+use record::{Answered, Attempt, Diagnosed, Unauthenticated};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -102,15 +102,15 @@ impl Strangers {
     }
 
     /// Counts a diagnosis when it is about one of them.
-    pub(super) fn diagnosed(&mut self, attempt: u64, text: &str) -> bool {
-        if let Some((_, held)) = self.held.get_mut(attempt) {
-            held.verdict.diagnosis = Some(text.into());
-            return true;
-        }
-        let theirs = self.waiting.remove(&attempt);
-        if theirs {
+    pub(super) fn diagnosed(&mut self, diagnosed: &Diagnosed) -> bool {
+        let Diagnosed { attempt, text, by_key } = diagnosed;
+        let held = self.held.get_mut(*attempt).map(|(_, held)| &mut held.verdict.diagnosis);
+        let is_held = held.map(|diagnosis| *diagnosis = Some(text.into())).is_some();
+        let theirs = is_held || self.waiting.remove(attempt);
+        if theirs && !is_held {
             self.found.diagnosed(text);
         }
+        self.found.by_key += u64::from(theirs && *by_key);
         theirs
     }
 

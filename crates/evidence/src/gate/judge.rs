@@ -374,7 +374,8 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates, apart: Option<&Of
         return Some(SIGNATURES.check(format!(">= {target} %"), Verdict::NotExercised, text));
     }
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
-    let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
+    let judged = m + n - taken + sums.unauthenticated.by_key;
+    let mut check = rate(gates, &SIGNATURES, (a + b, judged), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
     let most = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
     if let Some((diagnosis, times)) = most.filter(|_| a + b + taken < m + n) {
@@ -421,7 +422,11 @@ pub(super) fn strangers(found: &Unauthenticated, check: &mut Check) {
     }
     let most = found.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
     let most = most.map(|(diagnosis, times)| format!(", {}: {}", super::times(*times), shown(diagnosis)));
-    check.text = format!("{}; {found} not counted{}", check.text, most.unwrap_or_default());
+    let whose = match found.by_key {
+        0 => "not counted".to_owned(),
+        n => format!("of which {n} signed with the secret and so the sender's own"),
+    };
+    check.text = format!("{}; {found} {whose}{}", check.text, most.unwrap_or_default());
 }
 
 /// Of the attempts and deliveries that nobody broke on purpose, and that are the sender's.

@@ -56,16 +56,10 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
             .map(|check| unchecked(taken, analysis.header.blind, check)),
     );
     let valid = attempts - taken - sum(|m| m.invalid_signatures);
+    let judged = attempts - taken + analysis.strangers.found().by_key;
     checks.extend(gates.signatures_valid_min_percent.map(|t| {
-        unchecked(
-            taken,
-            analysis.header.blind,
-            signatures(
-                analysis,
-                gates,
-                rate(gates, &SIGNATURES, (valid, attempts - taken), Side::AtLeast, t),
-            ),
-        )
+        let rate = rate(gates, &SIGNATURES, (valid, judged), Side::AtLeast, t);
+        unchecked(taken, analysis.header.blind, signatures(analysis, gates, rate))
     }));
     checks.extend(with_refused(analysis, gates, rates(gates, RunKind::Observe, &organic)));
     let rows = [LATENCY_P50, LATENCY_P95];
@@ -85,7 +79,8 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks
 }
 
-/// A signature that is not the key's may be anybody's: the sender is blamed for so many only as the trigger blames it for.
+/// A signature that is not the key's may be anybody's: the sender is blamed for so many only as the trigger blames it for, and for what
+/// is its own for certain.
 fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
     if check.verdict == Verdict::Fail
         && Signing::of(analysis).none_is_valid()
@@ -93,7 +88,12 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
     {
         check.text = format!("{}; {ANOTHER_SECRET}", check.text);
     }
-    if check.verdict == Verdict::Fail && !Signing::of(analysis).is_enough(&gates.rollback) {
+    if let Some((diagnosis, times)) = analysis.diagnoses().first().filter(|_| check.verdict == Verdict::Fail)
+    {
+        check.text = format!("{}: {}; {}", super::times(*times), shown(diagnosis), check.text);
+    }
+    let is_certain = analysis.certainly_invalid() > 0;
+    if check.verdict == Verdict::Fail && !is_certain && !Signing::of(analysis).is_enough(&gates.rollback) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
             "{}; too few to tell a sender with the wrong secret from an imitator (needs {} attempts, or {STREAK} \

@@ -145,6 +145,7 @@ fn unauthenticated(found: &Unauthenticated) -> UnauthenticatedRequests {
         requests: found.requests,
         not_kept: found.not_kept,
         imitating: found.imitating,
+        by_key: found.by_key,
         addresses: found.addresses.len() as u64,
         by_reason: found.reasons.iter().map(|(reason, n)| (reason.to_string(), *n)).collect(),
         diagnoses: diagnoses.into_iter().take(20).map(diagnosis).collect(),

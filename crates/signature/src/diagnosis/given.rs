@@ -29,6 +29,8 @@ pub(super) struct Given(Vec<Reading>);
 pub(super) struct Likeness {
     /// What is wrong with the spelling of the signature, if anything.
     pub(super) clause: Option<String>,
+    /// The digest itself.
+    pub(super) digest: Vec<u8>,
 }
 
 impl Given {
@@ -60,7 +62,10 @@ impl Given {
             let length = given.len().min(hex.len());
             let alike = length >= LEAST_DIGITS
                 && same(given.as_bytes().get(..length)?, hex.as_bytes().get(..length)?);
-            alike.then(|| Likeness { clause: with_length(reading.clause.as_deref(), given.len(), hex.len()) })
+            alike.then(|| Likeness {
+                clause: with_length(reading.clause.as_deref(), given.len(), hex.len()),
+                digest: digest.to_vec(),
+            })
         })
     }
 

@@ -56,6 +56,11 @@ pub(super) fn exact(version: &Version, secret: &Secret) -> Option<Zeroizing<Vec<
     decoded(version.secret.encoding, bare(version, secret.expose())).ok()
 }
 
+/// Whether anybody has this key.
+pub(super) fn is_anybodys(key: &[u8]) -> bool {
+    key.is_empty() || key == PUBLIC_EXAMPLE
+}
+
 /// Every other key that a sender may have used, the most likely first, each once.
 pub(super) fn mistaken(version: &Version, secret: &Secret) -> Vec<Candidate> {
     let (text, bare) = (secret.expose(), bare(version, secret.expose()));

@@ -1,7 +1,7 @@
 //! The search: single mistakes first, then a mistaken key together with a mistaken message, within a budget.
 
 use super::super::compiled::{Compiled, Version};
-use super::super::key::{Key, Mac};
+use super::super::key::{Key, Mac, encode};
 use super::super::message_signatures;
 use super::super::public_key::PublicKey;
 use super::super::seen::{Seen, first};
@@ -43,17 +43,33 @@ pub(crate) fn is_searched(value: Option<&str>) -> bool {
     value.is_some_and(|v| !v.is_empty() && v.len() <= MAX_SIGNATURE)
 }
 
-/// One sentence about the mistake, when a known one fits.
-pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
+/// A known mistake.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// One sentence about it.
+    pub(crate) text: String,
+    /// The signature in the sender's own spelling, where only a holder of the secret can have made it.
+    pub(crate) signature: Option<String>,
+}
+
+impl Found {
+    /// A mistake that anybody may have made.
+    const fn anybodys(text: String) -> Self {
+        Self { text, signature: None }
+    }
+}
+
+/// The mistake behind a signature, when a known one fits.
+pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<Found> {
     let value = suspect.seen.value.as_deref().filter(|value| is_searched(Some(value)))?;
     let signature = &suspect.sender.spec.signature;
     if signature.form == Form::MessageSignatures {
         let (request, id) = (suspect.request, suspect.seen.id.as_deref().unwrap_or_default());
         let context = Context::new("", id, request.headers, request.body).to(request.method, request.url);
-        return message_signatures::diagnose(signature, suspect.key, &context);
+        return message_signatures::diagnose(signature, suspect.key, &context).map(Found::anybodys);
     }
     if suspect.version.algorithm == Algorithm::Token {
-        return token(value, suspect);
+        return token(value, suspect).map(Found::anybodys);
     }
     let prefix = match signature.form {
         Form::Pairs => format!("{}=", suspect.version.key),
@@ -61,9 +77,9 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
     };
     let mut given = Given::read(value, &prefix, suspect.version.encoding);
     if let Some(digit) = given.constant() {
-        return Some(format!(
-            "the signature is a constant, `{digit}` over and over: its presence proves nothing"
-        ));
+        let text =
+            format!("the signature is a constant, `{digit}` over and over: its presence proves nothing");
+        return Some(Found::anybodys(text));
     }
     Search::new(suspect, given)?.run()
 }
@@ -90,8 +106,15 @@ fn token(value: &str, suspect: &Suspect<'_>) -> Option<String> {
 
 /// What a candidate message is tried with.
 enum Trial<'a> {
-    Mac(Mac),
+    /// Whether it is made of the secret, and not of what anybody has.
+    Mac(Mac, bool),
     Public(&'a PublicKey),
+}
+
+impl Trial<'_> {
+    const fn is_secret(&self) -> bool {
+        matches!(self, Self::Mac(_, true) | Self::Public(_))
+    }
 }
 
 /// What the candidates are tried against, and how much more may be done.
@@ -123,19 +146,20 @@ impl<'a> Search<'a> {
 
     fn exact(&self) -> Option<Trial<'a>> {
         Some(match self.suspect.key {
-            Key::Mac(mac) => Trial::Mac(mac.clone()),
+            Key::Mac(mac) => Trial::Mac(mac.clone(), true),
             Key::Private(key) => Trial::Public(key.public()),
             Key::Public(key) => Trial::Public(key),
             Key::Token(_) | Key::Nothing => return None,
         })
     }
 
-    fn run(mut self) -> Option<String> {
+    fn run(mut self) -> Option<Found> {
         let context = self.context();
         let own = self.suspect.sender.template.pieces(&context);
         let exact = self.exact()?;
         if let Some(likeness) = self.fits(&exact, &own) {
-            return likeness.clause.or_else(|| Some("the MAC itself is right".to_owned()));
+            let text = likeness.clause.clone().unwrap_or_else(|| "the MAC itself is right".to_owned());
+            return Some(self.found(text, &likeness, true));
         }
         let bodies = bodies::mistaken(self.parts.body, &mut self.work);
         let messages = self.messages(&context, &own, &bodies);
@@ -145,7 +169,8 @@ impl<'a> Search<'a> {
         let keys = self.keys();
         for (clause, key) in &keys {
             if let Some(likeness) = self.fits(key, &own) {
-                return Some(sentence([Some(clause.clone()), None, likeness.clause]));
+                let text = sentence([Some(clause.clone()), None, likeness.clause.clone()]);
+                return Some(self.found(text, &likeness, key.is_secret()));
             }
         }
         let alone = self.bodies_alone(&bodies);
@@ -168,7 +193,9 @@ impl<'a> Search<'a> {
             return Vec::new();
         }
         let mistaken = keys::mistaken(self.suspect.version, self.suspect.secret);
-        let trial = |(clause, key): keys::Candidate| Some((clause, Trial::Mac(Mac::new(algorithm, &key)?)));
+        let trial = |(clause, key): keys::Candidate| {
+            Some((clause, Trial::Mac(Mac::new(algorithm, &key)?, !keys::is_anybodys(&key))))
+        };
         mistaken.into_iter().filter_map(trial).collect()
     }
 
@@ -230,15 +257,27 @@ impl<'a> Search<'a> {
         bodies.map(message).collect()
     }
 
-    fn first(&mut self, key: &Trial<'_>, clause: Option<&str>, messages: &[Message<'_>]) -> Option<String> {
+    fn first(&mut self, key: &Trial<'_>, clause: Option<&str>, messages: &[Message<'_>]) -> Option<Found> {
         messages.iter().find_map(|message| {
             let likeness = self.fits(key, &message.pieces)?;
-            Some(sentence([clause.map(str::to_owned), Some(message.clause.clone()), likeness.clause]))
+            let text =
+                sentence([clause.map(str::to_owned), Some(message.clause.clone()), likeness.clause.clone()]);
+            Some(self.found(text, &likeness, key.is_secret()))
         })
     }
 
+    /// What was found, with the signature where it is `by_key`.
+    fn found(&self, text: String, likeness: &Likeness, by_key: bool) -> Found {
+        let signature = by_key.then(|| {
+            let mut signature = String::new();
+            encode(self.suspect.version.encoding, &likeness.digest, &mut signature);
+            signature
+        });
+        Found { text, signature }
+    }
+
     /// Another hash, or none with a key, over the sender's message or the body alone.
-    fn other_hash(&mut self, context: &Context<'_>) -> Option<String> {
+    fn other_hash(&mut self, context: &Context<'_>) -> Option<Found> {
         let algorithm = self.suspect.version.algorithm;
         algorithm.digest_bytes()?;
         let key = keys::exact(self.suspect.version, self.suspect.secret)?;
@@ -254,30 +293,30 @@ impl<'a> Search<'a> {
             for (frame, message) in &messages {
                 self.work.try_out(message.len())?;
                 if let Some(likeness) = hash(&key, message).and_then(|digest| self.given.is(&digest)) {
-                    return Some(sentence([
-                        Some(clause.to_owned()),
-                        frame.map(str::to_owned),
-                        likeness.clause,
-                    ]));
+                    let by_key = hash(b"", message).is_none_or(|without| without != likeness.digest);
+                    let clauses =
+                        [Some(clause.to_owned()), frame.map(str::to_owned), likeness.clause.clone()];
+                    return Some(self.found(sentence(clauses), &likeness, by_key));
                 }
             }
         }
         None
     }
 
-    fn other_delivery(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<String> {
+    fn other_delivery(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<Found> {
         let (suspect, body) = (self.suspect, self.parts.body);
         for other in suspect.other_bodies.iter().filter(|other| **other != body) {
             let over = context.over(other);
             if let Some(likeness) = self.fits(key, &suspect.sender.template.pieces(&over)) {
                 let clause = "the signature belongs to another delivery's body".to_owned();
-                return Some(sentence([Some(clause), None, likeness.clause]));
+                let text = sentence([Some(clause), None, likeness.clause.clone()]);
+                return Some(self.found(text, &likeness, key.is_secret()));
             }
         }
         None
     }
 
-    fn other_moment(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<String> {
+    fn other_moment(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<Found> {
         let sender = self.suspect.sender;
         let unit = sender.spec.signature.timestamp.as_ref()?.unit;
         let timestamp = self.parts.timestamp;
@@ -290,14 +329,15 @@ impl<'a> Search<'a> {
             let way = if apart > 0 { "later" } else { "earlier" };
             let apart = apart.unsigned_abs();
             let clause = format!("the timestamp in the header is {apart} ms {way} than the signed one");
-            Some(sentence([Some(clause), None, likeness.clause]))
+            let text = sentence([Some(clause), None, likeness.clause.clone()]);
+            Some(self.found(text, &likeness, key.is_secret()))
         })
     }
 
     fn fits<P: AsRef<[u8]>>(&mut self, key: &Trial<'_>, message: &[P]) -> Option<Likeness> {
         let length = message.iter().map(|piece| piece.as_ref().len()).sum::<usize>();
         match key {
-            Trial::Mac(mac) => {
+            Trial::Mac(mac, _) => {
                 self.work.try_out(length)?;
                 self.given.is(mac.over(message).bytes())
             }
@@ -305,12 +345,14 @@ impl<'a> Search<'a> {
                 self.work.try_out(length.saturating_add(PUBLIC_TRY))?;
                 let message: Vec<u8> = message.iter().flat_map(AsRef::as_ref).copied().collect();
                 let right = |bytes: &[u8]| key.verifies(&message, bytes);
-                if let Some((_, clause)) = self.given.bytes().find(|(bytes, _)| right(bytes)) {
-                    return Some(Likeness { clause: clause.map(str::to_owned) });
+                if let Some((digest, clause)) = self.given.bytes().find(|(bytes, _)| right(bytes)) {
+                    return Some(Likeness { clause: clause.map(str::to_owned), digest });
                 }
-                let is_der =
-                    self.given.bytes().find_map(|(bytes, _)| key.verifies_otherwise(&message, &bytes))?;
-                Some(Likeness { clause: Some(if is_der { DER } else { FIXED }.to_owned()) })
+                let (is_der, digest) = self
+                    .given
+                    .bytes()
+                    .find_map(|(bytes, _)| Some((key.verifies_otherwise(&message, &bytes)?, bytes)))?;
+                Some(Likeness { clause: Some(if is_der { DER } else { FIXED }.to_owned()), digest })
             }
         }
     }

@@ -70,7 +70,12 @@ impl Journal {
             target: target.to_owned(),
             headers,
             body: Body::Text(self.body.clone()),
-            verdict: Signed { valid: self.reason == Reason::Valid, reason: self.reason, diagnosis: None },
+            verdict: Signed {
+                valid: self.reason == Reason::Valid,
+                reason: self.reason,
+                diagnosis: None,
+                by_key: None,
+            },
             answer: Some(status),
             duplicate: false,
             elsewhere: target != "/",

@@ -38,7 +38,7 @@ impl Run {
             target: "/".to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             body: Body::Text(body.to_string()),
-            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None },
+            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None, by_key: None },
             answer: Some(if reason == Reason::Valid { 200 } else { 401 }),
             duplicate: false,
             elsewhere: false,
