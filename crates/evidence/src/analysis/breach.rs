@@ -13,7 +13,7 @@ pub enum Breach {
         attempt: usize,
         /// Measured, from the end of the attempt before to the start of this one.
         gap_us: u64,
-        /// JsonProjection.
+        /// As the contract has it.
         wanted_us: u64,
     },
     /// Fewer attempts than the contract says.

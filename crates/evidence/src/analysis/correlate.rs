@@ -341,6 +341,10 @@ impl Analysis {
             self.park(index, said.each, attempt);
         }
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
+        // Where each is accounted for, one too many is told by that.
+        if !has_id && made.reason.is_authentic() && !self.header.kind.accounts_for_each_webhook() {
+            self.copies.look(index, &made.fingerprints);
+        }
         // By an id, the receiver knows what it accepted before the window.
         let accepted_before =
             self.header.kind == RunKind::Observe && attempt.duplicate && has_id && made.taken;

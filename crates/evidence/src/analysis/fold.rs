@@ -1,6 +1,7 @@
 //! The fold over the records of a journal.
 
 use super::batch_ids::BatchIds;
+use super::copies::Copies;
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
@@ -77,6 +78,8 @@ pub struct Analysis {
     pub(super) correlator: Correlator,
     /// Ids of webhooks that came in batches.
     pub(super) batch_ids: BatchIds,
+    /// Webhooks without an id that are equal to the last bit.
+    pub(super) copies: Copies,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
     /// The flow that is under way, where flows are played in turn.
@@ -148,6 +151,7 @@ impl Analysis {
             parked: Parked::default(),
             correlator: Correlator::default(),
             batch_ids: BatchIds::default(),
+            copies: Copies::default(),
             sender: KnownSender::default(),
             turn: None,
             under_way: HashMap::default(),

@@ -10,6 +10,7 @@ mod cases;
 mod causes;
 mod clause_stats;
 mod contents;
+mod copies;
 mod correlate;
 mod deliveries;
 mod delivery;

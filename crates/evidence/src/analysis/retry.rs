@@ -1,13 +1,15 @@
 //! The retry contract, proved from the receiving end: schedule, number of attempts, silence afterwards, identity.
 
+mod between;
+
 use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
-use record::{Ending, Header, Tick, WatchBegin};
+use record::{EMBEDDED, Ending, Header, Tick, WatchBegin};
 use record::{IdentityPolicy, RetryContract};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ pub struct Retries {
     pub held: Vec<(TimeLimit, u64)>,
     /// Every breach of the contract.
     pub breaches: Vec<Breach>,
+    /// Deliveries of which an attempt may have been lost on its way, with the breaches that this would explain.
+    perhaps_lost: Vec<(u64, Vec<Breach>)>,
     /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
     /// attempts cannot be told from those of another webhook.
     pub unproven: Vec<u64>,
@@ -63,8 +67,29 @@ pub fn retries(analysis: &Analysis) -> Retries {
             cannot_tell(analysis, &delivery, &mut found);
         }
     }
+    found.settle_lost(&analysis.header.retry);
     found.breaches.sort();
     found
+}
+
+impl Retries {
+    /// A lost attempt explains a gap only of a sender that has shown that it keeps to the schedule.
+    fn settle_lost(&mut self, contract: &RetryContract) {
+        let on_schedule = |facts: &RetryFacts| {
+            let first = facts.gaps_us.first().copied().flatten();
+            let (early, late) = contract.window_ms(contract.gap_ms(1, None).unwrap_or_default());
+            first.is_some_and(|gap_us| (early * 1000..=late * 1000).contains(&gap_us))
+        };
+        let keeps_to_it = self.exercised.iter().any(on_schedule);
+        for (number, mut breaches) in std::mem::take(&mut self.perhaps_lost) {
+            if keeps_to_it {
+                self.unproven.push(number);
+                self.exercised.iter_mut().filter(|f| f.delivery == number).for_each(|f| f.gaps_us.fill(None));
+            } else {
+                self.breaches.append(&mut breaches);
+            }
+        }
+    }
 }
 
 /// A failed attempt, after which nobody can say what came for this webhook and what for another one. That its redirect was
@@ -171,6 +196,8 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut 
     if !breaches.is_empty() && began_unseen(analysis, delivery, &gaps_us, &breaches) {
         gaps_us.fill(None);
         ended_well = false;
+    } else if !breaches.is_empty() && may_be_lost(analysis, delivery, &gaps_us, &breaches) {
+        found.perhaps_lost.push((number, breaches));
     } else {
         found.breaches.append(&mut breaches);
     }
@@ -178,6 +205,19 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut 
         found.unproven.push(number);
     }
     found.exercised.push(RetryFacts { delivery: number, gaps_us, silence_watched });
+}
+
+/// Whether a network lay between that may have lost an attempt, and one that was lost explains the breaches.
+fn may_be_lost(
+    analysis: &Analysis,
+    delivery: &Delivery,
+    gaps_us: &[Option<u64>],
+    breaches: &[Breach],
+) -> bool {
+    let header = &analysis.header;
+    let by_network = header.tested() != EMBEDDED && !header.stand_in;
+    by_network
+        && between::explain(&header.retry, header.webhook.timeout_ms, delivery.tries.len(), gaps_us, breaches)
 }
 
 /// Whether what was seen of a delivery is the schedule from a later attempt on, and the one before that came before the window began, or
@@ -364,17 +404,22 @@ impl Analysis {
 }
 
 /// Deliveries that ended before their last attempt and came back under another id: same bytes, soon after, and nothing asked
-/// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
+/// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event; so they are
+/// where nobody says what is due, and the sender's webhooks have such bytes more often.
 fn reborn(analysis: &Analysis) -> Reborn {
     let contract = &analysis.header.retry;
     if !analysis.own_troubled().any(|d| d.fate(contract) == Fate::GivenUp) {
         return Reborn::new();
     }
+    let often = often_sent(analysis);
     let within = contract.latest_retry();
     let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
     let mut found = Reborn::new();
     for delivery in analysis.own().filter(|d| d.has_id) {
         let Some(first) = delivery.tries.first() else { continue };
+        if often.contains(&first.fingerprints.body) {
+            continue;
+        }
         let key = (first.fingerprints.body, Arc::clone(&delivery.event));
         if delivery.fulfils.is_none() {
             let earlier = given_up.get(&key).into_iter().flatten();
@@ -392,6 +437,16 @@ fn reborn(analysis: &Analysis) -> Reborn {
         }
     }
     found
+}
+
+/// The bodies that more than two webhooks have, where no expectation says what is due.
+fn often_sent(analysis: &Analysis) -> HashSet<u64> {
+    let mut times: HashMap<u64, u32> = HashMap::new();
+    if analysis.expectation_count() == 0 {
+        let bodies = analysis.own().filter_map(|d| Some(d.tries.first()?.fingerprints.body));
+        bodies.for_each(|body| *times.entry(body).or_default() += 1);
+    }
+    times.into_iter().filter(|(_, n)| *n > 2).map(|(body, _)| body).collect()
 }
 
 #[cfg(test)]

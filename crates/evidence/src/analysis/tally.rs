@@ -80,6 +80,8 @@ fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     } else {
         tally.unclear_duplicates += again;
     }
+    let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
+    tally.unclear_duplicates += u64::from(analysis.copies.has(index));
     if analysis.is_exclusive() {
         tally.duplicates += surplus;
     } else {

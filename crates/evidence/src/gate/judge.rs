@@ -278,8 +278,8 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
     if check.verdict == Verdict::Pass && unclear > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{unclear} more arrived than were due: sent twice, or fired by someone else about \
-             the same subject; let the run be about what nobody else uses"
+            "{unclear} more arrived than were due, or equal to one before in all its bytes: sent twice, or fired by someone else \
+             about the same subject; let the run be about what nobody else uses"
         );
     }
     told_apart((organic, injected), check)

@@ -132,8 +132,9 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
         Verdict::Fail => told(seen),
         Verdict::NotExercised => "nothing in this run tested it; inject a fault to see it".to_owned(),
         Verdict::Unproven => format!(
-            "{} not watched from the first attempt to the end, or, without an id, not to be told from another webhook with the same \
-             content (give rows whose webhooks differ, and that nobody else uses meanwhile)",
+            "{} not watched from the first attempt to the end, with an attempt that may have been lost on its way (the sender's log tells), \
+             or, without an id, not to be told from another webhook with the same content (give rows whose webhooks differ, and that \
+             nobody else uses meanwhile)",
             counted(unwatched, "deliveries")
         ),
         Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that tested it"),

@@ -158,6 +158,21 @@ fn a_retry_under_a_new_id_is_no_duplicate_and_what_comes_after_it_is() {
 }
 
 #[test]
+fn bodies_that_a_sender_has_often_are_no_retries_of_each_other() {
+    for (others, reborn) in [(1, 1), (2, 0)] {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 0);
+        journal.analysis.header.ours.clear();
+        journal.arrives(0, Some("a"), 503);
+        for n in 0..others {
+            journal.arrives(2000 + n * 500, Some(&n.to_string()), 200);
+        }
+        let breaches = retries(journal.end()).breaches;
+        let anew = breaches.iter().filter(|b| matches!(b, Breach::Identity { .. })).count();
+        assert_eq!((anew, breaches.is_empty()), (reborn, false), "{others}");
+    }
+}
+
+#[test]
 fn what_was_judged_by_a_receiver_whose_clock_is_off_names_that_clock() {
     for (offset_us, told) in [
         (399_999_980, "the receiver differ (the receiver's is 400 s ahead of this machine's;"),

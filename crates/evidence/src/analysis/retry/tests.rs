@@ -56,7 +56,36 @@ fn judged(begun: u64, gap: Option<(u64, u64)>, attempts: &[(u64, u16)]) -> (usiz
     analysis.latest = Tick(600_000 * MS);
     let mut found = Retries::default();
     judge(&analysis, &delivery(attempts), &Reborn::new(), &mut found);
+    found.settle_lost(&analysis.header.retry);
     (found.breaches.len(), found.unproven.len())
+}
+
+/// The same at a system elsewhere, where another delivery was retried after so many ms.
+fn beside(other_gap: u64, environment: &str, attempts: &[(u64, u16)]) -> (usize, usize) {
+    let header = Header { environment: environment.to_owned(), ..header() };
+    let mut analysis = Analysis::new(header).unwrap();
+    analysis.latest = Tick(600_000 * MS);
+    let mut found = Retries::default();
+    let other = Delivery { number: 2, ..delivery(&[(0, 503), (other_gap, 200)]) };
+    for one in [delivery(attempts), other] {
+        judge(&analysis, &one, &Reborn::new(), &mut found);
+    }
+    found.settle_lost(&analysis.header.retry);
+    (found.breaches.iter().filter(|b| b.delivery() == 1).count(), found.unproven.len())
+}
+
+#[test]
+fn an_attempt_that_was_lost_on_its_way_is_no_breach_of_a_sender_that_keeps_to_the_schedule() {
+    let staging = |attempts: &[(u64, u16)]| beside(2003, "staging", attempts);
+    assert_eq!(staging(&[(0, 503), (6003, 200)]), (0, 1));
+    assert_eq!(staging(&[(0, 503), (6003, 503)]), (0, 1), "2 of 3 came");
+    assert_eq!(staging(&[(0, 503), (16_003, 200)]), (0, 1), "the sender waited 10 s for it");
+    assert_eq!(staging(&[(0, 503), (5000, 200)]), (1, 0), "no sum of pauses");
+    assert_eq!(staging(&[(0, 503), (2003, 503), (9000, 200)]), (1, 0));
+    assert_eq!(staging(&[(0, 503), (6003, 503), (10_006, 200)]), (1, 0), "four attempts");
+    // Who always waits so long has another schedule; and beside the stand-in there is no network.
+    assert_eq!(beside(6003, "staging", &[(0, 503), (6003, 200)]).0, 1);
+    assert_eq!(beside(2003, EMBEDDED, &[(0, 503), (6003, 200)]), (1, 0));
 }
 
 #[test]
