@@ -153,6 +153,9 @@ struct LineFormat {
 struct MessageFormat {
     kind: Kind,
     pattern: String,
+    /// Whether other applications say the same of other things, so that it counts in lines about webhooks only.
+    #[serde(default)]
+    loose: bool,
 }
 
 /// Why a formats file cannot be used.
@@ -237,8 +240,8 @@ impl Formats {
             lines.push(Line::Pattern(regex));
         }
         let mut messages = Messages::default();
-        for (n, MessageFormat { kind, pattern }) in (1..).zip(file.messages.iter().flatten()) {
-            messages.add(*kind, pattern).map_err(wrong(format!("message {n}")))?;
+        for (n, MessageFormat { kind, pattern, loose }) in (1..).zip(file.messages.iter().flatten()) {
+            messages.add(*kind, pattern, *loose).map_err(wrong(format!("message {n}")))?;
         }
         messages.compile().map_err(wrong("messages".to_owned()))?;
         let json = file.json;

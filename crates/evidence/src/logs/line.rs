@@ -78,7 +78,7 @@ impl Formats {
             message: message.into(),
             ..Entry::default()
         };
-        self.read_message(message, &mut entry);
+        self.read_message(frame.logger, message, &mut entry);
         // A name without a dot is a logger where what follows is about a webhook.
         if entry.kind.is_none()
             && entry.logger.is_none()
@@ -86,7 +86,7 @@ impl Formats {
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         {
             let said = said.trim_start_matches([' ', '-', '|', ':']);
-            self.read_message(said, &mut entry);
+            self.read_message(Some(name), said, &mut entry);
             if entry.kind.is_some() {
                 entry.message = said.into();
                 entry.logger = Some(name.into());
@@ -109,12 +109,13 @@ impl Formats {
         if let Some(line) = self.read_collected(message, around) {
             return Some(Entry { at: line.at.or(at), ..line });
         }
+        let logger = object.text(&keys.logger);
         let mut found = Entry::default();
-        self.read_message(message, &mut found);
+        self.read_message(logger.as_deref(), message, &mut found);
         let mut entry = Entry {
             at,
             level,
-            logger: object.text(&keys.logger).map(Cow::Owned),
+            logger: logger.map(Cow::Owned),
             exception: object.text(&keys.exception).map(Cow::Owned),
             beside: object.beside(keys),
             ..found.into_owned()
@@ -175,9 +176,9 @@ impl Formats {
         Some(line.into_owned())
     }
 
-    /// Takes what a message says of a webhook.
-    fn read_message<'m>(&self, message: &'m str, entry: &mut Entry<'m>) {
-        let Some((first, groups)) = self.messages.first(message) else { return };
+    /// Takes what a message of this logger says of a webhook.
+    fn read_message<'m>(&self, logger: Option<&str>, message: &'m str, entry: &mut Entry<'m>) {
+        let Some((first, groups)) = self.messages.first(logger, message) else { return };
         entry.kind = Some(first.kind);
         if let Some(groups) = groups {
             for (name, value) in first.fields(&groups) {

@@ -4,12 +4,19 @@
 use super::formats::Kind;
 use regex::{Captures, Regex, RegexSet};
 
+/// What names webhooks, in small letters.
+const WEBHOOK: &[u8] = b"webhook";
+/// Python's own name for a logger without one.
+const ROOT: &str = "root";
+
 /// A message that is looked for.
 #[derive(Debug)]
 pub(super) struct Message {
     pub kind: Kind,
     pattern: Regex,
     begins: Begins,
+    /// Whether other applications say the same of other things.
+    loose: bool,
     /// The fields that groups of the pattern give, by their names, and the groups.
     fields: Vec<(&'static str, usize)>,
 }
@@ -21,11 +28,23 @@ pub(super) type Found<'m, 't> = (&'m Message, Option<Captures<'t>>);
 const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "pause", "webhook_id"];
 
 impl Message {
-    fn new(kind: Kind, pattern: &str, begins: Begins) -> Result<Self, regex::Error> {
+    fn new(kind: Kind, pattern: &str, begins: Begins, loose: bool) -> Result<Self, regex::Error> {
         let pattern = Regex::new(pattern)?;
         let group = |name| pattern.capture_names().position(|group| group == Some(name));
         let fields = FIELDS.into_iter().filter_map(|name| Some((name, group(name)?))).collect();
-        Ok(Self { kind, pattern, begins, fields })
+        Ok(Self { kind, pattern, begins, loose, fields })
+    }
+
+    /// Whether a text that it fits is about webhooks. With another logger's name in front it has to begin with them: what that logger
+    /// says of a webhook in passing is about something else. Without one they are named anywhere, or it begins as a sender's does.
+    fn is_about_webhooks(&self, logger: Option<&str>, text: &str) -> bool {
+        let is_name = |text: &[u8]| text.eq_ignore_ascii_case(WEBHOOK);
+        let names = |text: &str| text.as_bytes().windows(WEBHOOK.len()).any(is_name);
+        match logger.filter(|logger| *logger != ROOT) {
+            _ if !self.loose => true,
+            Some(logger) => names(logger) || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_name),
+            None => names(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0),
+        }
     }
 
     /// Holds the pattern against a text, once for whether it fits and for its groups.
@@ -70,10 +89,10 @@ impl Messages {
     }
 
     /// Adds one.
-    pub(super) fn add(&mut self, kind: Kind, pattern: &str) -> Result<(), regex::Error> {
+    pub(super) fn add(&mut self, kind: Kind, pattern: &str, loose: bool) -> Result<(), regex::Error> {
         let open = self.all.iter().filter(|message| matches!(message.begins, Begins::Open(_))).count();
         let begins = begins(pattern).unwrap_or(Begins::Open(open));
-        self.all.push(Message::new(kind, pattern, begins)?);
+        self.all.push(Message::new(kind, pattern, begins, loose)?);
         Ok(())
     }
 
@@ -84,14 +103,14 @@ impl Messages {
         Ok(())
     }
 
-    /// The first that `text` is.
-    pub(super) fn first<'t>(&self, text: &'t str) -> Option<Found<'_, 't>> {
+    /// The first that `text` is, which this logger wrote.
+    pub(super) fn first<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
         let mut open = None;
         // A byte tells of most texts that they do not begin so.
         let first = text.as_bytes().first();
         let starts_with =
             |begin: &str| (begin.is_empty() || begin.as_bytes().first() == first) && text.starts_with(begin);
-        self.all.iter().find_map(|message| match &message.begins {
+        let mut fitting = self.all.iter().filter_map(|message| match &message.begins {
             Begins::Whole(begin) => starts_with(begin).then_some((message, None)),
             Begins::With(begin) => starts_with(begin).then(|| message.found(text))?,
             Begins::Open(number) => {
@@ -100,7 +119,8 @@ impl Messages {
                 let fits = open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number));
                 fits.then(|| message.found(text))?
             }
-        })
+        });
+        fitting.find(|(message, _)| message.is_about_webhooks(logger, text))
     }
 }
 
@@ -138,6 +158,34 @@ mod tests {
     }
 
     #[test]
+    fn what_other_applications_say_as_well_counts_only_of_webhooks() {
+        let mut messages = Messages::default();
+        messages.add(Kind::Retry, r"(?i)\bretrying in\b", true).unwrap();
+        messages.add(Kind::Aborted, "^Given up", true).unwrap();
+        messages.compile().unwrap();
+        let of =
+            |logger: Option<&str>, text: &str| messages.first(logger, text).map(|(message, _)| message.kind);
+        for (logger, text) in [
+            (Some("apps.x.Webhook_service"), "lost, retrying in 5 s"),
+            (Some("apps.x"), "Webhook lost, retrying in 5 s"),
+            (None, "Retrying in 5 s"),
+            (Some("root"), "retrying in 5 s"),
+            (None, "the webhook is lost, retrying in 5 s"),
+        ] {
+            assert_eq!(of(logger, text), Some(Kind::Retry), "{logger:?} {text}");
+        }
+        for (logger, text) in [
+            (Some("django.db.backends"), "Retrying in 5 s"),
+            (Some("apps.x"), "POST /webhook lost, retrying in 5 s"),
+            (Some("apps.x"), "Given up"),
+            (None, "database lost, retrying in 5 s"),
+            (None, "web"),
+        ] {
+            assert_eq!(of(logger, text), None, "{logger:?} {text}");
+        }
+    }
+
+    #[test]
     fn the_first_that_fits_is_taken_whatever_it_begins_with() {
         let mut messages = Messages::default();
         for (kind, pattern) in [
@@ -147,10 +195,10 @@ mod tests {
             (Kind::Delivered, "^sent "),
             (Kind::Aborted, "(?i)given up"),
         ] {
-            messages.add(kind, pattern).unwrap();
+            messages.add(kind, pattern, false).unwrap();
         }
         messages.compile().unwrap();
-        let first = |text: &str| messages.first(text).map(|(message, _)| message.kind);
+        let first = |text: &str| messages.first(None, text).map(|(message, _)| message.kind);
         assert_eq!(first("sent 500 again"), Some(Kind::Failed));
         assert_eq!(first("sent 200 again"), Some(Kind::Retry));
         assert_eq!(first("sent 200 GIVEN UP"), Some(Kind::Delivered));
@@ -158,7 +206,7 @@ mod tests {
         assert_eq!(first("sent 500 NEVER"), Some(Kind::Note));
         assert_eq!(first("sen"), None);
         let status = |text: &str| {
-            let (message, groups) = messages.first(text)?;
+            let (message, groups) = messages.first(None, text)?;
             let fields: Vec<_> = message.fields(&groups?).collect();
             Some(format!("{fields:?}"))
         };

@@ -9,6 +9,30 @@ fn of(formats: &Formats, text: &str) -> Summary {
     fold.finish().0
 }
 
+#[test]
+fn an_error_of_another_application_is_one_whatever_its_message_has_in_common_with_webhooks() {
+    let at = "2025-11-13 14:30:15,123";
+    for line in [
+        format!("ERROR {at} django.db.backends connection to PostgreSQL lost, retrying in 5 seconds"),
+        format!("ERROR {at} celery.task save failed, retrying in 5s\n{FRAMES}"),
+        format!("CRITICAL {at} apps.bank refund API: too many client errors (4xx), refunds stopped"),
+        format!("ERROR {at} apps.bank bank API down: circuit breaker open"),
+        format!("[{at}] ERROR: connection to PostgreSQL lost, retrying in 5 seconds"),
+        format!(r#"{{"time":"{at}","level":"ERROR","logger":"celery","message":"retrying in 5 s"}}"#),
+    ] {
+        let found = of(&Formats::built_in().unwrap(), &line);
+        assert_eq!((found.errors.count, found.webhook_lines), (1, 0), "{line}");
+    }
+    let found = of(
+        &Formats::built_in().unwrap(),
+        &format!(
+            "INFO {at} apps.bank.client HTTP client ready: client errors (4xx) are not retried\n\
+             INFO {at} apps.bank no circuit breaker opened today\nINFO {at} apps.slack Slack webhook delivered to #ops"
+        ),
+    );
+    assert_eq!((found.errors.count, found.webhook_lines), (0, 0));
+}
+
 const FAILED: &str =
     "ERROR 2025-11-13 14:30:15,123 django.request Internal Server Error: /api/payments/1/verify/";
 const FRAMES: &str = "Traceback (most recent call last):\n  File \"x.py\", line 3, in view\n    raise ValueError(\"no\")\n    ^^^^^^^\nValueError: no such row\n";
