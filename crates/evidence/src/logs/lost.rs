@@ -3,7 +3,7 @@
 
 use super::formats::Kind;
 use super::line::Entry;
-use super::reconcile::{Arrivals, KEPT};
+use super::reconcile::{Arrivals, KEPT, Number};
 use super::waiting::Waiting;
 use chrono::{DateTime, Utc};
 use record::{LogLost, RetryContract};
@@ -144,7 +144,7 @@ impl Losses {
             }
         }
         judged.given_up(&self.failed);
-        let unexplained = found.count == 0 && arrivals.unconfirmed(None) == 0;
+        let unexplained = found.count == 0 && arrivals.unconfirmed(None).certainly == 0;
         let opened = self.opened.iter().find(|(_, at)| unexplained && seen(*at) != Seen::No);
         if let Some((line, _)) = opened {
             add(
@@ -199,10 +199,10 @@ impl Judged<'_> {
         match said.kind {
             Kind::Aborted => {
                 let used = self.answered.entry(said.status).or_default();
-                if *used < self.arrivals.client_errors(said.status) {
-                    *used += 1;
-                } else {
-                    add(self.found, unclear, first);
+                let Number { certainly, perhaps } = self.arrivals.client_errors(said.status);
+                *used += 1;
+                if *used > certainly {
+                    add(self.found, unclear || *used <= certainly + perhaps, first);
                 }
             }
             // Of what was broken on purpose a circuit breaker may open.
@@ -215,18 +215,20 @@ impl Judged<'_> {
     }
 
     /// Those that were given up without an id: each webhook, or attempt, that came and was not taken may be one of them. Where as many
-    /// came, and others of their attempts did not, nobody knows whether all attempts of one are missing.
+    /// came, and others of their attempts did not, nobody knows whether all attempts of one are missing; nor where what came may be
+    /// somebody else's.
     fn given_up(&mut self, failed: &BTreeMap<Box<str>, u64>) {
         for (event, lines) in std::mem::take(&mut self.given_up) {
-            let came = self.arrivals.unconfirmed(event.as_deref());
+            let Number { certainly, perhaps } = self.arrivals.unconfirmed(event.as_deref());
             let tried = match &event {
                 Some(event) => failed.get(event).copied().unwrap_or(0),
                 None => failed.values().sum(),
             };
-            let came_here = usize::try_from(came).unwrap_or(usize::MAX);
-            let certain = lines.len().saturating_sub(came_here);
-            let missing = usize::try_from(tried.saturating_sub(came)).unwrap_or(usize::MAX);
-            let unclear = if self.arrivals.have_ids() { 0 } else { missing.min(lines.len() - certain) };
+            let beyond = |came: u64| lines.len().saturating_sub(usize::try_from(came).unwrap_or(usize::MAX));
+            let certain = beyond(certainly + perhaps);
+            let missing = usize::try_from(tried.saturating_sub(certainly)).unwrap_or(usize::MAX);
+            let missing = if self.arrivals.have_ids() { 0 } else { missing.min(lines.len() - certain) };
+            let unclear = missing.max(beyond(certainly) - certain);
             for (n, (first, edge)) in lines.into_iter().enumerate().take(certain + unclear) {
                 add(self.found, edge || n >= certain, first);
             }
@@ -240,19 +242,33 @@ mod tests {
     use super::*;
     use pii::{Engine, Policy};
     use record::{Answered, Attempt, Body, Ending, Header, Record, RunKind, Tick};
-    use signature::Verdict;
+    use signature::{Reason, Verdict};
 
+    const AGENT: &str = "DeltaCrown-Webhook/1.0";
     const SECOND: u64 = 1_000_000;
     const NAME: &str = "apps.notifications.services.webhook_service";
 
-    /// A window of two minutes with these arrivals, each in its second: id if any, and status.
+    /// A window of two minutes with these arrivals of the sender, each in its second: id if any, and status.
     fn lost(came: &[(u64, Option<&str>, u16)], lines: &[(u64, &str)]) -> LogLost {
+        lost_beside(came, &[], lines)
+    }
+
+    /// The same with requests that have no valid signature, each with its user agent and status, after them.
+    fn lost_beside(
+        came: &[(u64, Option<&str>, u16)],
+        others: &[(&str, u16)],
+        lines: &[(u64, &str)],
+    ) -> LogLost {
         let formats = Formats::built_in().unwrap();
         let header = Header::new(RunKind::Observe, chrono::Utc::now()).unwrap();
         let mut log = LogWindow::new(&formats, &header, Engine::new(&Policy::default(), &[], b"").unwrap());
-        for (attempt, (second, id, status)) in (0..).zip(came) {
+        let sent = came.iter().map(|(second, id, status)| (*second, *id, AGENT, *status, Verdict::valid()));
+        let forged = || Verdict::invalid(Reason::Mismatch, None);
+        let others = others.iter().map(|(agent, status)| (60, Some("other"), *agent, *status, forged()));
+        for (attempt, (second, id, agent, status, verdict)) in (0..).zip(sent.chain(others)) {
             let at = Tick(second * SECOND);
             let mut headers = vec![("X-Webhook-Event".to_owned(), "e".to_owned())];
+            headers.push(("User-Agent".to_owned(), agent.to_owned()));
             headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
             log.take(&Record::Attempt(Box::new(Attempt {
                 attempt,
@@ -263,8 +279,8 @@ mod tests {
                 target: "/".to_owned(),
                 headers,
                 body: Body::Text(String::new()),
-                verdict: Verdict::valid(),
-                answer: Some(*status),
+                verdict,
+                answer: Some(status),
                 duplicate: false,
                 elsewhere: false,
                 fault: None,
@@ -327,6 +343,36 @@ mod tests {
         assert_eq!((found.count, found.unclear), (1, 0));
         assert_eq!(found.first, [(2, "aborted after a 4xx: status 404, no id".to_owned())]);
         assert_eq!(lost(&came, &[(20, &bad), (30, &bad)]).count, 1);
+    }
+
+    #[test]
+    fn what_strangers_sent_answers_for_nothing_that_the_sender_says() {
+        let lines = [
+            (20, "Client error - aborting retries: status=400"),
+            (30, GIVEN_UP),
+            (40, "Circuit breaker OPENED - 5 failures in 30s"),
+        ];
+        let taken = [(10, Some("a"), 200)];
+        for line in &lines[..2] {
+            let of = |others| {
+                let LogLost { count, unclear, .. } = lost_beside(&taken, others, &[*line]);
+                (count, unclear)
+            };
+            assert_eq!(of(&[]), (1, 0), "{line:?}");
+            assert_eq!(of(&[("curl/8", 400)]), (1, 0), "{line:?}");
+            // It may be the sender with a wrong secret.
+            assert_eq!(of(&[(AGENT, 400)]), (0, 1), "{line:?}");
+        }
+        for others in [&[][..], &[("curl/8", 400)], &[(AGENT, 400)]] {
+            assert_eq!(lost_beside(&taken, others, &lines[2..]).unclear, 1);
+        }
+        let refused = [(10, Some("a"), 400)];
+        assert_eq!(lost_beside(&refused, &[("curl/8", 400)], &lines[..1]), LogLost::default());
+        // Its own id shows that it is the sender's, whatever the signature is.
+        assert_eq!(
+            lost_beside(&[(10, Some("other"), 200)], &[("curl/8", 400)], &lines[..1]),
+            LogLost::default()
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::line::Entry;
 use super::lost::{Losses, Seen, Until};
 use super::reach::{Claims, Place, Reach};
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{Reader, event, id};
+use correlate::{Author, Clue, Content, KnownSender, Reader, event, id};
 use record::Ending;
 pub use record::Reconciliation;
 use record::{Attempt, Header, Record, RetryContract, Watch};
@@ -37,11 +37,12 @@ pub struct Arrivals {
     under_way: HashMap<u64, UnderWay>,
     events: HashSet<Arc<str>>,
     reader: Reader,
+    sender: KnownSender,
     retry: RetryContract,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
-    /// Attempts answered with a 4xx.
-    client_errors: BTreeMap<u16, u64>,
+    /// Attempts answered with a 4xx, without those that strangers made.
+    client_errors: BTreeMap<u16, Number>,
     /// Whether smoke broke attempts.
     broken_on_purpose: bool,
     /// Webhooks that are in both, by their times.
@@ -65,9 +66,29 @@ struct Unknown {
     id: Option<String>,
 }
 
+/// How many are the sender's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Number {
+    pub certainly: u64,
+    /// Those that may be the sender's, beside these: nothing proves whose they are.
+    pub perhaps: u64,
+}
+
+impl Number {
+    /// One more of this author: of a stranger's nothing is known of the sender.
+    const fn add(&mut self, author: Author) {
+        match author {
+            Author::Sender => self.certainly += 1,
+            Author::Resembling | Author::Imitating | Author::WithoutId => self.perhaps += 1,
+            Author::Stranger => {}
+        }
+    }
+}
+
 /// An attempt whose end has not been read.
 #[derive(Debug)]
 struct UnderWay {
+    author: Author,
     place: usize,
     status: Option<u16>,
 }
@@ -80,6 +101,8 @@ struct Arrival {
     /// Whether an accepting answer went out whole, so that the sender must know of it.
     told: bool,
     logged: bool,
+    /// Whose it is: the sender's where any of its attempts is.
+    author: Author,
     event: Option<Arc<str>>,
     /// Shown when it turns out not to be logged; `None` where it came without one.
     id: Option<Box<str>>,
@@ -99,6 +122,7 @@ impl Arrivals {
             under_way: HashMap::new(),
             events: HashSet::new(),
             reader: Reader::new(header.scheme),
+            sender: KnownSender::default(),
             retry: header.retry.clone(),
             accepted_without_id: false,
             client_errors: BTreeMap::new(),
@@ -125,8 +149,8 @@ impl Arrivals {
             Record::Watch(Watch::Forwarded(forwarded)) => {
                 let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
                 open.status = Some(forwarded.status);
-                let place = open.place;
-                self.answered(place, forwarded.status);
+                let (place, author) = (open.place, open.author);
+                self.answered(place, author, forwarded.status);
             }
             Record::Answered(answered) => {
                 let Some(open) = self.under_way.remove(&answered.attempt) else { return };
@@ -177,23 +201,27 @@ impl Arrivals {
     }
 
     /// How many attempts were answered with this status, or with any 4xx.
-    pub(super) fn client_errors(&self, status: Option<u16>) -> u64 {
-        status.map_or_else(
-            || self.client_errors.values().sum(),
-            |status| self.client_errors.get(&status).copied().unwrap_or(0),
-        )
+    pub(super) fn client_errors(&self, status: Option<u16>) -> Number {
+        let of = self.client_errors.iter().filter(|(known, _)| status.is_none_or(|status| **known == status));
+        of.fold(Number::default(), |sum, (_, number)| Number {
+            certainly: sum.certainly + number.certainly,
+            perhaps: sum.perhaps + number.perhaps,
+        })
     }
 
     /// How many webhooks of this event, or of any, the sender does not know to be accepted. Those without an id are one for each
     /// attempt.
-    pub(super) fn unconfirmed(&self, event: Option<&str>) -> u64 {
+    pub(super) fn unconfirmed(&self, event: Option<&str>) -> Number {
         let of = |arrival: &&Arrival| event.is_none() || arrival.event.as_deref() == event;
-        self.all.iter().filter(of).filter(|arrival| !(arrival.accepted && arrival.told)).count() as u64
+        let mut number = Number::default();
+        let left = self.all.iter().filter(of).filter(|arrival| !(arrival.accepted && arrival.told));
+        left.for_each(|arrival| number.add(arrival.author));
+        number
     }
 
-    /// Whether all that came has an id.
-    pub(super) const fn have_ids(&self) -> bool {
-        self.found.arrived_without_id == 0
+    /// Whether all that the sender sent has an id.
+    pub(super) fn have_ids(&self) -> bool {
+        self.all.iter().all(|arrival| arrival.id.is_some() || arrival.author == Author::Stranger)
     }
 
     /// Whether smoke broke attempts.
@@ -213,12 +241,17 @@ impl Arrivals {
         let id = id(self.scheme, &attempt.headers, read.as_ref());
         let webhook = read.as_ref().and_then(correlate::Webhooks::first);
         let name = event(self.scheme, &attempt.headers, webhook);
+        let (scheme, headers, reason) = (self.scheme, &*attempt.headers, attempt.verdict.reason);
+        let content = Content::of(scheme, webhook);
+        let clue = Clue { scheme, headers, peer: attempt.peer, reason, event: name, content };
+        let author = self.sender.author(&clue);
         let event = (!name.is_empty()).then(|| self.interned(name));
         let fresh = Arrival {
             at,
             accepted: false,
             told: false,
             logged: false,
+            author,
             event,
             id: id.as_deref().map(Into::into),
         };
@@ -231,22 +264,31 @@ impl Arrivals {
                 next
             }
         };
-        if place == next {
-            self.all.push(fresh);
-        }
+        let author = match self.all.get_mut(place) {
+            // Only the sender knows an id that it has made.
+            Some(known) if author == Author::Sender || known.author == Author::Sender => {
+                known.author = Author::Sender;
+                Author::Sender
+            }
+            Some(_) => author,
+            None => {
+                self.all.push(fresh);
+                author
+            }
+        };
         self.broken_on_purpose |= attempt.fault.is_some();
         if let Some(status) = attempt.answer {
-            self.answered(place, status);
+            self.answered(place, author, status);
         }
         // Behind a tap the status comes later.
-        self.under_way.insert(attempt.attempt, UnderWay { place, status: attempt.answer });
+        self.under_way.insert(attempt.attempt, UnderWay { author, place, status: attempt.answer });
     }
 
-    fn answered(&mut self, place: usize, status: u16) {
+    fn answered(&mut self, place: usize, author: Author, status: u16) {
         if self.retry.succeeds(status) {
             self.accept(place);
         } else if matches!(status, 400..=499) {
-            *self.client_errors.entry(status).or_default() += 1;
+            self.client_errors.entry(status).or_default().add(author);
         }
     }
 
