@@ -4,7 +4,7 @@ use crate::cli::{Failure, logs};
 use crate::observe::{Fired, Judge, LogSaid};
 use evidence::analysis::Analysis;
 use evidence::gate::{Gates, triggers};
-use evidence::logs::{Fold, Formats, LogWindow};
+use evidence::logs::{Fold, Formats, LogWindow, Pieces};
 use record::Tick;
 use record::{Gap, Header, LogCompared, Reconciliation, Record};
 use std::time::Instant;
@@ -16,13 +16,15 @@ const SHARE: u32 = 10;
 pub(super) struct SenderLog<'f> {
     fold: Fold<'f>,
     window: LogWindow<'f>,
+    pieces: Pieces,
 }
 
 impl<'f> SenderLog<'f> {
     /// Nothing read yet; `header` is the window's.
     pub(super) fn new(formats: &'f Formats, header: &Header) -> Result<Self, Failure> {
         let fold = Fold::new(formats, Some(logs::engine()?), None);
-        Ok(Self { fold, window: LogWindow::new(formats, header, logs::engine()?) })
+        let window = LogWindow::new(formats, header, logs::engine()?);
+        Ok(Self { fold, window, pieces: Pieces::default() })
     }
 }
 
@@ -88,6 +90,7 @@ impl Judge for Live<'_> {
         let Some(log) = &mut self.log else { return LogSaid::default() };
         let mut quotes = Vec::new();
         for line in lines {
+            let line = log.pieces.line(line.as_deref());
             log.fold.take(line.as_deref());
             quotes.extend(log.window.read(line.as_deref().unwrap_or_default(), at));
         }
@@ -96,14 +99,19 @@ impl Judge for Live<'_> {
 
     fn read_rest(&mut self, line: Option<&str>, at: Tick) -> LogSaid {
         let Some(log) = &mut self.log else { return LogSaid::default() };
-        log.fold.take(line);
-        let quotes = log.window.read_rest(line.unwrap_or_default(), at).into_iter().collect();
+        let line = log.pieces.line(line);
+        log.fold.take(line.as_deref());
+        let quotes = log.window.read_rest(line.as_deref().unwrap_or_default(), at).into_iter().collect();
         LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }
 
-    fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {
+    fn compare_log(&mut self, end: Tick, mut gone: Vec<String>) -> LogCompared {
         match &mut self.log {
-            Some(log) => log.window.compare(end, gone),
+            Some(log) => {
+                let cut = "a long line of the log, which the container runtime has cut into pieces, has not come to its end: what it says is unknown";
+                gone.extend(log.pieces.are_left().then(|| cut.to_owned()));
+                log.window.compare(end, gone)
+            }
             None => LogCompared { at: end, gone, not_kept: 0, found: Reconciliation::default() },
         }
     }
@@ -112,6 +120,23 @@ impl Judge for Live<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_in_pieces_is_read_with_its_last_and_one_without_it_is_unknown() {
+        let formats = Formats::built_in().unwrap();
+        let header = Header::new(record::RunKind::Observe, chrono::Utc::now()).unwrap();
+        let log = SenderLog::new(&formats, &header).unwrap_or_else(|_| panic!());
+        let mut live = Live::new(Analysis::new(header).unwrap(), Gates::default(), Some(log));
+        let piece = |flag, text: &str| Some(format!("2026-11-28T08:30:15.1Z stderr {flag} {text}"));
+        let begun = piece("P", r#"{"level":"ERROR","logger":"apps.x","#);
+        let errors = |said: LogSaid| said.summary["errors"]["count"].as_u64();
+        let end = piece("F", r#""message":"broke"}"#);
+        assert_eq!(errors(live.read_log(std::slice::from_ref(&begun), Tick(1))), Some(0));
+        assert_eq!(errors(live.read_log(&[end.clone(), begun.clone()], Tick(2))), Some(1));
+        assert_eq!(errors(live.read_rest(end.as_deref(), Tick(3))), Some(2));
+        live.read_log(&[begun], Tick(4));
+        assert!(live.compare_log(Tick(5), Vec::new()).gone[0].contains("has not come to its end"));
+    }
 
     #[test]
     fn what_takes_long_is_done_seldom() {

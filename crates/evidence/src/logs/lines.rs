@@ -1,5 +1,6 @@
 //! Lines of any input, however long: memory is bounded by the longest line that is read whole.
 
+use super::pieces::{Pieces, Taken};
 use pii::log_line;
 use record::{LineRead, read_line};
 use std::borrow::Cow;
@@ -9,19 +10,20 @@ use std::io::{self, BufRead};
 /// line are none of it: a file that is cut while somebody writes to it begins with as many as were cut off.
 pub const MAX_LINE: usize = 1024 * 1024;
 
-/// Reads lines one after another into one buffer.
+/// Reads lines one after another into one buffer, those in pieces as one.
 #[derive(Debug)]
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
+    pieces: Pieces,
     /// Whether the last line that was read has no end.
     cut: bool,
 }
 
 impl<R: BufRead> Lines<R> {
     /// Lines of `input`.
-    pub const fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), cut: false }
+    pub fn new(input: R) -> Self {
+        Self { input, line: Vec::new(), pieces: Pieces::default(), cut: false }
     }
 
     /// The next line as [`log_line`] has it; `Some(None)` for one that cannot be read or is longer than [`MAX_LINE`], `None` at the
@@ -39,20 +41,34 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// Appends the bytes of the next line to `to`, and says whether that is all of it: of one that is longer than [`MAX_LINE`] nothing
-    /// is appended. `None` at the end.
+    /// is appended, nor of a piece of a line. `None` at the end.
     ///
     /// # Errors
     /// When the input fails.
     pub(super) fn next_bytes(&mut self, to: &mut Vec<u8>) -> io::Result<Option<bool>> {
         self.skip_zeros()?;
-        Ok(match read_line(&mut self.input, MAX_LINE, to)? {
+        let start = to.len();
+        let taken = match read_line(&mut self.input, MAX_LINE, to)? {
             LineRead::Whole => {
                 self.cut = to.last() != Some(&b'\n');
-                Some(true)
+                self.pieces.take(to.get(start..).unwrap_or_default())
             }
-            LineRead::TooLong => Some(false),
-            LineRead::End => None,
-        })
+            LineRead::TooLong => return Ok(Some(false)),
+            LineRead::End => {
+                let Some(rest) = self.pieces.rest() else { return Ok(None) };
+                self.cut = true;
+                rest
+            }
+        };
+        match taken {
+            Taken::Whole => {}
+            Taken::Held | Taken::TooLong => to.truncate(start),
+            Taken::Complete(ref line) => {
+                to.truncate(start);
+                to.extend_from_slice(line);
+            }
+        }
+        Ok(Some(taken != Taken::TooLong))
     }
 
     /// Whether the last line that was read has no end: a log that is copied while it is written to ends anywhere.
