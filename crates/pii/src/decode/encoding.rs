@@ -9,6 +9,8 @@ const PIECE: usize = 64 * 1024;
 /// The highest block of scripts that UTF-16 without a mark is known by, and the least share of its bytes in percent.
 const HIGHEST: u8 = 0x30;
 const SHARE: usize = 45;
+/// So many bytes show that a text with a mark of UTF-16 is none: words of Chinese are of ASCII bytes by chance.
+const PLAIN: usize = 16;
 
 /// The Unicode encoding of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,15 +34,14 @@ impl Encoding {
         match start {
             [0xff, 0xfe, 0, 0, ..] => return Self::Utf32Le,
             [0, 0, 0xfe, 0xff, ..] => return Self::Utf32Be,
-            [0xff, 0xfe, ..] => return Self::Utf16Le,
-            [0xfe, 0xff, ..] => return Self::Utf16Be,
+            [0xff, 0xfe, rest @ ..] if !is_plain(rest, 1) => return Self::Utf16Le,
+            [0xfe, 0xff, rest @ ..] if !is_plain(rest, 0) => return Self::Utf16Be,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Self::Utf8,
             [0, 0, 0, b, ..] if *b != 0 => return Self::Utf32Be,
             [b, 0, 0, 0, ..] if *b != 0 => return Self::Utf32Le,
             _ => {}
         }
-        // A piece of a file may end within a character.
-        let is_utf8 = std::str::from_utf8(start).map_or_else(|e| e.error_len().is_none(), |_| true);
-        if start.len() < 8 || is_utf8 && !start.contains(&0) {
+        if start.len() < 8 || is_utf8(start) && !start.contains(&0) {
             return Self::Utf8;
         }
         // The high bytes of one script are few, and those of its blanks and digits are zero: most bytes of no encoding fail
@@ -49,22 +50,10 @@ impl Encoding {
         if low(0).max(low(1)) * 100 < start.len() / 2 * SHARE {
             return Self::Utf8;
         }
-        let share = |odd: usize| {
-            let mut counts = [0usize; 256];
-            let half = start.iter().skip(odd).step_by(2);
-            let total = half.clone().count().max(1);
-            half.for_each(|b| counts[usize::from(*b)] += 1);
-            let low = counts.iter().take(usize::from(HIGHEST) + 1);
-            let most = low.max().copied().unwrap_or(0);
-            let distinct = counts.iter().filter(|n| **n > 0).count();
-            (most * 100 / total, distinct, counts[0] + most)
-        };
-        let (little, big) = (share(1), share(0));
-        let fits = |s: (usize, usize, usize)| s.0 >= SHARE && s.1 <= 12;
-        match (fits(little), fits(big)) {
-            (true, true) if little.2 >= big.2 => Self::Utf16Le,
-            (true, false) => Self::Utf16Le,
-            (_, true) => Self::Utf16Be,
+        match (script(start, 1), script(start, 0)) {
+            (Some(little), Some(big)) if little >= big => Self::Utf16Le,
+            (Some(_), None) => Self::Utf16Le,
+            (_, Some(_)) => Self::Utf16Be,
             _ => Self::Utf8,
         }
     }
@@ -106,6 +95,35 @@ impl Encoding {
         let rest = bytes.split_off(end);
         self.text(&std::mem::replace(bytes, rest))
     }
+}
+
+/// Whether every other byte, from the first or the second one on, is the high byte of a script: how many say so, or `None`.
+fn script(text: &[u8], odd: usize) -> Option<usize> {
+    let mut counts = [0usize; 256];
+    let half = text.iter().skip(odd).step_by(2);
+    let total = half.clone().count().max(1);
+    half.for_each(|b| counts[usize::from(*b)] += 1);
+    let low = counts.iter().take(usize::from(HIGHEST) + 1);
+    let most = low.max().copied().unwrap_or(0);
+    let distinct = counts.iter().filter(|n| **n > 0).count();
+    (most * 100 / total >= SHARE && distinct <= 12).then_some(counts[0] + most)
+}
+
+/// Whether what stands behind a mark of UTF-16 is text of another encoding all the same: it is UTF-8, or nearly all of it is ASCII, there
+/// is none of the zeros that blanks and line ends have in UTF-16, and the bytes that would be the high ones, `odd` as in [`script`], are
+/// of no script. Too little text shows nothing.
+fn is_plain(text: &[u8], odd: usize) -> bool {
+    if text.len() < PLAIN || text.contains(&0) {
+        return false;
+    }
+    let printed = |b: &&u8| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let ascii = || text.iter().filter(printed).count() * 100 >= text.len() * 90;
+    (is_utf8(text) || ascii()) && script(text, odd).is_none()
+}
+
+/// Whether it is UTF-8; a piece of a file may end within a character.
+fn is_utf8(text: &[u8]) -> bool {
+    std::str::from_utf8(text).map_or_else(|e| e.error_len().is_none(), |_| true)
 }
 
 fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
@@ -253,6 +271,29 @@ mod tests {
             assert_eq!(all(encoded(encoding, &long).as_slice()), long, "{encoding:?}");
         }
         assert_eq!(all(&b""[..]), "");
+    }
+
+    #[test]
+    fn a_mark_of_utf_16_before_a_text_that_is_none_hides_nothing() {
+        for mark in [[0xff, 0xfe], [0xfe, 0xff]] {
+            let text =
+                [&mark[..], b"A user john.doe@gmail.com, plain; caf\xe9\nuser john.doe@gmail.com\n"].concat();
+            assert_eq!(Encoding::of(&text), Encoding::Utf8);
+            let mut read = Vec::new();
+            Utf8Reader::new(text.as_slice()).read_to_end(&mut read).unwrap();
+            assert_eq!(read, text);
+        }
+        for text in [
+            "\u{4e41}\u{4f50}\u{5020}\u{4e2d}",
+            "\u{928}\u{92e}\u{938}\u{924}".repeat(9).as_str(),
+            "abc",
+            "a b c d e f g h i j",
+        ] {
+            for encoding in [Encoding::Utf16Le, Encoding::Utf16Be] {
+                let bytes = encoded(encoding, &format!("\u{feff}{text}"));
+                assert_eq!((Encoding::of(&bytes), all(bytes.as_slice())), (encoding, text.to_owned()));
+            }
+        }
     }
 
     #[test]
