@@ -51,7 +51,11 @@ impl<R: BufRead> Lines<R> {
         let taken = match read_line(&mut self.input, MAX_LINE, to)? {
             LineRead::Whole => {
                 self.cut = to.last() != Some(&b'\n');
-                self.pieces.take(to.get(start..).unwrap_or_default())
+                let line = to.get(start..).unwrap_or_default();
+                if !self.pieces.concern(line) {
+                    return Ok(Some(true));
+                }
+                self.pieces.take(line)
             }
             LineRead::TooLong => return Ok(Some(false)),
             LineRead::End => {

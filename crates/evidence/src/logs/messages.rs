@@ -35,20 +35,23 @@ impl Message {
         Ok(Self { kind, pattern, begins, loose, fields })
     }
 
-    /// Whether a text that it fits is about webhooks. With another logger's name in front it has to begin with them: what that logger
-    /// says of a webhook in passing is about something else. Without one they are named anywhere, or it begins as a sender's does.
+    /// Whether a text that other applications may write as well is about webhooks. With another logger's name in front it has to begin
+    /// with them: what that logger says of a webhook in passing is about something else. Without one they are named anywhere, or it
+    /// begins as a sender's does.
     fn is_about_webhooks(&self, logger: Option<&str>, text: &str) -> bool {
         let is_name = |text: &[u8]| text.eq_ignore_ascii_case(WEBHOOK);
         let names = |text: &str| text.as_bytes().windows(WEBHOOK.len()).any(is_name);
         match logger.filter(|logger| *logger != ROOT) {
-            _ if !self.loose => true,
             Some(logger) => names(logger) || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_name),
             None => names(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0),
         }
     }
 
-    /// Holds the pattern against a text, once for whether it fits and for its groups.
+    /// Holds the pattern against a text that begins as it says, once for whether it fits and for its groups.
     fn found<'t>(&self, text: &'t str) -> Option<Found<'_, 't>> {
+        if matches!(self.begins, Begins::Whole(_)) {
+            return Some((self, None));
+        }
         let groups = if self.fields.is_empty() {
             self.pattern.is_match(text).then_some(None)
         } else {
@@ -110,17 +113,18 @@ impl Messages {
         let first = text.as_bytes().first();
         let starts_with =
             |begin: &str| (begin.is_empty() || begin.as_bytes().first() == first) && text.starts_with(begin);
-        let mut fitting = self.all.iter().filter_map(|message| match &message.begins {
-            Begins::Whole(begin) => starts_with(begin).then_some((message, None)),
-            Begins::With(begin) => starts_with(begin).then(|| message.found(text))?,
-            Begins::Open(number) => {
-                // Asked once, and in detail only where one of them fits.
-                let set = || self.open.is_match(text).then(|| self.open.matches(text));
-                let fits = open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number));
-                fits.then(|| message.found(text))?
-            }
-        });
-        fitting.find(|(message, _)| message.is_about_webhooks(logger, text))
+        self.all.iter().find_map(|message| {
+            let may_fit = match &message.begins {
+                Begins::Whole(begin) | Begins::With(begin) => starts_with(begin),
+                Begins::Open(number) => {
+                    // Asked once, and in detail only where one of them fits.
+                    let set = || self.open.is_match(text).then(|| self.open.matches(text));
+                    open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number))
+                }
+            };
+            let fits = may_fit && (!message.loose || message.is_about_webhooks(logger, text));
+            fits.then(|| message.found(text))?
+        })
     }
 }
 

@@ -15,9 +15,9 @@ const DOCKER_PIECE: usize = 16 * 1024;
 const DOCKER: &[u8] = b"{\"log\":";
 /// The streams of a container.
 const STREAMS: [&str; 2] = ["stdout", "stderr"];
-/// Length of their names, and of a time in front of them at most: `2026-11-28T12:00:00.123456789+06:00`.
-const STREAM: usize = 6;
+/// Length of a time of CRI at most, `2026-11-28T12:00:00.123456789+06:00`, and of what stands between it and the text.
 const TIME: usize = 35;
+const CRI: usize = " stderr F ".len();
 
 /// Puts pieces together, one after another.
 #[derive(Debug, Default)]
@@ -91,7 +91,11 @@ impl Pieces {
     }
 
     pub(super) fn take(&mut self, line: &[u8]) -> Taken {
-        let Some(piece) = self.piece(line) else { return Taken::Whole };
+        if !self.concern(line) {
+            return Taken::Whole;
+        }
+        let piece = if line.starts_with(DOCKER) { of_docker(line) } else { of_cri(line) };
+        let Some(piece) = piece else { return Taken::Whole };
         let Some(slot) = self.begun.get_mut(piece.stream) else { return Taken::Whole };
         // Logs of several containers may be read in turn: what is earlier goes on from nothing that is later.
         let follows =
@@ -114,37 +118,39 @@ impl Pieces {
         }
     }
 
-    /// The piece that a line is: one of several, or one that others may be waiting for.
-    fn piece<'l>(&self, line: &'l [u8]) -> Option<Piece<'l>> {
-        // Nearly all lines are told by their first bytes.
-        match line.first()? {
-            b'0'..=b'9' => self.of_cri(line),
-            b'{' if line.starts_with(DOCKER) && (line.len() > DOCKER_PIECE || self.are_left()) => {
-                of_docker(line)
-            }
-            _ => None,
+    /// Whether a line is a piece, or may be one that others are waiting for: of nearly all lines the first bytes tell that they are not.
+    pub(super) fn concern(&self, line: &[u8]) -> bool {
+        match line.first() {
+            Some(b'0'..=b'9') => head_of_cri(line).is_some_and(|(_, stream, is_last)| {
+                !is_last || self.begun.get(stream).is_some_and(Option::is_some)
+            }),
+            Some(b'{') => line.starts_with(DOCKER) && (line.len() > DOCKER_PIECE || self.are_left()),
+            _ => false,
         }
     }
+}
 
-    fn of_cri<'l>(&self, line: &'l [u8]) -> Option<Piece<'l>> {
-        let blank = memchr::memchr(b' ', line.get(..=TIME).unwrap_or(line))?;
-        let (time, rest) = line.split_at_checked(blank)?;
-        let (name, rest) = rest.get(1..)?.split_at_checked(STREAM)?;
-        let stream = STREAMS.iter().position(|stream| stream.as_bytes() == name)?;
-        let is_last = match rest {
-            [b' ', b'F', b' ', ..] => true,
-            [b' ', b'P', b' ', ..] => false,
-            _ => return None,
-        };
-        if is_last && self.begun.get(stream)?.is_none() {
-            return None;
-        }
-        let text = rest.get(" F ".len()..)?;
-        let head = line.get(..line.len() - text.len())?;
-        let text = text.strip_suffix(b"\n").unwrap_or(text);
-        let at = std::str::from_utf8(time).ok().and_then(time_of);
-        Some(Piece { form: Form::Cri, stream, at, text: text.into(), head, is_last })
-    }
+/// What a line of CRI has before its text: the length of its time, its stream, and whether it is the last piece.
+fn head_of_cri(line: &[u8]) -> Option<(usize, usize, bool)> {
+    let time = memchr::memchr(b' ', line.get(..=TIME).unwrap_or(line))?;
+    let [b' ', b's', b't', b'd', name @ .., b' ', flag, b' '] = line.get(time..time + CRI)? else {
+        return None;
+    };
+    let stream = STREAMS.iter().position(|stream| stream.as_bytes().ends_with(name))?;
+    let is_last = match flag {
+        b'F' => true,
+        b'P' => false,
+        _ => return None,
+    };
+    Some((time, stream, is_last))
+}
+
+fn of_cri(line: &[u8]) -> Option<Piece<'_>> {
+    let (time, stream, is_last) = head_of_cri(line)?;
+    let (head, text) = line.split_at_checked(time + CRI)?;
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let at = std::str::from_utf8(line.get(..time)?).ok().and_then(time_of);
+    Some(Piece { form: Form::Cri, stream, at, text: text.into(), head, is_last })
 }
 
 fn of_docker(line: &[u8]) -> Option<Piece<'_>> {
