@@ -23,6 +23,7 @@ use chrono::Utc;
 use drive::{Drive, Driving, Watched};
 use evidence::analysis::Analysis;
 use evidence::gate::Verdict;
+use evidence::logs::MAX_LINE;
 use evidence::report::{artifact, from_journal, memo, summary};
 use judge::{Live, SenderLog};
 use plan::ObservePlan;
@@ -67,7 +68,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let declared = drives.iter().flat_map(|drive| drive.log_errors().iter().cloned()).collect();
     let formats = logs::formats(args.formats.as_deref())?.with_error_loggers(declared);
     let follow = |p: &PathBuf| {
-        LogFollow::at_end(p)
+        LogFollow::at_end(p, MAX_LINE)
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
     };
     let logs = plan.logs.iter().map(follow).collect::<Result<Vec<_>, _>>()?;

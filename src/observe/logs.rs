@@ -1,23 +1,24 @@
-//! Follows a log file of the sender while it grows, through rotation.
+//! Follows a log of the sender while it grows, through rotation: a file that was renamed is read on, as a process that has it
+//! open still writes to it.
 
-use pii::Encoding;
-use pii::log_line;
-use std::cmp::Reverse;
-use std::fs::{DirEntry, File};
+mod beside;
+mod file;
+
+use beside::{FileId, Rotated, rotated};
+use file::LogFile;
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// Most bytes of one look.
 const PIECE: u64 = 4 * 1024 * 1024;
-/// Most bytes of a line that are kept while its end has not come.
-const MAX_LINE: usize = 64 * 1024;
-
-/// So many bytes at its beginning show the encoding of a file.
-const START: usize = 4096;
-/// So many bytes before the place up to which a file was read show that it is still the same.
-const TAIL: usize = 512;
+/// Files that were rotated away and are read on; of more than these the one that nothing has come to for the longest is closed.
+const KEPT: usize = 8;
+/// Nothing more is expected in one to which nothing has come for so long, when it has to be closed.
+const QUIET: Duration = Duration::from_secs(60);
+/// Times of files may be behind by so much.
+const COARSE: Duration = Duration::from_millis(20);
 /// So many files beside a log are looked at for a copy of it, the newest first.
 const COPIES: usize = 8;
 /// Most bytes that are read of such a copy.
@@ -27,62 +28,73 @@ const REST: u64 = 64 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct LogFollow {
     path: PathBuf,
-    file: File,
-    inode: u64,
-    /// Shown by the beginning of the file, once there is one.
-    encoding: Option<Encoding>,
-    /// Read and not yet text.
-    raw: Vec<u8>,
-    /// Read and not yet given: the beginning of a line.
-    held: Vec<u8>,
-    /// When the beginning of a line that is held last grew.
-    grown: Instant,
-    /// The last bytes that were read.
-    tail: Vec<u8>,
-    /// Whether it was cut, and what stood there behind the last look is nowhere to be found.
-    cut_unread: bool,
+    /// The longest line that is read whole, in bytes.
+    longest: usize,
+    /// What was last written to before this was none of it in the window.
+    begun: SystemTime,
+    /// What has its name.
+    current: LogFile,
+    /// What had its name in the window, oldest first, and may still be written to.
+    old: Vec<LogFile>,
+    /// Files that rotation had made of it when that was last looked at.
+    known: Vec<Rotated>,
+    /// Compressed files that were made of files nobody knows here.
+    compressed: usize,
+    /// Files that were closed: which, and how much of each was read. They have a name, unless they are counted in `removed`.
+    closed: Vec<(FileId, u64)>,
+    removed: usize,
+    /// Why something of it is not known, and has not been said to be read.
+    unread: Option<String>,
     /// Bytes that stood in it when the window ended, and have not been read.
     left: u64,
 }
 
 impl LogFollow {
-    /// Begins at the end of what is there: what was written before the window is not of it.
+    /// Begins at the end of what is there: what was written before the window is not of it. Lines of up to `longest` bytes are read
+    /// whole.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(crate) fn at_end(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at_end(path: &Path, longest: usize) -> io::Result<Self> {
         // Opening a pipe would wait for somebody who writes to it.
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("not a file: give a log that grows on disk"));
         }
-        let mut file = File::open(path)?;
-        let end = file.seek(SeekFrom::End(0))?;
-        let inode = file.metadata()?.ino();
-        let encoding = encoding(&file)?;
-        // Between two characters, wherever the writer is.
-        let unit = encoding.map_or(1, |e| e.unit() as u64);
-        let begin = end - end % unit;
-        file.seek(SeekFrom::Start(begin))?;
-        let tail = before(&file, begin)?;
-        let (raw, held) = (Vec::new(), Vec::new());
-        let (path, grown) = (path.to_path_buf(), Instant::now());
-        Ok(Self { path, file, inode, encoding, raw, held, grown, tail, cut_unread: false, left: 0 })
+        let current = LogFile::open_at_end(path, longest)?;
+        let known = rotated(path, None);
+        Ok(Self {
+            path: path.to_path_buf(),
+            longest,
+            begun: SystemTime::now() - COARSE,
+            current,
+            old: Vec::new(),
+            known,
+            compressed: 0,
+            closed: Vec::new(),
+            removed: 0,
+            unread: None,
+            left: 0,
+        })
     }
 
     /// Why something of it is not known, where that is so.
     pub(crate) fn lost(&self) -> Option<String> {
-        if self.cut_unread {
-            return Some(format!(
-                "the log {} was truncated (copytruncate) with no copy next to it: what was written just before is lost; \
-                 rotation by renaming loses nothing",
-                self.path.display()
-            ));
+        if self.unread.is_some() {
+            return self.unread.clone();
         }
         if self.left > 0 {
             return Some(format!(
                 "the log {} was not read to its end: {} bytes of it are left, which were written before the window ended",
                 self.path.display(),
                 self.left
+            ));
+        }
+        let written_to =
+            |found: &Rotated| self.closed.iter().any(|(id, at)| *id == found.id && found.length > *at);
+        if !self.closed.is_empty() && rotated(&self.path, None).iter().any(written_to) {
+            return Some(format!(
+                "a file that the log {} was before its last {KEPT} rotations was written to again, and not read on",
+                self.path.display()
             ));
         }
         let why = std::fs::metadata(&self.path).err()?;
@@ -94,10 +106,9 @@ impl LogFollow {
 
     /// The window ends here: what stands in the log now is of it, and nothing that is written later has to be read.
     pub(crate) fn end(&mut self) {
-        let unread =
-            || Some(self.file.metadata().ok()?.len().saturating_sub((&self.file).stream_position().ok()?));
-        let next = std::fs::metadata(&self.path).ok().filter(|new| new.is_file() && new.ino() != self.inode);
-        self.left = unread().unwrap_or(0) + next.map_or(0, |new| new.len());
+        // One that cannot be opened now is read later, or said to be gone.
+        let _ = self.turn_over();
+        self.left = self.files().map(|file| file.unread()).sum();
     }
 
     /// How many bytes that stood there at the end of the window have not been read.
@@ -105,296 +116,200 @@ impl LogFollow {
         self.left
     }
 
-    /// The whole lines that have come since the last look, none for one that is no text. A line that goes on for more
-    /// than [`MAX_LINE`] comes in pieces.
+    /// The whole lines that have come since the last look, those of older files first, none for one that is no text. Of a line that is
+    /// longer than any that is read its beginning comes, and none for the rest.
     ///
     /// # Errors
-    /// When the file cannot be read; what was read before then comes with the next look.
+    /// When nothing of it can be read; what was read before then comes with the next look.
     pub(crate) fn look(&mut self) -> io::Result<Vec<Option<String>>> {
-        if self.was_cut()? {
-            self.begin_again()?;
-        }
-        let (known, held) = (self.raw.len(), self.held.len());
-        let read = self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
-        self.left = self.left.saturating_sub(read as u64);
-        self.tail.extend(self.raw.get(known..).unwrap_or_default());
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
-        self.decode()?;
-        self.turn_over()?;
-        let last = self.held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        let end = if self.held.len() - last > MAX_LINE { self.held.len() } else { last };
-        let rest = self.held.split_off(end);
-        let whole = std::mem::replace(&mut self.held, rest);
-        if !whole.is_empty() || self.held.len() != held {
-            self.grown = Instant::now();
-        }
-        let lines = whole.split_inclusive(|b| *b == b'\n');
-        Ok(lines.map(log_text).collect())
-    }
-
-    /// What is left of a line whose end has not come, and how long ago the last of it came: once nothing more is read.
-    pub(crate) fn rest(&mut self) -> Option<(Option<String>, Duration)> {
-        let held = std::mem::take(&mut self.held);
-        (!held.is_empty()).then(|| (log_text(&held), self.grown.elapsed()))
-    }
-
-    /// What was read becomes text.
-    fn decode(&mut self) -> io::Result<()> {
-        if self.encoding.is_none() {
-            self.encoding = encoding(&self.file)?;
-        }
-        match self.encoding {
-            None | Some(Encoding::Utf8) => self.held.append(&mut self.raw),
-            Some(wide) => self.held.extend(wide.take(&mut self.raw).into_bytes()),
-        }
-        Ok(())
-    }
-
-    /// Whether it was cut in place (copytruncate), and perhaps written to again: what was read does not stand there any more.
-    fn was_cut(&mut self) -> io::Result<bool> {
-        let (at, length) = (self.file.stream_position()?, self.file.metadata()?.len());
-        Ok(at > length || before(&self.file, at)? != self.tail)
-    }
-
-    /// Reads the rest of what was cut from its copy, and goes to the beginning.
-    fn begin_again(&mut self) -> io::Result<()> {
-        let at = self.file.stream_position()?;
-        match self.rest_of_copy(at) {
-            Some(rest) => {
-                self.raw.extend(rest);
-                self.decode()?;
+        let mut failed = self.turn_over().err();
+        failed = self.begin_again().err().or(failed);
+        let (mut most, mut lines, mut read) = (PIECE, Vec::new(), 0);
+        for file in self.files() {
+            match file.read(most) {
+                Ok(n) => (most, read) = (most - n.min(most), read + n),
+                Err(error) => failed = Some(error),
             }
-            None => self.cut_unread = true,
+            lines.extend(file.lines());
+            // What goes on in the next file is read after it.
+            if most == 0 {
+                break;
+            }
         }
+        self.left = self.left.saturating_sub(read);
+        self.close(&mut lines);
+        match failed {
+            Some(error) if lines.is_empty() => Err(error),
+            _ => Ok(lines),
+        }
+    }
+
+    /// What is left of lines whose ends have not come, and how long ago the last of each came: once nothing more is read.
+    pub(crate) fn rests(&mut self) -> Vec<(Option<String>, Duration)> {
+        self.files().filter_map(LogFile::rest).collect()
+    }
+
+    fn files(&mut self) -> impl Iterator<Item = &mut LogFile> {
+        self.old.iter_mut().chain([&mut self.current])
+    }
+
+    /// Reads the rest of what was cut from its copy, and goes to the beginning. What was written after it was copied and before it
+    /// was cut stands nowhere, and nobody can tell whether there was any.
+    fn begin_again(&mut self) -> io::Result<()> {
+        let path = self.path.display();
+        for file in &mut self.old {
+            if file.was_cut()? {
+                let why = format!(
+                    "a file that the log {path} was before its rotation was truncated: what was written last is lost"
+                );
+                self.unread.get_or_insert(why);
+                file.begin_again(None)?;
+            }
+        }
+        if !self.current.was_cut()? {
+            return Ok(());
+        }
+        let rest = rest_of_copy(&self.path, &self.current);
+        let why = match rest {
+            Some(_) => "what was written between the copy and the truncation, if anything, is lost",
+            None => "with no copy next to it: what was written just before is lost",
+        };
+        let why =
+            format!("the log {path} was truncated (copytruncate), {why}; rotation by renaming loses nothing");
+        self.unread.get_or_insert(why);
         // How much of it there was is not known any more.
         self.left = 0;
-        self.file.seek(SeekFrom::Start(0))?;
-        self.end_line();
-        Ok(())
+        self.known = rotated(&self.path, Some(self.current.file()));
+        self.current.begin_again(rest)
     }
 
-    /// What a copy of the file has behind the place up to which it was read.
-    fn rest_of_copy(&self, at: u64) -> Option<Vec<u8>> {
-        let name = self.path.file_name()?.to_str()?;
-        let folder =
-            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let named = |entry: &DirEntry| {
-            entry.file_name().to_str().is_some_and(|other| other.starts_with(name) && other != name)
-        };
-        let mut copies: Vec<(SystemTime, PathBuf)> = std::fs::read_dir(folder)
-            .ok()?
-            .flatten()
-            .filter(named)
-            .filter_map(|entry| {
-                let found = entry.metadata().ok().filter(|found| found.is_file() && found.len() >= at)?;
-                Some((found.modified().ok()?, entry.path()))
-            })
-            .collect();
-        copies.sort_by_key(|(modified, _)| Reverse(*modified));
-        copies.iter().take(COPIES).find_map(|(_, path)| {
-            let mut copy = File::open(path).ok()?;
-            if before(&copy, at).ok()? != self.tail {
-                return None;
-            }
-            copy.seek(SeekFrom::Start(at)).ok()?;
-            let mut rest = Vec::new();
-            copy.take(REST + 1).read_to_end(&mut rest).ok()?;
-            (rest.len() as u64 <= REST).then_some(rest)
-        })
-    }
-
-    /// Goes to the beginning of the file that has taken this one's place.
+    /// Goes to the file that has taken this one's place, and to those that had it since the last look.
     fn turn_over(&mut self) -> io::Result<()> {
-        let (at, length) = (self.file.stream_position()?, self.file.metadata()?.len());
-        // An empty file was made by what rotates; until the sender writes to it, it still writes to the old one.
-        let successor = std::fs::metadata(&self.path)
-            .is_ok_and(|new| new.is_file() && new.ino() != self.inode && new.len() > 0);
-        if successor && at == length {
-            let file = File::open(&self.path)?;
-            self.inode = file.metadata()?.ino();
-            self.file = file;
-            self.end_line();
+        // A log that is away for a moment is there again at the next look.
+        let Ok(new) = std::fs::metadata(&self.path) else { return Ok(()) };
+        let id = FileId::of(&new);
+        if !new.is_file() || id == self.current.id() {
+            return Ok(());
         }
+        if let Some(at) = self.old.iter().position(|old| old.id() == id) {
+            // It was renamed back.
+            let back = self.old.remove(at);
+            self.old.push(std::mem::replace(&mut self.current, back));
+            return Ok(());
+        }
+        // First opened, then looked around: what has the name after this one is seen at the next look.
+        let current = LogFile::open(&self.path, self.longest)?;
+        self.old.push(std::mem::replace(&mut self.current, current));
+        self.read_skipped();
         Ok(())
     }
 
-    /// What one file ended with does not go on in the next.
-    fn end_line(&mut self) {
-        self.encoding = None;
-        self.raw.clear();
-        self.tail.clear();
-        if self.held.last().is_some_and(|last| *last != b'\n') {
-            self.held.push(b'\n');
+    /// Opens the files that had the log's name between two looks and have it no more.
+    fn read_skipped(&mut self) {
+        let last = self.old.last();
+        let found = rotated(&self.path, last.map(LogFile::file));
+        let last_is_deleted = last.is_some_and(LogFile::is_deleted);
+        let is_known = |file: &&Rotated| self.known.iter().any(|before| file.is(before));
+        // In a folder that was not looked at before there are older ones.
+        let is_new =
+            |file: &&Rotated| file.modified >= self.begun && !is_known(file) && !self.is_open(file.id);
+        let fresh: Vec<&Rotated> = found.iter().rev().filter(is_new).collect();
+        self.compressed += self.compressed_elsewhere(&found, &fresh);
+        let removed = self.removed + self.old.iter().filter(|old| old.is_deleted()).count();
+        let mut all_read = self.compressed <= removed;
+        let mut skipped = Vec::new();
+        for file in fresh.iter().filter(|file| !file.is_compressed()) {
+            match LogFile::open(&file.path, self.longest) {
+                Ok(open) if open.id() == file.id => skipped.push(open),
+                _ => all_read = false,
+            }
+        }
+        // Of those that came between it and the oldest of these some may have been removed as well.
+        all_read &= skipped.is_empty() || !last_is_deleted;
+        if !all_read {
+            let why = format!(
+                "the log {} was rotated more than once within half a second, and not all of the files are there to be read",
+                self.path.display()
+            );
+            self.unread.get_or_insert(why);
+        }
+        self.old.extend(skipped);
+        self.known = found;
+    }
+
+    /// How many of the files that have come are compressed, and were made of none that was there before: of one that was read here, or
+    /// of one that nobody has read.
+    fn compressed_elsewhere(&self, found: &[Rotated], fresh: &[&Rotated]) -> usize {
+        let is_gone = |before: &&Rotated| {
+            !before.is_compressed()
+                && !self.is_open(before.id)
+                && !found.iter().any(|file| file.id == before.id)
+        };
+        let mut gone: Vec<_> =
+            self.known.iter().filter(is_gone).map(|before| seconds(before.modified)).collect();
+        let is_being_made = |file: &Rotated| file.original().is_some_and(|original| original.exists());
+        let mut n = 0;
+        for file in fresh.iter().filter(|file| file.is_compressed() && !is_being_made(file)) {
+            match gone.iter().position(|time| *time == seconds(file.modified)) {
+                Some(at) => {
+                    gone.swap_remove(at);
+                }
+                None => n += 1,
+            }
+        }
+        n
+    }
+
+    fn is_open(&self, id: FileId) -> bool {
+        self.current.id() == id || self.old.iter().any(|old| old.id() == id)
+    }
+
+    /// Closes files that have been rotated away for long; a line that nobody has ended there is over.
+    fn close(&mut self, lines: &mut Vec<Option<String>>) {
+        while self.old.len() > KEPT {
+            let quiet = |at: &usize| self.old.get(*at).and_then(LogFile::quiet);
+            // One that has not been read to its end is not closed.
+            let Some(at) = (0..self.old.len()).filter(|at| quiet(at).is_some()).max_by_key(quiet) else {
+                return;
+            };
+            if quiet(&at).is_some_and(|quiet| quiet < QUIET) {
+                let why = format!(
+                    "the log {} was rotated more than {KEPT} times within a minute: what is still written to older files is not read",
+                    self.path.display()
+                );
+                self.unread.get_or_insert(why);
+            }
+            let mut file = self.old.remove(at);
+            lines.extend(file.rest().map(|(text, _)| text));
+            if file.is_deleted() {
+                self.removed += 1;
+            } else {
+                self.closed.push((file.id(), file.read_to()));
+            }
         }
     }
 }
 
-/// The bytes in front of a place, as many as a tail has.
-fn before(file: &File, at: u64) -> io::Result<Vec<u8>> {
-    let from = at.saturating_sub(TAIL as u64);
-    let mut bytes = vec![0; usize::try_from(at - from).unwrap_or(TAIL)];
-    let mut read = 0;
-    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, from + read as u64)? {
-            0 => break,
-            n => read += n,
+/// What a copy of a log has behind the place up to which it was read.
+fn rest_of_copy(log: &Path, file: &LogFile) -> Option<Vec<u8>> {
+    let at = file.read_to();
+    let copies = rotated(log, None).into_iter().filter(|copy| copy.length >= at && copy.id != file.id());
+    copies.take(COPIES).find_map(|copy| {
+        let mut copy = File::open(copy.path).ok()?;
+        if !file.is_copied_in(&copy, at).ok()? {
+            return None;
         }
-    }
-    bytes.truncate(read);
-    Ok(bytes)
+        copy.seek(SeekFrom::Start(at)).ok()?;
+        let mut rest = Vec::new();
+        copy.take(REST + 1).read_to_end(&mut rest).ok()?;
+        (rest.len() as u64 <= REST).then_some(rest)
+    })
 }
 
-fn log_text(line: &[u8]) -> Option<String> {
-    let read = log_line(line);
-    read.unread.is_none().then(|| read.text.into_owned())
-}
-
-/// The encoding of a file that has something in it.
-fn encoding(file: &File) -> io::Result<Option<Encoding>> {
-    let mut start = [0; START];
-    let read = file.read_at(&mut start, 0)?;
-    let start = start.get(..read).unwrap_or_default();
-    let zeros = start.iter().take_while(|b| **b == 0).count();
-    Ok(start.get(zeros - zeros % 4..).filter(|rest| !rest.is_empty()).map(Encoding::of))
+/// Programs that compress keep the time of a file, some of them only its seconds.
+fn seconds(time: SystemTime) -> Option<u64> {
+    time.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-    use tempfile::TempDir;
-
-    /// A log that holds `text` already, followed from its end.
-    fn followed(text: &str) -> (TempDir, PathBuf, LogFollow) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        std::fs::write(&path, text).unwrap();
-        let follow = LogFollow::at_end(&path).unwrap();
-        (dir, path, follow)
-    }
-
-    fn look(follow: &mut LogFollow) -> Vec<String> {
-        follow
-            .look()
-            .unwrap()
-            .into_iter()
-            .map(|line| line.unwrap_or_else(|| "(no text)".to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn lines_come_through_rotation_and_half_lines_wait() {
-        let (dir, path, mut follow) = followed("before\n");
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"one\ntw").unwrap();
-        assert_eq!(look(&mut follow), ["one"]);
-        file.write_all(b"o\n").unwrap();
-        std::fs::rename(&path, dir.path().join("log.1")).unwrap();
-        std::fs::write(&path, "three\n").unwrap();
-        assert_eq!(look(&mut follow), ["two"]);
-        assert_eq!(look(&mut follow), ["three"]);
-        assert_eq!(follow.lost(), None);
-        std::fs::remove_file(&path).unwrap();
-        assert!(follow.lost().unwrap().contains("is gone"));
-    }
-
-    #[test]
-    fn the_old_file_is_read_until_the_new_one_is_written_to() {
-        let (dir, path, mut follow) = followed("");
-        let mut old = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        std::fs::rename(&path, dir.path().join("log.1")).unwrap();
-        std::fs::write(&path, "").unwrap();
-        assert!(look(&mut follow).is_empty());
-        old.write_all(b"late\nunfinished").unwrap();
-        assert_eq!(look(&mut follow), ["late"]);
-        std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(look(&mut follow), ["unfinished"]);
-        assert_eq!(look(&mut follow), ["new"]);
-        // Cut in place, with less in it than before.
-        std::fs::write(&path, "x\n").unwrap();
-        assert_eq!(look(&mut follow), ["x"]);
-    }
-
-    #[test]
-    fn what_stood_in_a_log_that_was_cut_is_read_from_its_copy_or_said_to_be_unknown() {
-        let (dir, path, mut follow) = followed("before\n");
-        let append = |text: &str| {
-            std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
-        };
-        append("one\n");
-        assert_eq!(look(&mut follow), ["one"]);
-        append("two\n");
-        std::fs::write(dir.path().join("log.9"), "an older one that is longer than all of the others\n")
-            .unwrap();
-        std::fs::copy(&path, dir.path().join("log.1")).unwrap();
-        // It has more in it again than it had, so that its length shows nothing.
-        std::fs::write(&path, "three, which is longer than what stood there\n").unwrap();
-        assert_eq!(look(&mut follow), ["two", "three, which is longer than what stood there"]);
-        assert_eq!(follow.lost(), None);
-        append("four\n");
-        std::fs::write(&path, "five\n").unwrap();
-        assert_eq!(look(&mut follow), ["five"]);
-        assert!(follow.lost().unwrap().contains("was truncated (copytruncate)"));
-    }
-
-    #[test]
-    fn nothing_of_a_line_without_end_is_left_out() {
-        let (_dir, path, mut follow) = followed("");
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        let (long, end) = ("a".repeat(MAX_LINE + 1), "b".repeat(10));
-        file.write_all(long.as_bytes()).unwrap();
-        assert_eq!(look(&mut follow), [long]);
-        file.write_all(format!("{end}\nnext\n").as_bytes()).unwrap();
-        assert_eq!(look(&mut follow), [end, "next".to_owned()]);
-    }
-
-    #[test]
-    fn what_stood_there_when_the_window_ended_is_read_or_said_to_be_left() {
-        let (dir, path, mut follow) = followed("");
-        let line = format!("{}\n", "a".repeat(1023));
-        std::fs::write(&path, line.repeat(5 * 1024)).unwrap();
-        std::fs::rename(&path, dir.path().join("log.1")).unwrap();
-        std::fs::write(&path, "next\n").unwrap();
-        follow.end();
-        assert_eq!(follow.left(), 5 * 1024 * 1024 + 5);
-        assert_eq!(look(&mut follow).len(), 4 * 1024);
-        assert!(follow.lost().unwrap().contains("not read to its end: 1048581 bytes"), "{:?}", follow.lost());
-        assert_eq!(look(&mut follow).len(), 1024);
-        assert_eq!((look(&mut follow), follow.left(), follow.lost()), (vec!["next".to_owned()], 0, None));
-    }
-
-    #[test]
-    fn a_last_line_without_an_end_is_the_rest() {
-        let (_dir, path, mut follow) = followed("");
-        assert!(follow.rest().is_none());
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(b"one\nERROR tw").unwrap();
-        assert_eq!(look(&mut follow), ["one"]);
-        file.write_all(b"o").unwrap();
-        assert!(look(&mut follow).is_empty());
-        let (text, _) = follow.rest().unwrap();
-        assert_eq!(text.as_deref(), Some("ERROR two"));
-        assert!(follow.rest().is_none());
-    }
-
-    #[test]
-    fn a_log_in_utf_16_is_followed() {
-        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-        let (_dir, path, mut follow) = followed("");
-        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
-        file.write_all(&wide("\u{feff}one \u{1f600}\ntw")).unwrap();
-        assert_eq!(look(&mut follow), ["one \u{1f600}"]);
-        let mut later = LogFollow::at_end(&path).unwrap();
-        file.write_all(&wide("o\n")).unwrap();
-        assert_eq!((look(&mut follow), look(&mut later)), (vec!["two".to_owned()], vec!["o".to_owned()]));
-        // Another program writes to the same file.
-        file.write_all(&[0, 0xdc, 0, 0xdc, 0x0a, 0]).unwrap();
-        assert_eq!(look(&mut follow), ["(no text)"]);
-    }
-
-    #[test]
-    fn only_a_file_is_a_log() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(LogFollow::at_end(dir.path()).unwrap_err().to_string().contains("not a file"));
-    }
-}
+mod tests;

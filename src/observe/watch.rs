@@ -14,7 +14,7 @@ use wire::Clock;
 
 /// One look at a journal that is far behind ends after this.
 const CATCH_UP: Duration = Duration::from_secs(1);
-/// Looks at the logs when the window ends, at least: one reads a piece, or goes on to the file that came after a rotation.
+/// Looks at the logs when the window ends, at least: one reads a piece.
 const LAST_LOOKS: u32 = 4;
 /// A receiver elsewhere has this long for its last answer.
 const LAST_WITHIN: Duration = Duration::from_secs(2);
@@ -236,7 +236,7 @@ impl<J: Judge> Observe<J> {
 
     /// A last line that nobody has ended says as much as any other.
     fn read_rests(&mut self, ended: Tick) -> io::Result<()> {
-        let rests: Vec<_> = self.logs.iter_mut().filter_map(LogFollow::rest).collect();
+        let rests: Vec<_> = self.logs.iter_mut().flat_map(LogFollow::rests).collect();
         for (line, ago) in rests {
             let grown = Tick(0).plus(self.clock.now().since(Tick(0)).saturating_sub(ago));
             let said = self.judge.read_rest(line.as_deref(), grown.min(ended));
