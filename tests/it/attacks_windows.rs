@@ -1,6 +1,7 @@
 //! Attacks on windows, as in `attacks`: what a window says of itself is held against its arrivals, its log, its tries of the
 //! receiver and its own times; and an honest one is never contradicted.
 
+use crate::harness::log_time;
 use crate::receiver::{Receiver, SECRET, Webhook, until};
 use crate::tampering::{each, forged, records_of, smoke};
 use serde_json::{Value, json};
@@ -21,8 +22,9 @@ const JOURNAL: &str = "artifacts/staging_observation_journal.jsonl";
 /// A line of the sender's log.
 fn delivered(id: &str) -> String {
     format!(
-        "INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook delivered successfully: \
-         event=payment_verified, status=200, attempt=1, webhook_id={id}\n"
+        "INFO {} apps.notifications.services.webhook_service Webhook delivered successfully: event=payment_verified, \
+         status=200, attempt=1, webhook_id={id}\n",
+        log_time()
     )
 }
 

@@ -140,3 +140,9 @@ impl Ran {
         check["verdict"].as_str().expect("a verdict").to_owned()
     }
 }
+
+/// The time as DeltaCrown's log has it.
+pub fn log_time() -> String {
+    let dhaka = chrono::FixedOffset::east_opt(6 * 3600).expect("an offset");
+    chrono::Utc::now().with_timezone(&dhaka).format("%Y-%m-%d %H:%M:%S,%3f").to_string()
+}

@@ -90,6 +90,7 @@ mod no_certificates;
 mod observe;
 #[cfg(test)]
 mod observe_drive;
+mod observe_logs;
 #[cfg(test)]
 mod observe_written;
 #[cfg(test)]

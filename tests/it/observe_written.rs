@@ -5,7 +5,8 @@ use evidence::analysis::{cases, minutes};
 use evidence::gate::{Gates, Verdict, judge, overall, triggers};
 use record::Tick;
 use record::{
-    FlowStart, Gap, LogCompared, LogFacts, LogLost, Outcome, Probe, Reconciliation, Record, Refused, Watch,
+    FlowStart, Gap, LogCompared, LogErrors, LogFacts, LogLost, Outcome, Probe, Reconciliation, Record,
+    Refused, Watch,
 };
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict as Signature};
@@ -247,7 +248,7 @@ fn the_log_has_to_say_what_arrived_and_nothing_else() {
         let mut window = Window::new();
         window.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
         let gone = gone.iter().map(|g| (*g).to_owned()).collect();
-        let compared = LogCompared { at: Tick(1), gone, not_kept, found };
+        let compared = LogCompared { at: Tick(1), gone, not_kept, found, errors: LogErrors::default() };
         window.analysis.take(&Record::Watch(Watch::Compared(Box::new(compared))));
         let checks = judge(&window.analysis, &Gates::default());
         let check = checks.into_iter().find(|c| c.id == "sender_log").unwrap();
@@ -269,6 +270,9 @@ fn the_log_has_to_say_what_arrived_and_nothing_else() {
     assert_eq!(verdict(|f| (f.not_logged, f.without_id) = (2, 1)), Verdict::Fail);
     assert_eq!(verdict(|f| (f.agreed, f.without_id) = (0, 5)), Verdict::Unproven);
     assert_eq!(judged(Reconciliation::default(), &[], 0).0, Verdict::Unproven);
+    // The log may come late, or be written by another clock.
+    assert_eq!(verdict(|f| f.edge_arrived = 1), Verdict::Unproven);
+    assert_eq!(verdict(|f| f.edge_said = 1), Verdict::Unproven);
     let (gone, text) = judged(agreed.clone(), &["the log django.log is gone"], 0);
     assert!(gone == Verdict::Unproven && text.ends_with("; the log django.log is gone"), "{text}");
     let ghost = Reconciliation { never_seen: 1, never_seen_first: vec![(7, "a\nb".to_owned())], ..agreed };
@@ -283,7 +287,8 @@ fn the_log_has_to_say_what_arrived_and_nothing_else() {
         let summary = serde_json::json!({"lines": 9, "webhook_lines": 5});
         window.analysis.take(&Record::Watch(Watch::Log(Box::new(LogFacts { at: Tick(1), summary }))));
         let found = Reconciliation { lost, ..Reconciliation::default() };
-        let compared = LogCompared { at: Tick(1), gone: Vec::new(), not_kept: 0, found };
+        let errors = LogErrors::default();
+        let compared = LogCompared { at: Tick(1), gone: Vec::new(), not_kept: 0, found, errors };
         window.analysis.take(&Record::Watch(Watch::Compared(Box::new(compared))));
         check(&window, "log_lost").0
     };
@@ -324,7 +329,7 @@ fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
     assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
 }
 
-fn check(window: &Window, id: &str) -> (Verdict, String) {
+pub(crate) fn check(window: &Window, id: &str) -> (Verdict, String) {
     let checks = judge(&window.analysis, &Gates::default());
     let check = checks.into_iter().find(|c| c.id == id).unwrap_or_else(|| panic!("{id}"));
     (check.verdict, check.text)

@@ -143,6 +143,21 @@ pub struct LogCompared {
     pub not_kept: u64,
     /// What came of it; line numbers count from the beginning of the window.
     pub found: Reconciliation,
+    /// Errors of the application that were read in the window, and are not of it by their own times.
+    #[serde(default)]
+    pub errors: LogErrors,
+}
+
+/// Errors in lines that are dated more than 5 s before or after a window.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LogErrors {
+    /// Those that are not of the window.
+    pub outside: u64,
+    /// Those that may be of it: the log's clock is not known.
+    pub unclear: u64,
+    /// The lines of the first of both; they count from the beginning of the window.
+    pub first: Vec<u64>,
 }
 
 /// A line of the sender's log about an attempt that did not succeed.

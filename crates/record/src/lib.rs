@@ -50,7 +50,7 @@ pub use aggregator::{Aggregator, Taken};
 pub use chain::{
     EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex, text_sha256_hex,
 };
-pub use compared::{Counted, LogClock, LogCompared, LogLost, LogQuote, QuotedAs, Reconciliation};
+pub use compared::{Counted, LogClock, LogCompared, LogErrors, LogLost, LogQuote, QuotedAs, Reconciliation};
 pub use contract::{
     BreakerContract, EARLY_MS, IdentityPolicy, LATE_MS, RetryAfterPolicy, RetryContract, ThrottlePolicy,
 };

@@ -6,7 +6,7 @@ use evidence::analysis::Analysis;
 use evidence::gate::{Gates, triggers};
 use evidence::logs::{Fold, Formats, LogWindow, Pieces};
 use record::Tick;
-use record::{Gap, Header, LogCompared, Reconciliation, Record};
+use record::{Gap, Header, LogCompared, LogErrors, Reconciliation, Record};
 use std::time::Instant;
 
 /// Looking again takes at most one part in so many of the time: the more there is to look at, the rarer it is done.
@@ -93,6 +93,7 @@ impl Judge for Live<'_> {
             let line = log.pieces.line(line.as_deref());
             log.fold.take(line.as_deref());
             quotes.extend(log.window.read(line.as_deref().unwrap_or_default(), at));
+            log.window.read_errors(&log.fold.summary().errors, at);
         }
         LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }
@@ -102,6 +103,7 @@ impl Judge for Live<'_> {
         let line = log.pieces.line(line);
         log.fold.take(line.as_deref());
         let quotes = log.window.read_rest(line.as_deref().unwrap_or_default(), at).into_iter().collect();
+        log.window.read_errors(&log.fold.summary().errors, at);
         LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }
 
@@ -112,7 +114,10 @@ impl Judge for Live<'_> {
                 gone.extend(log.pieces.are_left().then(|| cut.to_owned()));
                 log.window.compare(end, gone)
             }
-            None => LogCompared { at: end, gone, not_kept: 0, found: Reconciliation::default() },
+            None => {
+                let (found, errors) = (Reconciliation::default(), LogErrors::default());
+                LogCompared { at: end, gone, not_kept: 0, found, errors }
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::analysis::Analysis;
 use crate::figure::counted;
 use crate::logs::Errors;
 use pii::shown;
-use record::{LogCompared, Reconciliation, WatchBegin};
+use record::{LogCompared, LogErrors, Reconciliation, WatchBegin};
 use serde::Deserialize;
 
 /// A delivery that the log claims and nobody saw, or that it leaves out, fails; a log without ids proves nothing.
@@ -42,13 +42,22 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
     let summary = analysis.watched.log.as_ref().map(|log| &log.summary);
     let lines = summary.and_then(|s| s.get("lines")?.as_u64()).unwrap_or(0);
     let found = summary.and_then(|s| Errors::deserialize(s.get("errors")?).ok()).unwrap_or_default();
-    let gone = analysis.watched.compared.as_ref().and_then(|compared| compared.gone.first());
-    let count = found.count;
+    let compared = analysis.watched.compared.as_ref();
+    let gone = compared.and_then(|compared| compared.gone.first());
+    let dated = compared.map(|compared| compared.errors.clone()).unwrap_or_default();
+    let count = found.count.saturating_sub(dated.outside.saturating_add(dated.unclear));
     let (verdict, text) = match (unreadable(analysis), gone) {
         _ if begin.logs.is_empty() => {
             (Verdict::NotExercised, "no application log was given (--log)".to_owned())
         }
-        _ if count > max => (Verdict::Fail, quoted(&found, &begin.logs)),
+        _ if count > max => (Verdict::Fail, quoted(&found, (count, &dated), &begin.logs)),
+        _ if count.saturating_add(dated.unclear) > max => {
+            let text = format!(
+                "{} errors are dated outside the window, and may be of it by a clock in another zone than the journal's: {ZONE}",
+                dated.unclear
+            );
+            (Verdict::Unproven, text)
+        }
         _ if lines == 0 => {
             (Verdict::Unproven, "no line was written: is this the application's log?".to_owned())
         }
@@ -78,10 +87,10 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
             );
             (Verdict::Unproven, text)
         }
-        _ if analysis.watched.compared.is_none() => {
+        _ if compared.is_none() => {
             (Verdict::Unproven, "the window was cut off before the log was read to the end".to_owned())
         }
-        _ => (Verdict::Pass, format!("{} in {lines} lines", told(&found))),
+        _ => (Verdict::Pass, format!("{} in {lines} lines", told(&found, (count, &dated)))),
     };
     let actual = (!begin.logs.is_empty()).then_some(count as f64);
     Check { actual, n: lines, ..LOG_ERRORS.check(max.to_string(), verdict, text) }
@@ -132,33 +141,48 @@ fn named(n: u64, what: &str, first: &[(u64, String)]) -> String {
     format!("{} {what}; {}{more}", counted(n, "webhooks"), told.join("; "))
 }
 
-fn told(found: &Errors) -> String {
+/// So many of them are of the window.
+fn told(found: &Errors, (count, dated): (u64, &LogErrors)) -> String {
     let others = match found.of_others {
         0 => String::new(),
         n => format!(", {n} from loggers that are not judged"),
     };
-    let Errors { count, tracebacks, .. } = found;
-    format!("{count} errors, {tracebacks} of them with a traceback{others}")
+    let outside = match dated.outside {
+        0 => String::new(),
+        n => format!(", {n} dated outside the window"),
+    };
+    // Which of them have a traceback is known of all together.
+    let tracebacks = match found.tracebacks {
+        n if count == found.count => format!(", {n} of them with a traceback"),
+        _ => String::new(),
+    };
+    format!("{count} errors{tracebacks}{others}{outside}")
 }
 
 /// The first of them. Lines are counted from where the window began, so that the time in front of each finds it in the file.
-fn quoted(found: &Errors, logs: &[String]) -> String {
+fn quoted(found: &Errors, (count, dated): (u64, &LogErrors), logs: &[String]) -> String {
     let first: Vec<String> = found
         .first
         .iter()
+        .filter(|(line, _)| !dated.first.contains(line))
         .take(QUOTED)
         .map(|(line, text)| format!("line {line} of the window: {}", shown(text)))
         .collect();
-    let more = found.count.saturating_sub(first.len() as u64);
+    let more = count.saturating_sub(first.len() as u64);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
     let log = if let [log] = logs { format!(" in {}", shown(log)) } else { String::new() };
-    format!("{}{log}; {}{more}", told(found), first.join("; "))
+    format!("{}{log}; {}{more}", told(found, (count, dated)), first.join("; "))
 }
 
 /// Errors that are quoted in a check; the artifact has more.
 const QUOTED: usize = 3;
 /// What makes lines readable.
 const HINT: &str = "--formats FILE describes them";
+/// What makes times comparable.
+const ZONE: &str = "name its offset (`utc_offset` in --formats FILE)";
+
+/// What a log that says nothing of deliveries may be.
+const SILENT: &str = "; no line says a webhook was delivered: is this the sender's log, at level INFO?";
 
 fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, String) {
     let found = &compared.found;
@@ -172,8 +196,7 @@ fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, S
             return (Verdict::Unproven, text);
         }
         let silent = found.agreed + found.never_seen + found.not_accepted == 0;
-        let hint = "; no line says a webhook was delivered: is this the sender's log, at level INFO?";
-        return (Verdict::Fail, format!("{counts}{}", if silent { hint } else { "" }));
+        return (Verdict::Fail, format!("{counts}{}", if silent { SILENT } else { "" }));
     }
     let unproven = |why: String| (Verdict::Unproven, format!("{counts}; {why}"));
     if let Some(gone) = gone {
@@ -185,6 +208,21 @@ fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, S
             compared.not_kept
         ));
     }
+    if found.edge_said > 0 {
+        let first = id(&found.edge_said_first);
+        return unproven(format!(
+            "{} more logged as delivered and never seen{first}, at times that do not fit the journal's: {ZONE}",
+            found.edge_said
+        ));
+    }
+    if found.edge_arrived > 0 {
+        let first = first(found.edge_arrived_first.first());
+        return unproven(format!(
+            "{} more accepted after the log's last line{first}: `smoke logs` settles it once the log is whole{}",
+            found.edge_arrived,
+            if found.agreed == 0 { SILENT } else { "" }
+        ));
+    }
     match (found.agreed, found.not_logged, found.without_id) {
         (0, _, 0) => unproven("nothing could be compared".to_owned()),
         (0, ..) | (_, 1.., _) => {
@@ -194,9 +232,15 @@ fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, S
     }
 }
 
+fn first(id: Option<&String>) -> String {
+    id.map(|id| format!(" (first {})", shown(id))).unwrap_or_default()
+}
+
+fn id(list: &[(u64, String)]) -> String {
+    first(list.first().map(|(_, id)| id))
+}
+
 fn counts(found: &Reconciliation) -> String {
-    let first = |id: Option<&String>| id.map(|id| format!(" (first {})", shown(id))).unwrap_or_default();
-    let id = |list: &[(u64, String)]| first(list.first().map(|(_, id)| id));
     format!(
         "{} logged as delivered and accepted; {} logged as delivered but never seen{}; {} logged as delivered but not accepted{}; \
          {} accepted but not in the log{}",

@@ -290,7 +290,9 @@ mod tests {
             log.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
         }
         for (second, message) in lines {
-            log.read(&format!("ERROR 2025-11-13 14:30:10,000 {NAME} {message}"), Tick(second * SECOND));
+            let read = Tick(second * SECOND);
+            let written = formats.local(read.wall(header.started));
+            log.read(&format!("ERROR {written} {NAME} {message}"), read);
         }
         log.compare(Tick(120 * SECOND), Vec::new()).found.lost.unwrap()
     }

@@ -28,18 +28,26 @@ pub(super) struct Reach {
     pub inner: TimeDelta,
     /// What is no further outside than this may lie inside.
     pub outer: TimeDelta,
+    /// So may what is no later than this.
+    pub may_go_to: DateTime<Utc>,
 }
 
 impl Reach {
     /// Known as well as this, or else, to a tenth of it: a short one would have no inside.
     pub(super) fn of((from, to): (DateTime<Utc>, DateTime<Utc>), within: Option<TimeDelta>) -> Self {
-        Self { from, to, inner: within.unwrap_or_else(|| EDGE.min((to - from) / 10)), outer: EDGE }
+        Self {
+            from,
+            to,
+            inner: within.unwrap_or_else(|| EDGE.min((to - from) / 10)),
+            outer: EDGE,
+            may_go_to: to,
+        }
     }
 
     pub(super) fn place(&self, at: DateTime<Utc>) -> Place {
         if at >= self.from + self.inner && at <= self.to - self.inner {
             Place::Inside
-        } else if at < self.from - self.outer || at > self.to + self.outer {
+        } else if at < self.from - self.outer || at > self.may_go_to.max(self.to + self.outer) {
             Place::Outside
         } else {
             Place::Edge

@@ -487,5 +487,6 @@ fn print(id: &str) -> [u8; 16] {
     print
 }
 
+mod in_window;
 #[cfg(test)]
 mod tests;

@@ -1,19 +1,21 @@
 //! A log that is followed while webhooks arrive: what it says of deliveries is kept until the window ends, because a
-//! webhook may be seen later than its line is read.
+//! webhook may be seen later than its line is read, and only then it is known how far the log's clock is from the journal's.
 
+use super::clock::{Clock, FURTHEST};
+use super::errors::Errors;
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::lost::{Losses, Seen, Until};
 use super::quote::Quotes;
-use super::reach::Reach;
-use super::reconcile::{Arrivals, EDGE, SENDER_TIMEOUT};
+use super::reach::{Place, Reach};
+use super::reconcile::{Arrivals, EDGE, KEPT, SENDER_TIMEOUT};
 use chrono::{DateTime, TimeDelta, Utc};
 use pii::Engine;
 use record::Tick;
-use record::{Header, LogCompared, LogLost, LogQuote, Reconciliation, Record, Watch};
+use record::{Header, LogCompared, LogErrors, LogLost, LogQuote, Reconciliation, Record, Watch};
 use std::time::Duration;
 
-/// Most deliveries of the log that are kept; an id takes about 100 bytes.
+/// Most deliveries of the log that are kept; an id takes about 100 bytes. And most errors.
 const MOST: usize = 200_000;
 
 /// What a followed log says, and what arrived meanwhile.
@@ -32,18 +34,57 @@ pub struct LogWindow<'f> {
     losses: Option<Losses>,
     lines: u64,
     not_kept: u64,
+    /// The last line with a time of its own: that, and when it was read.
+    dated: Option<(DateTime<Utc>, Tick)>,
+    /// The latest time that a line has of its own.
+    latest: Option<DateTime<Utc>>,
+    /// When the last line was written.
+    last: When,
+    /// Errors of the application.
+    errors: Vec<Failed>,
 }
 
 /// A line stands in the log within this time of the answer that it is about; in a window of less than 50 s a tenth of the
 /// window has to do, or a short one would find nothing.
 const NEAR: Duration = Duration::from_secs(5);
 
+/// Zones are so far from each other, or a multiple of it.
+const ZONES: TimeDelta = TimeDelta::minutes(15);
+/// A line that was just written is read within this time.
+const LAG: TimeDelta = TimeDelta::seconds(10);
+
 /// A delivery of the log.
 #[derive(Debug)]
 struct Said {
-    at: Tick,
+    at: When,
     line: u64,
     id: Option<Box<str>>,
+}
+
+/// An error of the application: its line, when it was written, and when that was read.
+#[derive(Debug)]
+struct Failed {
+    line: u64,
+    at: When,
+    read: Tick,
+}
+
+/// When a line was written.
+#[derive(Debug, Clone, Copy)]
+enum When {
+    /// As the line itself says, or the one before it that was read with it: by the log's clock.
+    Own(DateTime<Utc>),
+    /// When it was read: by ours.
+    Read(Tick),
+}
+
+impl When {
+    const fn own(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Own(at) => Some(at),
+            Self::Read(_) => None,
+        }
+    }
 }
 
 impl<'f> LogWindow<'f> {
@@ -61,6 +102,10 @@ impl<'f> LogWindow<'f> {
             losses: Some(Losses::new(header.retry.clone())),
             lines: 0,
             not_kept: 0,
+            dated: None,
+            latest: None,
+            last: When::Read(Tick(0)),
+            errors: Vec::new(),
         }
     }
 
@@ -86,10 +131,20 @@ impl<'f> LogWindow<'f> {
         self.take_line(line, at, false)
     }
 
+    /// Takes the errors that there are with the line that was read last, at `read`.
+    pub fn read_errors(&mut self, errors: &Errors, read: Tick) {
+        let all = usize::try_from(errors.count).unwrap_or(MOST).min(MOST);
+        while self.errors.len() < all {
+            self.errors.push(Failed { line: self.lines, at: self.last, read });
+        }
+    }
+
     fn take_line(&mut self, line: &str, at: Tick, ended: bool) -> Option<LogQuote> {
         self.lines += 1;
         let line = self.formats.unwrapped(line);
-        let mut entry = self.formats.read(&line)?;
+        let entry = self.formats.read(&line);
+        self.last = self.written(entry.as_ref().and_then(|entry| entry.at), at);
+        let mut entry = entry?;
         let is_uuid = |id: &str| uuid::Uuid::try_parse(id).is_ok();
         let names_one = ended || entry.webhook_id.as_deref().is_some_and(is_uuid);
         if !names_one {
@@ -99,204 +154,205 @@ impl<'f> LogWindow<'f> {
             }
         }
         if let Some(losses) = &mut self.losses {
-            losses.take(&entry, self.lines, Some(at.wall(self.started)));
+            // By which clock is not known of a line without a time in a log that has times.
+            let at = self.last.own().or_else(|| self.latest.is_none().then(|| at.wall(self.started)));
+            losses.take(&entry, self.lines, at);
         }
         if entry.kind != Some(Kind::Delivered) {
             return self.quotes.pick(&entry, &line, at);
         }
         if self.said.len() < MOST {
             let id = entry.webhook_id.map(|id| id.into_owned().into_boxed_str());
-            self.said.push(Said { at, line: self.lines, id });
+            self.said.push(Said { at: self.last, line: self.lines, id });
         } else {
             self.not_kept += 1;
         }
         None
     }
 
+    /// When a line with this time of its own was written that was read at `read`.
+    fn written(&mut self, own: Option<DateTime<Utc>>, read: Tick) -> When {
+        let Some(at) = own else {
+            return match self.dated {
+                Some((at, with)) if with == read => When::Own(at),
+                _ => When::Read(read),
+            };
+        };
+        self.dated = Some((at, read));
+        self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
+        When::Own(at)
+    }
+
     /// The log against what arrived, when the window ends at `end`; `gone` says which logs could not be read to it.
     pub fn compare(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {
         let said = std::mem::take(&mut self.said);
-        // Nothing is known of what was said after the last line that was kept.
-        let until = if self.not_kept > 0 { said.last().map_or(end, |last| last.at) } else { end };
-        let found = self.arrivals.take().zip(self.losses.take()).map(|(mut arrivals, losses)| {
-            let lost = self.lost(&arrivals, losses, end);
-            for said in &said {
-                self.set_against(&mut arrivals, said, end);
-            }
-            let wall = |tick: Tick| tick.wall(self.started);
-            let near = TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
-            let (from, to) = (wall(self.begin) + near, wall(until) - near);
-            let log = Reach { from, to, inner: TimeDelta::zero(), outer: TimeDelta::zero() };
-            Reconciliation { lost: Some(lost), ..arrivals.finish(Some(log), 0) }
-        });
-        let found = self.without_data(found.unwrap_or_default());
-        LogCompared { at: end, gone, not_kept: self.not_kept, found }
+        let (mut found, mut errors) = (Reconciliation::default(), LogErrors::default());
+        if let Some((mut arrivals, losses)) = self.arrivals.take().zip(self.losses.take()) {
+            let (accepted, others): (Vec<&Said>, Vec<&Said>) =
+                said.iter().partition(|said| said.id.as_deref().is_some_and(|id| arrivals.accepted(id)));
+            accepted.iter().for_each(|said| say(&mut arrivals, said, said.at.own()));
+            let clock = arrivals.clock();
+            let times = Times::new(self, clock, end);
+            let lost = times.lost(&arrivals, losses);
+            others.iter().for_each(|said| times.set_against(&mut arrivals, said));
+            arrivals.tell_clock(clock);
+            errors = times.errors();
+            // Nothing is known of what was said after the last line that was kept.
+            let last = said.last().filter(|_| self.not_kept > 0).map(|said| said.at);
+            let log = times.covered(last);
+            found = Reconciliation { lost: Some(lost), ..arrivals.finish(Some(log), 0) };
+        }
+        LogCompared { at: end, gone, not_kept: self.not_kept, found: self.without_data(found), errors }
     }
 
     /// A sender may write anything where an id stands.
     fn without_data(&self, mut found: Reconciliation) -> Reconciliation {
-        let numbered = found.never_seen_first.iter_mut().chain(&mut found.not_accepted_first);
+        let numbered =
+            [&mut found.never_seen_first, &mut found.not_accepted_first, &mut found.edge_said_first];
         let lost =
             found.lost.iter_mut().flat_map(|lost| lost.first.iter_mut().chain(&mut lost.unclear_first));
-        for text in numbered.chain(lost).map(|(_, text)| text).chain(&mut found.not_logged_first) {
+        let said = numbered.into_iter().flatten().chain(lost).map(|(_, text)| text);
+        for text in said.chain(&mut found.not_logged_first).chain(&mut found.edge_arrived_first) {
             *text = self.quotes.shown(text);
         }
         found
     }
+}
 
-    /// What the log says was lost. The attempts of a webhook come before the line that gives it up, so that the end of the window hides
-    /// none of them.
-    fn lost(&self, arrivals: &Arrivals, losses: Losses, end: Tick) -> LogLost {
-        let near = self.near(end);
-        let seen = |at: Option<DateTime<Utc>>| {
-            let since = at.and_then(|at| (at - self.started).num_microseconds());
-            let at = Tick(since.and_then(|us| u64::try_from(us).ok()).unwrap_or(0));
-            let watched = !self.is_blind(at, near) && at.since(self.begin) >= near;
-            if watched { Seen::Certainly } else { Seen::Perhaps }
-        };
-        let part = TimeDelta::from_std(end.since(self.begin) / 20).unwrap_or(SENDER_TIMEOUT);
-        let slack = TimeDelta::from_std(near).unwrap_or(EDGE) + SENDER_TIMEOUT.min(part);
-        losses.settle(arrivals, seen, Some(Until { end: end.wall(self.started), slack }))
+/// A line about a delivery; `at` tells how far the clocks are apart, and is none where the line's time has been looked at.
+fn say(arrivals: &mut Arrivals, said: &Said, at: Option<DateTime<Utc>>) {
+    let (kind, webhook_id) = (Some(Kind::Delivered), said.id.as_deref().map(Into::into));
+    arrivals.said_delivered(&Entry { kind, webhook_id, at, ..Entry::default() }, said.line);
+}
+
+/// Whether so much later than it was written a line is read that was just written, by a program whose clock is in another zone than that
+/// of the sender.
+fn is_zone(late: TimeDelta) -> bool {
+    let behind = late.num_milliseconds().rem_euclid(ZONES.num_milliseconds());
+    late.abs() <= FURTHEST && behind.min(ZONES.num_milliseconds() - behind) <= LAG.num_milliseconds()
+}
+
+/// The times of a log's lines, held against those of its window.
+struct Times<'w, 'f> {
+    window: &'w LogWindow<'f>,
+    /// How far they are from the window's.
+    clock: Clock,
+    /// Whether that is known.
+    known: bool,
+    end: Tick,
+    near: Duration,
+}
+
+impl<'w, 'f> Times<'w, 'f> {
+    fn new(window: &'w LogWindow<'f>, mut clock: Clock, end: Tick) -> Self {
+        let known = clock.fits && clock.within.is_some();
+        if !clock.fits {
+            clock.offset = TimeDelta::zero();
+        }
+        Self { window, clock, known, end, near: NEAR.min(end.since(window.begin) / 10) }
     }
 
-    fn set_against(&self, arrivals: &mut Arrivals, said: &Said, end: Tick) {
-        match said.id.as_deref() {
-            Some(id) if !arrivals.accepted(id) && !self.is_watched(said.at, end) => arrivals.said_outside(),
-            id => {
-                // The time is that of our clock, and has been looked at.
-                let entry =
-                    Entry { kind: Some(Kind::Delivered), webhook_id: id.map(Into::into), ..Entry::default() };
-                arrivals.said_delivered(&entry, said.line);
-            }
+    fn wall(&self, tick: Tick) -> DateTime<Utc> {
+        tick.wall(self.window.started)
+    }
+
+    /// A line's time by the window's clock.
+    fn of(&self, when: When) -> DateTime<Utc> {
+        match when {
+            When::Own(at) => at - self.clock.offset,
+            When::Read(tick) => self.wall(tick),
         }
     }
 
-    /// Whether a webhook that was answered shortly before `at` must have been seen.
-    fn is_watched(&self, at: Tick, end: Tick) -> bool {
-        let near = self.near(end);
-        !self.is_blind(at, near) && at.since(self.begin) >= near && end.since(at) >= near
+    /// The window as far as a webhook whose line is from it must have been seen, or may have been.
+    fn watched(&self) -> Reach {
+        let (from, to) = (self.wall(self.window.begin), self.wall(self.end));
+        let inner = TimeDelta::from_std(self.near).unwrap_or(EDGE);
+        Reach { from, to, inner, outer: EDGE, may_go_to: to }
     }
 
-    fn is_blind(&self, at: Tick, near: Duration) -> bool {
-        self.blind.iter().any(|(from, to)| *from <= at.plus(near) && at <= to.plus(near))
+    /// What was written far from the window is not of it, if the clocks are known.
+    fn place(&self, when: When) -> Place {
+        let at = self.of(when);
+        match self.watched().place(at) {
+            Place::Outside if when.own().is_some() && !self.known => Place::Edge,
+            Place::Inside if !self.is_blind(at) => Place::Inside,
+            _ => Place::Outside,
+        }
     }
 
-    fn near(&self, end: Tick) -> Duration {
-        NEAR.min(end.since(self.begin) / 10)
+    fn is_blind(&self, at: DateTime<Utc>) -> bool {
+        let near = TimeDelta::from_std(self.near).unwrap_or(EDGE);
+        let gaps = self.window.blind.iter().map(|(from, to)| (self.wall(*from), self.wall(*to)));
+        gaps.into_iter().any(|(from, to)| from <= at + near && at <= to + near)
+    }
+
+    /// What the log says of a webhook that was not accepted here.
+    fn set_against(&self, arrivals: &mut Arrivals, said: &Said) {
+        let place =
+            if said.at.own().is_some() && !self.clock.fits { Place::Edge } else { self.place(said.at) };
+        match (said.id.as_deref(), place) {
+            (_, Place::Inside) | (None, Place::Edge) => say(arrivals, said, None),
+            (None, Place::Outside) if !self.known => say(arrivals, said, None),
+            (Some(id), Place::Edge) => arrivals.said_at_edge(said.line, id),
+            (_, Place::Outside) => arrivals.said_outside(),
+        }
+    }
+
+    /// What the log says was lost. The attempts of a webhook come before the line that gives it up, so that the end of the window hides
+    /// none of them.
+    fn lost(&self, arrivals: &Arrivals, losses: Losses) -> LogLost {
+        // In a log that has times they are its own.
+        let offset = if self.window.latest.is_some() { self.clock.offset } else { TimeDelta::zero() };
+        let watched = self.watched();
+        let seen = |at: Option<DateTime<Utc>>| {
+            let Some(at) = at.map(|at| at - offset) else { return Seen::Perhaps };
+            match watched.place(at) {
+                Place::Outside if self.known => Seen::No,
+                Place::Outside => Seen::Perhaps,
+                _ if self.is_blind(at) || at < watched.from + watched.inner => Seen::Perhaps,
+                _ => Seen::Certainly,
+            }
+        };
+        let part = TimeDelta::from_std(self.end.since(self.window.begin) / 20).unwrap_or(SENDER_TIMEOUT);
+        let slack = watched.inner + SENDER_TIMEOUT.min(part);
+        losses.settle(arrivals, seen, Some(Until { end: self.wall(self.end) + offset, slack }))
+    }
+
+    /// Errors that are not of the window, or of which that is not known.
+    fn errors(&self) -> LogErrors {
+        let mut errors = LogErrors::default();
+        let watched = self.watched();
+        let far = |failed: &&Failed| {
+            failed.at.own().is_some() && watched.place(self.of(failed.at)) == Place::Outside
+        };
+        for failed in self.window.errors.iter().filter(far) {
+            if errors.first.len() < KEPT {
+                errors.first.push(failed.line);
+            }
+            let known = self.known && !is_zone(self.wall(failed.read) - self.of(failed.at));
+            *(if known { &mut errors.outside } else { &mut errors.unclear }) += 1;
+        }
+        errors
+    }
+
+    /// The time of the window that the log covers. What arrived behind it may yet be logged, up to the window's last moments, which count
+    /// against neither side. `last` is the last line that was kept, where not all were.
+    fn covered(&self, last: Option<When>) -> Reach {
+        let watched = self.watched();
+        let to = match self.window.latest {
+            _ if self.window.lines == 0 || !self.clock.fits => watched.from,
+            Some(latest) => {
+                let log = Reach::of((watched.from, latest - self.clock.offset), self.clock.within);
+                log.to - log.inner
+            }
+            None => watched.to,
+        };
+        let to = last.map_or(to, |last| to.min(self.of(last)));
+        let (from, may_go_to) = (watched.from + watched.inner, watched.to - watched.inner);
+        Reach { from, to: to.min(may_go_to), inner: TimeDelta::zero(), outer: TimeDelta::zero(), may_go_to }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use pii::Policy;
-    use record::Ending;
-    use record::{Answered, Attempt, Body, Gap, RunKind};
-    use signature::Verdict;
-
-    const SECOND: u64 = 1_000_000;
-
-    fn arrives(log: &mut LogWindow<'_>, (attempt, second): (u64, u64), id: &str, status: u16, how: Ending) {
-        let at = Tick(second * SECOND);
-        log.take(&Record::Attempt(Box::new(Attempt {
-            attempt,
-            first_byte: at,
-            received: at,
-            peer: None,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],
-            body: Body::Text(String::new()),
-            verdict: Verdict::valid(),
-            answer: Some(status),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
-        })));
-        log.take(&Record::Answered(Answered { attempt, end: at, how }));
-    }
-
-    fn says(log: &mut LogWindow<'_>, second: u64, id: &str) {
-        let line = format!("INFO 2025-11-13 14:30:10,000 x.y Webhook delivered successfully: event=e{id}");
-        assert_eq!(log.read(&line, Tick(second * SECOND)), None);
-    }
-
-    fn window(formats: &Formats) -> LogWindow<'_> {
-        let header = Header::new(RunKind::Observe, chrono::Utc::now()).unwrap();
-        let engine = Engine::new(&Policy::default(), &[], b"").unwrap();
-        LogWindow::new(formats, &header, engine)
-    }
-
-    #[test]
-    fn a_line_may_come_before_its_webhook_is_seen_and_the_edges_blame_nobody() {
-        let formats = Formats::built_in().unwrap();
-        let mut log = window(&formats);
-        says(&mut log, 2, ", webhook_id=before-the-window");
-        says(&mut log, 20, ", webhook_id=a");
-        arrives(&mut log, (0, 20), "a", 200, Ending::Sent);
-        says(&mut log, 30, ", webhook_id=ghost");
-        says(&mut log, 31, "");
-        arrives(&mut log, (1, 40), "silent", 200, Ending::Sent);
-        // Refused, cut off, and too near the end for its line to be there.
-        arrives(&mut log, (2, 41), "refused", 503, Ending::Sent);
-        arrives(&mut log, (3, 42), "cut", 200, Ending::SenderClosed);
-        arrives(&mut log, (4, 56), "late", 200, Ending::Sent);
-        says(&mut log, 45, ", webhook_id=refused");
-        says(&mut log, 57, ", webhook_id=after-the-window");
-        let compared = log.compare(Tick(60 * SECOND), Vec::new());
-        let found = &compared.found;
-        assert_eq!((found.agreed, found.outside, found.without_id), (1, 2, 1));
-        assert_eq!((found.never_seen, &found.never_seen_first), (1, &vec![(3, "ghost".to_owned())]));
-        assert_eq!((found.not_logged, &found.not_logged_first), (1, &vec!["silent".to_owned()]));
-        assert_eq!((found.not_accepted, compared.not_kept), (1, 0));
-    }
-
-    #[test]
-    fn a_last_line_that_is_cut_off_accuses_nobody_and_one_that_only_lacks_its_end_is_read() {
-        let formats = Formats::built_in().unwrap();
-        let rest = |id: &str, message: &str| {
-            let mut log = window(&formats);
-            arrives(&mut log, (0, 20), "4960b1c5-318e-4f87-b6c4-62792d82faa3", 200, Ending::Sent);
-            says(&mut log, 20, ", webhook_id=4960b1c5-318e-4f87-b6c4-62792d82faa3");
-            log.read_rest(
-                &format!("INFO 2025-11-13 14:30:10,000 x.y {message}: event=e{id}"),
-                Tick(30 * SECOND),
-            );
-            let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
-            (found.never_seen + found.without_id, found.lost.unwrap().count)
-        };
-        let (delivered, given_up) =
-            ("Webhook delivered successfully", "Webhook delivery failed after 3 attempts");
-        let ghost = "00000000-0000-4000-8000-000000000000";
-        for cut in [String::new(), ", webhook_id=".to_owned(), format!(", webhook_id={}", &ghost[..20])] {
-            assert_eq!(rest(&cut, delivered), (0, 0), "{cut}");
-        }
-        assert_eq!(rest(&format!(", webhook_id={ghost}"), delivered), (1, 0));
-        assert_eq!(rest(&format!(", webhook_id={}", &ghost[..20]), given_up), (0, 1), "none was refused");
-        assert_eq!(rest(&format!(", webhook_id={ghost}"), given_up), (0, 1));
-    }
-
-    #[test]
-    fn an_accepted_retry_counts_at_its_own_time() {
-        let formats = Formats::built_in().unwrap();
-        let mut log = window(&formats);
-        arrives(&mut log, (0, 50), "retried", 503, Ending::Sent);
-        arrives(&mut log, (1, 56), "retried", 200, Ending::Sent);
-        assert_eq!(log.compare(Tick(60 * SECOND), Vec::new()).found.not_logged, 0);
-    }
-
-    #[test]
-    fn what_could_not_be_seen_was_not_necessarily_absent() {
-        let formats = Formats::built_in().unwrap();
-        let mut log = window(&formats);
-        let (from, to) = (Tick(10 * SECOND), Tick(20 * SECOND));
-        log.take(&Record::Watch(Watch::Gap(Gap { from, to, why: "away".to_owned() })));
-        says(&mut log, 24, ", webhook_id=maybe");
-        says(&mut log, 26, ", webhook_id=john@example.com");
-        let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
-        assert_eq!(found.never_seen_first, [(2, "j***@e***.com".to_owned())]);
-        assert_eq!((found.outside, found.never_seen), (1, 1));
-    }
-}
+mod tests;

@@ -204,6 +204,8 @@ fn compared(seen: &Observation) -> String {
         ("logged as delivered, never seen", found.never_seen, ids(&found.never_seen_first)),
         ("logged as delivered, not accepted here", found.not_accepted, ids(&found.not_accepted_first)),
         ("accepted here, not in the log", found.not_logged, found.not_logged_first.clone()),
+        ("accepted here after the log's last line", found.edge_arrived, found.edge_arrived_first.clone()),
+        ("logged as delivered, never seen, at another time", found.edge_said, ids(&found.edge_said_first)),
         ("logged as delivered, without an id", found.without_id, Vec::new()),
         ("logged at the edge of the window, or while nothing could be seen", found.outside, Vec::new()),
         ("arrived without an id", found.arrived_without_id, Vec::new()),

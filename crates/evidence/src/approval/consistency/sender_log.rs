@@ -114,14 +114,14 @@ impl SenderLog {
             ));
         }
         // What was accepted is in the log, or it is not.
-        let silent = is.not_logged.saturating_add(is.outside_log);
+        let silent = is.not_logged.saturating_add(is.outside_log).saturating_add(is.edge_arrived);
         if is.counted.is_none() && is.agreed.saturating_add(silent) < told {
             wrong(format!(
                 "{told} webhooks were accepted, but only {} are said to be in the log and {silent} not to be",
                 is.agreed
             ));
         }
-        let said = [is.agreed, is.never_seen, is.not_accepted, is.outside, is.without_id];
+        let said = [is.agreed, is.never_seen, is.edge_said, is.not_accepted, is.outside, is.without_id];
         if total(&said).is_none_or(|said| said > self.said.delivered) {
             let delivered = self.said.delivered;
             wrong(format!(
@@ -133,6 +133,13 @@ impl SenderLog {
             wrong(format!(
                 "the log has {} lines about webhooks, but says of {lost} that they were lost",
                 self.said.webhook_lines
+            ));
+        }
+        let dated = compared.errors.outside.saturating_add(compared.errors.unclear);
+        if dated > self.said.errors.count || compared.errors.first.len() as u64 != dated.min(KEPT as u64) {
+            wrong(format!(
+                "the log has {} errors, but {dated} of them are said to be dated outside the window",
+                self.said.errors.count
             ));
         }
         if let Some(what) = unlisted(is) {
@@ -149,6 +156,8 @@ fn unlisted(is: &Reconciliation) -> Option<String> {
         (is.never_seen, is.never_seen_first.len()),
         (is.not_accepted, is.not_accepted_first.len()),
         (is.not_logged, is.not_logged_first.len()),
+        (is.edge_said, is.edge_said_first.len()),
+        (is.edge_arrived, is.edge_arrived_first.len()),
     ];
     let (n, listed) = lists.into_iter().find(|(n, listed)| (*n).min(KEPT as u64) != *listed as u64)?;
     Some(format!("{n} webhooks differ from the log, but {listed} are listed"))
