@@ -94,7 +94,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let driving = Driving::start(drives, clock, &tell);
     let mut end = watch::window(&plan, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if end == WindowEnd::Elapsed {
-        end = watch::settle(&mut observe, &driving, clock, stopped.clone()).await.map_err(cannot)?;
+        end = watch::settle(&plan, &mut observe, &driving, clock, stopped.clone()).await.map_err(cannot)?;
     }
     let (told, whole) = driving.end().await;
     for told in told {
@@ -103,11 +103,14 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     if let WindowEnd::OtherSecret(url) = &end {
         let blocked = Blocked::OtherSecret { receiver: shown_url(url) };
         observe.note(blocked.to_string()).map_err(cannot)?;
-        observe.finish(false, |_| false).await.map_err(cannot)?;
+        let (ended, _) = observe.end(|_| false).await.map_err(cannot)?;
+        ended.finish(false).map_err(cannot)?;
         return Err(Failure::environment(blocked));
     }
-    let complete = whole && end != WindowEnd::Interrupted;
-    observe.finish(complete, watch::reading_on(stopped)).await.map_err(cannot)?;
+    let (mut ended, fired) = observe.end(watch::reading_on(stopped.clone())).await.map_err(cannot)?;
+    let mut say = |text: &str| out::say(text);
+    watch::roll_back(&plan, &mut ended, &fired, &mut stopped.clone(), &mut say).await.map_err(cannot)?;
+    ended.finish(whole && end != WindowEnd::Interrupted).map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(&plan.files, args, &end, &journals)
 }

@@ -30,6 +30,8 @@ pub(crate) trait Judge {
     fn blind(&mut self, gap: Option<Gap>);
     /// The triggers that have fired until now, also those of earlier calls.
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
+    /// The same when everything was read, whenever they were last looked at.
+    fn fired_at_last(&mut self, now: Tick) -> Vec<Fired>;
     /// Sender log lines have come at `at`; none is one that could not be read.
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid;
     /// The log's last line, whose end has not come by the end of the window, and which may be only a part; its last part came at `at`.

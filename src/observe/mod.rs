@@ -8,4 +8,4 @@ mod watch;
 pub(crate) use judge::{Fired, Judge, LogSaid};
 pub(crate) use logs::LogFollow;
 pub(crate) use probe::{Prober, probe_url};
-pub(crate) use watch::{Observe, Plan};
+pub(crate) use watch::{Hooked, Observe, Plan};

@@ -126,15 +126,6 @@ impl<J: Judge> Observe<J> {
         self.write(&Record::Watch(Watch::Probe(Probe { at, took_us, problem })))
     }
 
-    /// Notes what `--on-rollback` did.
-    ///
-    /// # Errors
-    /// When the journal cannot be written.
-    pub(crate) fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()> {
-        let hook = Hook { at: self.clock.now(), trigger: trigger.to_owned(), exit };
-        self.write(&Record::Watch(Watch::Hook(hook)))
-    }
-
     /// Notes something that is worth telling.
     ///
     /// # Errors
@@ -143,16 +134,15 @@ impl<J: Judge> Observe<J> {
         self.write(&Record::Note(Note { at: self.clock.now(), text }))
     }
 
-    /// Ends; `complete` says whether the window ended by itself or by a trigger. `goes_on` is asked before each further look at the
-    /// logs, with how many bytes are left to read.
+    /// Looks for the last time, when the window is over, and gives the triggers that have fired since the last step: what a log's last
+    /// line says may be one. `goes_on` is asked before each further look at the logs, with how many bytes are left to read.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub(crate) async fn finish(
+    pub(crate) async fn end(
         mut self,
-        complete: bool,
         goes_on: impl FnMut(u64) -> bool,
-    ) -> io::Result<Sealed> {
+    ) -> io::Result<(Ended<J>, Vec<Fired>)> {
         let ended = self.clock.now();
         self.logs.iter_mut().for_each(LogFollow::end);
         self.write_driven()?;
@@ -161,14 +151,15 @@ impl<J: Judge> Observe<J> {
         for text in &gone {
             self.note(text.clone())?;
         }
-        for record in self.source.end(LAST_WITHIN).await {
-            write(&self.journal, &mut self.judge, &record)?;
+        let Self { begin, journal, mut judge, clock, source, fired, .. } = self;
+        for record in source.end(LAST_WITHIN).await {
+            write(&journal, &mut judge, &record)?;
         }
-        if !self.logs.is_empty() {
-            let compared = LogCompared { at: self.clock.now(), ..self.judge.compare_log(ended, gone) };
-            write(&self.journal, &mut self.judge, &Record::Watch(Watch::Compared(Box::new(compared))))?;
-        }
-        self.journal.finish(self.clock.now(), complete)
+        judge.blind(None);
+        let all = judge.fired_at_last(clock.now());
+        let new = all.into_iter().filter(|t| !fired.iter().any(|f| f.id == t.id)).collect();
+        let has_log = !begin.logs.is_empty();
+        Ok((Ended { journal, judge, clock, ended, gone, has_log }, new))
     }
 
     /// What the log says of a webhook is written after it has arrived: the log first, then the webhooks.
@@ -266,6 +257,58 @@ impl<J: Judge> Observe<J> {
     fn write(&mut self, record: &Record) -> io::Result<()> {
         write(&self.journal, &mut self.judge, record)
     }
+}
+
+/// What notes what `--on-rollback` did.
+pub(crate) trait Hooked {
+    /// It was run for this trigger.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()>;
+}
+
+impl<J: Judge> Hooked for Observe<J> {
+    fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()> {
+        write(&self.journal, &mut self.judge, &hook(&self.clock, trigger, exit))
+    }
+}
+
+/// An observation in which everything has been read.
+pub(crate) struct Ended<J> {
+    journal: Journal,
+    judge: J,
+    clock: Clock,
+    /// When its window ended.
+    ended: Tick,
+    /// Why logs could not be read to the end.
+    gone: Vec<String>,
+    has_log: bool,
+}
+
+impl<J: Judge> Hooked for Ended<J> {
+    fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()> {
+        write(&self.journal, &mut self.judge, &hook(&self.clock, trigger, exit))
+    }
+}
+
+impl<J: Judge> Ended<J> {
+    /// Compares the log with what arrived; `complete` says whether the window ended by itself or by a trigger.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(crate) fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+        if self.has_log {
+            let found = self.judge.compare_log(self.ended, self.gone);
+            let compared = LogCompared { at: self.clock.now(), ..found };
+            write(&self.journal, &mut self.judge, &Record::Watch(Watch::Compared(Box::new(compared))))?;
+        }
+        self.journal.finish(self.clock.now(), complete)
+    }
+}
+
+fn hook(clock: &Clock, trigger: &str, exit: Option<i32>) -> Record {
+    Record::Watch(Watch::Hook(Hook { at: clock.now(), trigger: trigger.to_owned(), exit }))
 }
 
 /// The judge knows what is in the journal.

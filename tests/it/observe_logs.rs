@@ -99,6 +99,31 @@ fn a_log_that_has_grown_fast_is_read_to_its_end() {
     assert!(shown.contains(&format!("line {} of the window", lines + 1)), "{shown}");
 }
 
+/// It is found when the window is over, as nobody has ended the line.
+#[test]
+fn a_trigger_in_the_logs_last_line_runs_the_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let path = dir.path().join("django.log");
+    std::fs::write(&path, "").unwrap();
+    let hook = "echo \"$SMOKE_ROLLBACK_TRIGGER\" >> rolled-back";
+    let flags = ["--journal", "j.jsonl", "--duration", "2s", "--log", "django.log", "--on-rollback", hook];
+    let child = observe(dir.path(), &flags);
+    begun(dir.path());
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    std::fs::write(&path, format!("INFO {} apps.users login john.doe@example.com", log_time())).unwrap();
+    let done = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{shown}");
+    assert!(shown.contains("ROLLBACK pii: "), "{shown}");
+    assert_eq!(std::fs::read_to_string(dir.path().join("rolled-back")).unwrap(), "pii\n");
+    let artifact = std::fs::read(dir.path().join("artifacts/staging_observation_output.json")).unwrap();
+    assert_eq!(report(dir.path(), &[]), artifact);
+    let artifact: serde_json::Value = serde_json::from_slice(&artifact).unwrap();
+    let hooks = &artifact["observation"]["hooks"];
+    assert!(hooks[0]["trigger"] == "pii" && hooks[0]["exit"] == 0, "{hooks}");
+}
+
 /// A line of the sender.
 fn said(message: &str) -> String {
     format!("INFO {} apps.notifications.services.webhook_service {message}\n", log_time())

@@ -86,6 +86,11 @@ impl Judge for Live<'_> {
         self.fired.clone()
     }
 
+    fn fired_at_last(&mut self, now: Tick) -> Vec<Fired> {
+        self.rest = Rest::default();
+        self.fired(now)
+    }
+
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid {
         let Some(log) = &mut self.log else { return LogSaid::default() };
         let mut quotes = Vec::new();

@@ -6,7 +6,7 @@ use super::judge::Live;
 use super::plan::ObservePlan;
 use super::table::Table;
 use crate::cli::out;
-use crate::observe::Observe;
+use crate::observe::{Fired, Hooked, Observe};
 use evidence::analysis::{Analysis, minutes};
 use pii::shown;
 use record::{OnTrigger, Tick, WatchBegin};
@@ -72,12 +72,8 @@ pub(super) async fn window(
         if let Some(why) = step.lost_sight {
             table.line(&format!("nothing can be seen: {}", shown(&why)));
         }
-        for trigger in &step.fired {
-            table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
-            if let Some(command) = &plan.on_rollback {
-                let exit = hook((command, &plan.ours), trigger, &mut stop).await;
-                observe.hooked(&trigger.id, exit)?;
-            }
+        if !step.fired.is_empty() {
+            roll_back(plan, observe, &step.fired, &mut stop, &mut |text| table.line(text)).await?;
             outcome = WindowEnd::Triggered;
         }
         if outcome == WindowEnd::Triggered && plan.on_trigger == OnTrigger::End {
@@ -104,23 +100,54 @@ pub(super) async fn window(
     }
 }
 
+/// Says what has fired, and runs the command of `--on-rollback` for each, unless somebody has interrupted the window and is there.
+pub(super) async fn roll_back(
+    plan: &ObservePlan,
+    window: &mut dyn Hooked,
+    fired: &[Fired],
+    stop: &mut watch::Receiver<bool>,
+    say: &mut dyn FnMut(&str),
+) -> std::io::Result<()> {
+    for trigger in fired {
+        say(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
+        let Some(command) = &plan.on_rollback else { continue };
+        if *stop.borrow() {
+            say("--on-rollback is not run: the window was interrupted");
+            continue;
+        }
+        let exit = hook((command, &plan.ours), trigger, stop).await;
+        window.hooked(&trigger.id, exit)?;
+    }
+    Ok(())
+}
+
 /// Looks on until the flows under way have ended and what they fired has come or is too late.
 pub(super) async fn settle(
+    plan: &ObservePlan,
     observe: &mut Observe<Live<'_>>,
     driving: &Driving,
     clock: Clock,
     mut stop: watch::Receiver<bool>,
 ) -> std::io::Result<WindowEnd> {
     let until = Instant::now() + SETTLE;
+    let mut outcome = WindowEnd::Elapsed;
     loop {
         let over = driving.is_over();
-        if let Some(url) = observe.step(SLOWEST).await?.other_secret {
+        let step = observe.step(SLOWEST).await?;
+        if let Some(url) = step.other_secret {
             return Ok(WindowEnd::OtherSecret(url));
+        }
+        if !step.fired.is_empty() {
+            roll_back(plan, observe, &step.fired, &mut stop, &mut |text| out::say(text)).await?;
+            outcome = WindowEnd::Triggered;
+            if plan.on_trigger == OnTrigger::End {
+                return Ok(outcome);
+            }
         }
         let now = clock.now();
         let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
         if over && !due || Instant::now() >= until {
-            return Ok(WindowEnd::Elapsed);
+            return Ok(outcome);
         }
         tokio::select! {
             () = sleep(LOOK) => {}
