@@ -50,6 +50,8 @@ const NEAR: Duration = Duration::from_secs(5);
 
 /// Zones are so far from each other, or a multiple of it.
 const ZONES: TimeDelta = TimeDelta::minutes(15);
+/// A time that is further off than this is none.
+const CENTURY: TimeDelta = TimeDelta::days(36_525);
 /// A line that was just written is read within this time.
 const LAG: TimeDelta = TimeDelta::seconds(10);
 
@@ -172,7 +174,7 @@ impl<'f> LogWindow<'f> {
 
     /// When a line with this time of its own was written that was read at `read`.
     fn written(&mut self, own: Option<DateTime<Utc>>, read: Tick) -> When {
-        let Some(at) = own else {
+        let Some(at) = own.filter(|at| (*at - self.started).abs() <= CENTURY) else {
             return match self.dated {
                 Some((at, with)) if with == read => When::Own(at),
                 _ => When::Read(read),

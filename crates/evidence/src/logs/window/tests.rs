@@ -229,4 +229,8 @@ fn a_log_without_times_is_of_the_time_when_it_is_read() {
     arrives(&mut log, (1, 40), "silent", 200, Ending::Sent);
     let is = log.compare(Tick(60 * SECOND), Vec::new()).found;
     assert_eq!((is.agreed, is.never_seen, is.not_logged), (1, 1, 1));
+    // A time that cannot be is none.
+    let mut log = window(&formats);
+    assert!(matches!(log.written(Some(DateTime::<Utc>::MAX_UTC), Tick(1)), When::Read(Tick(1))));
+    assert_eq!(log.latest, None);
 }
