@@ -48,8 +48,13 @@ fn scan(paths: &Paths, (engine, memo, hops): (&Engine, &Memo, &mut Hops<()>), li
         return;
     }
     let body = attempt.body.bytes();
-    let own_headers = paths.scheme.own_headers();
-    let request = Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
+    let request = Request {
+        headers: &attempt.headers,
+        target: &attempt.target,
+        body: &body,
+        own_headers: paths.scheme.own_headers(),
+        own_places: paths.scheme.own_places(),
+    };
     let found = engine.scan_request(&request, memo);
     let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
     paths.metrics.found(all);

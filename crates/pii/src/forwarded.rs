@@ -171,7 +171,8 @@ mod tests {
         let policy = Policy { allow_paths: vec!["X-Real-IP".to_owned()], ..Policy::default() };
         let engine = Engine::new(&policy, &canary, b"salt").unwrap();
         let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        let request = Request { headers: &headers, target: "/", body: b"{}", own_headers: &[] };
+        let request =
+            Request { headers: &headers, target: "/", body: b"{}", own_headers: &[], own_places: &[] };
         let scan = engine.scan_request(&request, &Memo::default());
         (scan.forwarded, scan.findings.len())
     }

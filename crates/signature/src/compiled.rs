@@ -14,6 +14,8 @@ pub(crate) struct Compiled {
     pub(crate) versions: Vec<Version>,
     /// The headers that the sender writes itself, in its order.
     pub(crate) own: Vec<&'static str>,
+    /// The places of a JSON body that the signature is made of or stands at.
+    pub(crate) own_places: Vec<String>,
     pub(crate) places: Places,
     pub(crate) caveats: Vec<&'static str>,
     /// What stands between the signatures of the header; nothing where it holds one.
@@ -95,10 +97,25 @@ impl Compiled {
             id: place(&spec.id.header),
             event: place(&spec.event.header),
         };
+        let time = s.timestamp.as_ref().and_then(|t| t.json.as_deref());
+        let in_body = s.json.as_deref().into_iter().chain(time);
+        let own_places = in_body.chain(template.json_places()).map(str::to_owned).collect();
         let unsigned_time = !spec.warnings().is_empty();
         let own_caveats = spec.caveats.iter().map(String::as_str);
         let caveats = own_caveats.chain(unsigned_time.then_some(UNSIGNED_TIME)).collect();
-        Ok(Self { name, spec, template, versions, own, places, caveats, separator, labelled, needs_id })
+        Ok(Self {
+            name,
+            spec,
+            template,
+            versions,
+            own,
+            own_places,
+            places,
+            caveats,
+            separator,
+            labelled,
+            needs_id,
+        })
     }
 
     /// The header with the signature, for messages.

@@ -155,6 +155,7 @@ fn unreadable(name: &'static str) -> Compiled {
         template,
         versions,
         own,
+        own_places: Vec::new(),
         places: Places::default(),
         caveats,
         separator: "",
@@ -379,6 +380,13 @@ impl Scheme {
     #[must_use]
     pub fn own_headers(self) -> &'static [&'static str] {
         &self.compiled().own
+    }
+
+    /// JSON pointers of the places in a body that the signature is made of or stands at. What is there may be a user's data,
+    /// but a token there is the signature's.
+    #[must_use]
+    pub fn own_places(self) -> &'static [String] {
+        &self.compiled().own_places
     }
 
     /// What a valid signature of this sender does not prove, one sentence each.

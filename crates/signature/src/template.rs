@@ -100,6 +100,14 @@ impl Template {
         self.pieces.iter().any(|piece| matches!(piece, Piece::Header(own) if own.eq_ignore_ascii_case(name)))
     }
 
+    /// The places of a JSON body that are parts of it.
+    pub(crate) fn json_places(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Json(pointer) => Some(pointer.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether every message of it has a byte that is not `within`: a text without one is then none of its messages.
     pub(crate) fn leaves(&self, within: impl Fn(u8) -> bool) -> bool {
         self.pieces.iter().any(|piece| match piece {

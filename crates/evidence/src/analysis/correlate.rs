@@ -264,7 +264,7 @@ impl Analysis {
             .any(|t| t.reason.is_authentic() && t.fingerprints.body == made.fingerprints.body);
         if made.reason.is_authentic() && !known {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-            self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+            self.privacy.scan_attempt((index, attempt), whose);
         }
         let place = if delivery.accepted().is_some() {
             delivery.after_acceptance.push(made);
@@ -315,7 +315,7 @@ impl Analysis {
                 self.unreadable.look(&self.reader, attempt);
             }
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-            self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+            self.privacy.scan_attempt((index, attempt), whose);
             if whose == Traffic::Ours {
                 self.look_at_payload(index, attempt, said);
             }

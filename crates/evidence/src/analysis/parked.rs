@@ -157,7 +157,7 @@ impl Analysis {
         }
         self.near.forget(index);
         if was_foreign && !said.foreign && is_authentic_body(attempt) {
-            self.privacy.claim_attempt((index, attempt), self.header.scheme.own_headers());
+            self.privacy.claim_attempt((index, attempt));
             self.look_at_payload(index, attempt, &came);
         }
         said.each

@@ -6,6 +6,7 @@ use pii::{
     Request, Scan,
 };
 use record::{Attempt, Header, Step};
+use signature::Scheme;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -58,6 +59,8 @@ pub(super) enum Traffic {
 pub struct Privacy {
     engine: Arc<Engine>,
     memo: Memo,
+    /// How the sender signs.
+    scheme: Scheme,
     own_query: OwnQuery,
     /// Address of the system under test, where its URL says it.
     target: Option<IpAddr>,
@@ -82,6 +85,7 @@ impl Privacy {
         Ok(Self {
             engine: Arc::new(engine),
             memo: Memo::default(),
+            scheme: header.scheme,
             own_query: OwnQuery::of(&header.webhook.endpoint),
             target: address_of(&header.target),
             webhooks: Findings::default(),
@@ -101,6 +105,7 @@ impl Privacy {
         Self {
             engine: Arc::clone(&self.engine),
             memo: Memo::default(),
+            scheme: self.scheme,
             own_query: self.own_query.unseen(),
             target: self.target,
             webhooks: Findings::default(),
@@ -110,18 +115,19 @@ impl Privacy {
         }
     }
 
-    pub(super) fn scan_attempt(
-        &mut self,
-        (delivery, attempt): (usize, &Attempt),
-        own_headers: &[&str],
-        whose: Traffic,
-    ) {
+    pub(super) fn scan_attempt(&mut self, (delivery, attempt): (usize, &Attempt), whose: Traffic) {
         let body = attempt.body.bytes();
         let target = match whose {
             Traffic::Foreign => attempt.target.as_str().into(),
             Traffic::Ours => self.own_query.without(&attempt.target),
         };
-        let request = Request { headers: &attempt.headers, target: &target, body: &body, own_headers };
+        let request = Request {
+            headers: &attempt.headers,
+            target: &target,
+            body: &body,
+            own_headers: self.scheme.own_headers(),
+            own_places: self.scheme.own_places(),
+        };
         let mut scan = self.engine.scan_request(&request, &self.memo);
         let is_seen = scan.findings.iter().any(|finding| finding.category == Category::Token);
         if attempt.holds_secret && !is_seen {
@@ -139,9 +145,9 @@ impl Privacy {
     }
 
     /// A webhook that was taken for another's is this run's.
-    pub(super) fn claim_attempt(&mut self, (delivery, attempt): (usize, &Attempt), own_headers: &[&str]) {
+    pub(super) fn claim_attempt(&mut self, (delivery, attempt): (usize, &Attempt)) {
         let before = self.webhooks.total;
-        self.scan_attempt((delivery, attempt), own_headers, Traffic::Ours);
+        self.scan_attempt((delivery, attempt), Traffic::Ours);
         self.foreign = self.foreign.saturating_sub(self.webhooks.total - before);
     }
 
@@ -265,7 +271,7 @@ mod tests {
 
     fn scanned(body: Body, headers: &[(&str, &str)]) -> Findings {
         let mut privacy = privacy();
-        privacy.scan_attempt((0, &attempt(body, headers)), &[], Traffic::Ours);
+        privacy.scan_attempt((0, &attempt(body, headers)), Traffic::Ours);
         privacy.webhooks
     }
 
@@ -273,11 +279,7 @@ mod tests {
         let mut privacy = privacy();
         for address in addresses {
             let headers = [("X-Forwarded-For", *address)];
-            privacy.scan_attempt(
-                (0, &attempt(Body::from_bytes(b"{}".to_vec()), &headers)),
-                &[],
-                Traffic::Ours,
-            );
+            privacy.scan_attempt((0, &attempt(Body::from_bytes(b"{}".to_vec()), &headers)), Traffic::Ours);
         }
         privacy.webhooks
     }
@@ -293,6 +295,29 @@ mod tests {
         // The peer and the system under test.
         let own = forwarded(&["203.0.113.1", "203.0.113.2"]);
         assert_eq!((own.total, own.forwarded().len(), own.inspected), (0, 0, 2));
+    }
+
+    /// What the sender's own signature is made of in a body is no leak; what else stands there is.
+    #[test]
+    fn the_token_that_a_sender_signs_is_its_own() {
+        let header =
+            Header { scheme: Scheme::Mailgun, ..Header::new(RunKind::Run, chrono::Utc::now()).unwrap() };
+        let of = |signature: &str, event: &str| {
+            let mut privacy = Privacy::new(&header).unwrap();
+            let body = format!("{{\"signature\":{signature},\"event-data\":{event}}}");
+            privacy.scan_attempt((0, &attempt(Body::from_bytes(body.into_bytes()), &[])), Traffic::Ours);
+            privacy.webhooks
+        };
+        let token = "a8ce0edb2dd8301dee6c2405235584e45aa91d1e9f979f3de0";
+        let signed = format!(
+            "{{\"timestamp\":\"1764115200\",\"token\":\"{token}\",\"signature\":\"{}\"}}",
+            "0f".repeat(32)
+        );
+        assert_eq!(of(&signed, "{}").total, 0);
+        let elsewhere = of(&signed, &format!("{{\"token\":\"{token}\"}}"));
+        assert_eq!((elsewhere.total, elsewhere.count(Category::Token)), (1, 1));
+        let address = of("{\"token\":\"rahim@gmail.com\"}", "{}");
+        assert_eq!(address.count(Category::Email), 1);
     }
 
     #[test]

@@ -123,7 +123,7 @@ proptest! {
         let engine = Engine::new(&Policy::default(), &[canary], b"").unwrap();
         let memo = Memo::default();
         for (header, body) in &stream {
-            let request = Request { headers: std::slice::from_ref(header), target: "/", body: body.as_bytes(), own_headers: &[] };
+            let request = Request { headers: std::slice::from_ref(header), target: "/", body: body.as_bytes(), own_headers: &[], own_places: &[] };
             prop_assert_eq!(engine.scan_request(&request, &memo), engine.scan_request(&request, &Memo::default()));
             prop_assert_eq!(engine.scan_response(body.as_bytes(), Some(&memo)), engine.scan_response(body.as_bytes(), None));
         }
@@ -134,7 +134,7 @@ proptest! {
         let engine = Engine::new(&Policy::default(), &[Identity { kind: IdentityKind::Username, value: "ab".into() }], b"").unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
         let headers = [("X-A".to_owned(), text.clone())];
-        let request = Request { headers: &headers, target: &target, body: &body, own_headers: &[] };
+        let request = Request { headers: &headers, target: &target, body: &body, own_headers: &[], own_places: &[] };
         let _ = engine.scan_request(&request, &Memo::default());
         let _ = engine.scan_text(&text);
         let _ = engine.scan_line(&body);

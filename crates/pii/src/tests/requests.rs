@@ -24,6 +24,7 @@ fn body_headers_path_and_query_are_scanned() {
         target: "/hook/rahim%40gmail.com?username=rahim2&x=1",
         body: br#"{"a/b": {"~k": "karim@gmail.com"}}"#,
         own_headers: &["x-webhook-signature"],
+        own_places: &[],
     };
     let scan = engine(&json!({})).scan_request(&request, &Memo::default());
     assert_eq!(
@@ -40,8 +41,13 @@ fn body_headers_path_and_query_are_scanned() {
 #[test]
 fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
     let none = json!({});
-    let text =
-        Request { headers: &[], target: "/", body: b"mail rahim@gmail.com \xff now", own_headers: &[] };
+    let text = Request {
+        headers: &[],
+        target: "/",
+        body: b"mail rahim@gmail.com \xff now",
+        own_headers: &[],
+        own_places: &[],
+    };
     assert_eq!(places(&engine(&none).scan_request(&text, &Memo::default())), [(Category::Email, "")]);
     let headers = [header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")];
     let form = Request {
@@ -49,6 +55,7 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
         target: "/",
         body: b"x=1&phone=%2B1+415+555+2671&c/d=a%40b.cd",
         own_headers: &[],
+        own_places: &[],
     };
     assert_eq!(
         places(&engine(&none).scan_request(&form, &Memo::default())),

@@ -23,7 +23,7 @@ fn engine() -> Engine {
 
 /// Bytes looked at per byte of body.
 fn cost(engine: &Engine, body: &[u8]) -> f64 {
-    let request = Request { headers: &[], target: "/", body, own_headers: &[] };
+    let request = Request { headers: &[], target: "/", body, own_headers: &[], own_places: &[] };
     let scan = engine.scan_request(&request, &Memo::default());
     #[expect(clippy::cast_precision_loss, reason = "a ratio")]
     let ratio = scan.bytes_examined as f64 / body.len() as f64;
