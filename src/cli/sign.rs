@@ -39,9 +39,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let scheme = args.sender.scheme()?;
     if scheme.signature_header().is_none() {
-        return Err(Failure::usage(format!(
-            "{scheme} puts no signature into its headers: there is nothing to print"
-        )));
+        let why = scheme.needs_own_body().unwrap_or("are not signed");
+        return Err(Failure::usage(format!("webhooks of {scheme} {why}: there is nothing to print")));
     }
     if scheme.signs_url() && args.url.is_empty() {
         return Err(Failure::usage(format!("--url: {scheme} signs the URL that it posts to")));

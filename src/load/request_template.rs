@@ -238,10 +238,12 @@ mod tests {
 
     const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
 
+    const URL: &str = "http://127.0.0.1:9/hook?a=b";
+
     fn template(scheme: Scheme) -> RequestTemplate {
         let request =
             SignedRequest { host: "127.0.0.1:9", path: "/hook?a=b", event: "payment_verified", seed: 7 };
-        RequestTemplate::new(request, Signer::new(scheme, &Secret::new(SECRET)).unwrap())
+        RequestTemplate::new(request, Signer::new(scheme, &Secret::new(SECRET)).unwrap().to("POST", URL))
     }
 
     /// Head lines, and body.
@@ -273,12 +275,15 @@ mod tests {
     #[test]
     fn every_scheme_is_signed_as_its_verifier_wants_it() {
         let now = 1_795_438_932_150;
-        for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.signs_in_headers()) {
+        let mut signs_url = Vec::new();
+        for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.needs_own_body().is_none()) {
             // Key pairs are none of these digits.
             let Ok(verifier) = Verifier::new(scheme, &Secret::new(SECRET)) else { continue };
+            let verifier = verifier.with_url(URL);
             if Signer::new(scheme, &Secret::new(SECRET)).is_err() || scheme == Scheme::Discord {
                 continue;
             }
+            signs_url.extend(scheme.signs_url().then(|| scheme.name()));
             let mut template = template(scheme);
             for start in [0, 1, 999_999_999_999] {
                 template.build(start, u64::try_from(now).unwrap());
@@ -292,6 +297,7 @@ mod tests {
                 assert!(verdict.valid, "{scheme} {start}: {verdict:?}");
             }
         }
+        assert_eq!(signs_url, ["square", "hubspot", "rfc9421"]);
     }
 
     #[test]

@@ -85,6 +85,46 @@ pub fn counters(ran: &Ran) -> Value {
     ran.artifact("load")["counters"].clone()
 }
 
+/// The URL of `--to` is what these sign, and headers alone do not make webhooks of the others.
+#[test]
+fn a_sender_that_signs_the_url_signs_that_of_the_load() {
+    let (url, seen) = receiver(|_, _, stream| {
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        true
+    });
+    let url = format!("{url}?tenant=7");
+    let load = |sender: &str| {
+        let args = ["webhooks", "--to", &url, "--rate", "20/s", "--duration", "200ms", "--secret-file", "s"];
+        Smoke::new("load").args(&args).args(&["--sender", sender]).file("s", SECRET).run()
+    };
+    for (sender, scheme) in
+        [("square", Scheme::Square), ("hubspot", Scheme::Hubspot), ("rfc9421", Scheme::Rfc9421)]
+    {
+        seen.lock().unwrap().clear();
+        load(sender);
+        let verifier = Verifier::new(scheme, &Secret::new(SECRET)).unwrap().with_url(&url);
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty(), "{sender}");
+        for request in seen.iter() {
+            let verdict =
+                verifier.verify(&request.headers, &request.body, chrono::Utc::now().timestamp_millis());
+            assert!(verdict.valid, "{sender}: {verdict:?}");
+        }
+    }
+    seen.lock().unwrap().clear();
+    for (sender, why) in [
+        ("mailgun", "are not signed in a header"),
+        ("adyen", "are not signed in a header"),
+        ("linear", "carry their signing time in the body"),
+        ("twilio", "sign the fields of a form"),
+    ] {
+        let ran = load(sender).exits(2);
+        let wanted = format!("webhooks of {sender} {why}: smoke load webhooks cannot imitate them");
+        assert!(ran.stderr.contains(&wanted), "{}", ran.stderr);
+    }
+    assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
+}
+
 #[test]
 fn every_webhook_is_unique_and_its_signature_verifies() {
     let (url, seen) = receiver(fine);

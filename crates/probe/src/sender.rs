@@ -40,18 +40,16 @@ impl Layout {
         let s = &spec.signature;
         let time = s.timestamp.as_ref();
         let hmac = matches!(s.algorithm, Algorithm::HmacSha1 | Algorithm::HmacSha256 | Algorithm::HmacSha512);
-        let unfit = match s.header.as_deref() {
+        let unfit = match scheme.needs_own_body() {
             _ if !hmac => Some("are not signed with HMAC"),
-            None => Some("are not signed in a header"),
+            Some(why) => Some(why),
             _ if s.form == Form::MessageSignatures => Some("are signed as HTTP messages (RFC 9421)"),
             _ if scheme.signs_url() => Some("sign the URL, which a receiver may know by another name"),
             _ if spec.body.format != BodyFormat::Json || spec.body.batch.is_some() => {
                 Some("are not one JSON object each")
             }
-            _ if time.is_some_and(|t| t.json.is_some() || t.unit == Unit::Rfc3339) => {
-                Some("carry their signing time in the body, or as a date")
-            }
-            Some(_) => None,
+            _ if time.is_some_and(|t| t.unit == Unit::Rfc3339) => Some("carry their signing time as a date"),
+            None => None,
         };
         let (None, Some(signature)) = (unfit, s.header.as_deref()) else {
             return Err(unfit.unwrap_or_default());

@@ -237,14 +237,6 @@ impl Scheme {
         crate::Secret::generate_for(self.compiled())
     }
 
-    /// Whether each request is signed in its headers alone, whatever body and URL it has.
-    #[must_use]
-    pub fn signs_in_headers(self) -> bool {
-        let s = &self.spec().signature;
-        let in_body = s.json.is_some() || s.timestamp.as_ref().is_some_and(|t| t.json.is_some());
-        !in_body && !self.signs_url()
-    }
-
     /// The id of the delivery, where it stands in a header.
     #[must_use]
     pub fn id(self, headers: &[(String, String)]) -> Option<&str> {
@@ -316,6 +308,24 @@ impl Scheme {
     pub fn signs_url(self) -> bool {
         self.compiled().template.needs_url()
             || self.spec().signature.components.iter().any(|c| c.starts_with('@') && c != "@method")
+    }
+
+    /// Why headers alone do not sign a JSON body that was made without knowing the sender, as the end of a sentence about its
+    /// webhooks; none where they do, and for a sender that signs nothing.
+    #[must_use]
+    pub fn needs_own_body(self) -> Option<&'static str> {
+        let time = self.spec().signature.timestamp.as_ref();
+        if !self.is_signed() {
+            None
+        } else if self.signature_header().is_none() {
+            Some("are not signed in a header")
+        } else if self.compiled().template.needs_form() {
+            Some("sign the fields of a form")
+        } else if time.is_some_and(|time| time.json.is_some()) {
+            Some("carry their signing time in the body")
+        } else {
+            None
+        }
     }
 
     /// The header with the signature.

@@ -186,6 +186,11 @@ impl Template {
         self.needs_url
     }
 
+    /// Whether it needs a body that is a form.
+    pub(crate) fn needs_form(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::FormSorted | Piece::FormField(_)))
+    }
+
     /// Whether it signs the body and nothing else.
     pub(crate) fn is_body_only(&self) -> bool {
         matches!(self.pieces.as_slice(), [Piece::Body])

@@ -7,6 +7,7 @@ use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
 use crate::cli::run_plan::{providers_secret, strong};
+use crate::cli::sender_option::SenderOption;
 use crate::cli::signing::StatementSigner;
 use crate::cli::{
     Exit, Failure, environment as variables, out, receiver_target, runtime as runtimes, telemetry,
@@ -32,13 +33,13 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let target = Target::parse(&args.to).map_err(|e| Failure::usage(format!("--to: {e}")))?;
     let roots = receiver_target::roots(&target, args.cacert.as_deref())?;
     let event = args.event.as_str();
-    let (sender, scheme) = (args.sender.profile()?, args.sender.scheme()?);
+    let (sender, scheme) = imitated(&args.sender)?;
     let pauses = || sender.as_ref().map_or_else(usual_pauses, |sender| pauses(&sender.contract()));
     let backoff = if args.retry { pauses().into() } else { [Duration::ZERO].into() };
     let retry = RetryPolicy { timeout: args.timeout, backoff };
     let work = LoadWork::new(&args.schedule, cores(), retry, args.seed)?;
     let secret = secret(args, sender.is_some().then_some(scheme))?;
-    let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
+    let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to("POST", target.as_str());
     let exporter = telemetry::metrics_exporter(&variables::read(None)?);
     let signature = StatementSigner::asked(args.sign.as_deref(), &args.subject)?;
     let mut evidence = Evidence::prepare(&args.output, work.shard, SUBJECT)?;
@@ -101,6 +102,17 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         });
     }
     Ok(exit)
+}
+
+/// Who is played, whose signature has to do with these bodies.
+fn imitated(sender: &SenderOption) -> Result<(Option<SenderProfile>, Scheme), Failure> {
+    let (profile, scheme) = (sender.profile()?, sender.scheme()?);
+    match scheme.needs_own_body() {
+        Some(why) => Err(Failure::usage(format!(
+            "webhooks of {scheme} {why}: smoke load webhooks cannot imitate them"
+        ))),
+        None => Ok((profile, scheme)),
+    }
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
