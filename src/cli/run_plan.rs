@@ -20,7 +20,7 @@ use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
 use scenario::{Env, Loaded, Period, Scenario, cell, load_typed, usual_settle};
 use serde_json::Value;
-use signature::{Scheme, Secret, Verifier, Weakness};
+use signature::{Scheme, Secret, Signer, Verifier, Weakness};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -390,10 +390,13 @@ fn secret(
         (Some(scheme), false) => scheme.generate_secret().map_err(|e| {
             Failure::usage(format!("no secret can be made for {scheme} ({e}): give one with --secret-file"))
         }),
-        (Some(scheme), true) => match args.secret.read()? {
-            Some(given) => providers_secret(scheme, given),
-            None => Err(no_secret()),
-        },
+        (Some(scheme), true) => {
+            let given = args.secret.read()?.ok_or_else(no_secret)?;
+            let secret = providers_secret(scheme, given)?;
+            // The stand-in signs with it.
+            Signer::new(scheme, &secret).map_err(Failure::usage)?;
+            Ok(secret)
+        }
         (None, _) => embedded_secret(&args.secret),
     }
 }

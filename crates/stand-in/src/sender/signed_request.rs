@@ -46,7 +46,8 @@ impl Packer {
             scheme,
             right: signer(scheme, secret)?,
             wrong: signer(scheme, &other)?,
-            body_only: if secret.expose().trim().is_empty() {
+            // Of DeltaCrown alone: what is a key of another sender may be none of its older scheme.
+            body_only: if secret.expose().trim().is_empty() || scheme != Scheme::DeltacrownV2 {
                 Signer::without_secret(Scheme::DeltacrownV1)
             } else {
                 signer(Scheme::DeltacrownV1, secret)?
@@ -222,6 +223,14 @@ mod tests {
 
     fn stamp() -> Stamp {
         Stamp { id: "4960b1c5-318e-4f87-b6c4-62792d82faa3".to_owned(), timestamp_ms: 1_795_438_932_150 }
+    }
+
+    /// It is no text that an HMAC of the older scheme could have for its key.
+    #[test]
+    fn a_sender_with_a_key_pair_takes_its_key_in_pem() {
+        let der = Scheme::Sendgrid.generate_secret().unwrap();
+        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", der.expose());
+        assert!(Packer::new(Scheme::Sendgrid, &Secret::new(pem), "").is_ok());
     }
 
     #[test]
