@@ -185,6 +185,11 @@ impl Forge {
         self.encoded(&mac)
     }
 
+    /// HMAC-SHA1 under the right key.
+    pub(crate) fn sha1_tag(&self, draft: &Draft) -> String {
+        self.encoded(&digest(Algorithm::HmacSha1, &self.key, &self.message(draft)))
+    }
+
     /// The HMACs that the sender does not use, under the right key, and the hash that needs none.
     pub(crate) fn other_algorithms(&self, draft: &Draft) -> Vec<(&'static str, String)> {
         let message = self.message(draft);
