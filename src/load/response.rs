@@ -1,8 +1,8 @@
 //! What a load keeps of a response, and why there may be none. Bodies are counted and thrown away.
 
-use chrono::{DateTime, Utc};
 use http1::{Cut, Limits, Problem, ResponseHead};
 use record::ErrorKind;
+use std::time::SystemTime;
 
 /// What is taken of a response: a head of 64 KiB, a body of 16 MiB, and 1 MiB of chunk lines, trailers and interim heads.
 pub(super) const LIMITS: Limits = Limits { head: 64 * 1024, body: 16 * 1024 * 1024, overhead: 1024 * 1024 };
@@ -23,7 +23,7 @@ impl Response {
         let retry_after = || std::str::from_utf8(head.header("retry-after")?).ok();
         let retry_after_s = match head.status {
             200..=299 => None,
-            _ => retry_after().and_then(|value| seconds_from_now(value, Utc::now)),
+            _ => retry_after().and_then(|value| http1::retry_after(value, SystemTime::now)),
         };
         Self { status: head.status, retry_after_s, keep_alive: head.keep_alive }
     }
@@ -58,16 +58,6 @@ impl From<Cut> for RequestError {
     }
 }
 
-/// Seconds, or an HTTP date (RFC 9110 section 10.2.3): 0 when that is past.
-fn seconds_from_now(value: &str, now: impl FnOnce() -> DateTime<Utc>) -> Option<u64> {
-    let value = value.trim();
-    value.parse().ok().or_else(|| {
-        let at = DateTime::<Utc>::from(httpdate::parse_http_date(value).ok()?);
-        let ms = (at - now()).num_milliseconds();
-        Some(u64::try_from(ms).map_or(0, |ms| ms.div_ceil(1000)))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,12 +75,6 @@ mod tests {
         assert_eq!(retry_after(429, "3595"), Some(3595));
         assert_eq!(retry_after(429, "soon"), None);
         assert_eq!(retry_after(200, "3595"), None);
-        let now = || DateTime::from_timestamp(1_792_567_680, 0).unwrap();
-        assert_eq!(now().to_rfc2822(), "Wed, 21 Oct 2026 07:28:00 +0000");
-        assert_eq!(seconds_from_now("Wed, 21 Oct 2026 07:30:00 GMT", now), Some(120));
-        assert_eq!(seconds_from_now("Wed, 21 Oct 2026 07:27:00 GMT", now), Some(0));
-        assert_eq!(seconds_from_now("Wednesday, 21-Oct-26 07:30:00 GMT", now), Some(120), "RFC 850's form");
-        assert_eq!(seconds_from_now("Wed Oct 21 07:30:00 2026", now), Some(120), "asctime's form");
         assert_eq!(retry_after(503, "Wed, 21 Oct 2015 07:28:00 GMT"), Some(0));
     }
 }

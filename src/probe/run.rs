@@ -11,10 +11,11 @@ use record::{Came, ErrorKind, ProbeFact, ProbeSent};
 use signature::Secret;
 use std::cell::Cell;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use wire::Clock;
+use wire::http1::Response;
 
 /// Limit of one request: the usual sender's time-out (docs/deltacrown.md section 8).
 const LIMIT: Duration = Duration::from_secs(10);
@@ -230,8 +231,7 @@ impl Prober<'_> {
         }
         let sent = match &first {
             (times, Outcome::Answer { answer, early }) if answer.status == 429 && others.is_none() => {
-                let wait = answer.header("retry-after").and_then(|text| text.trim().parse().ok());
-                match wait.map(Duration::from_secs).filter(|wait| *wait <= PATIENCE) {
+                match self.wait_of(answer).filter(|wait| *wait <= PATIENCE) {
                     Some(wait) if Instant::now() + wait < self.deadline => {
                         let limited = Outcome::Answer { answer: answer.clone(), early: *early };
                         let by_case =
@@ -250,6 +250,15 @@ impl Prober<'_> {
         let sent = self.recorder.sent(case, shot, sent.0, sent.1);
         self.recorder.write(ProbeFact::Sent(Box::new(sent.clone())))?;
         if gone { Err(Halt::Over) } else { Ok(sent) }
+    }
+
+    /// How long the answer says to wait. A date is one of the receiver's clock, which its `Date` shows.
+    fn wait_of(&self, answer: &Response) -> Option<Duration> {
+        let shown = answer.header("date").and_then(|date| httpdate::parse_http_date(date).ok());
+        let here =
+            || UNIX_EPOCH + Duration::from_millis(self.plan.clock.unix_ms().try_into().unwrap_or_default());
+        let wait = http1::retry_after(answer.header("retry-after")?, || shown.unwrap_or_else(here))?;
+        Some(Duration::from_secs(wait))
     }
 
     async fn once(

@@ -9,6 +9,7 @@
 mod body;
 mod head;
 mod response;
+mod retry_after;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use body::{Body, Framing};
 pub use head::{RequestHead, request};
 pub use httparse::Header;
 pub use response::{Cut, ResponseHead, ResponseReader};
+pub use retry_after::retry_after;
 
 /// Most header lines in one message.
 pub const MAX_HEADERS: usize = 100;

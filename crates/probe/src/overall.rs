@@ -4,6 +4,7 @@ use crate::case::Overall;
 use crate::diagnosis::DIAGNOSIS;
 use crate::judge::{CaseVerdict, Facts, Said, came, is_crash, is_of_the_answer, status};
 use record::{Came, ProbeSent, Right};
+use std::time::SystemTime;
 
 /// Judges one of them; `accepted` is whether the valid webhook was.
 pub(crate) fn judge(what: Overall, facts: &Facts, accepted: bool) -> Said {
@@ -84,7 +85,12 @@ fn redirect(facts: &Facts) -> Said {
 fn rate_limit(facts: &Facts) -> Said {
     let limited: Vec<&ProbeSent> = facts.sent.iter().filter(|s| status(s) == Some(429)).collect();
     let says_when = |s: &&&ProbeSent| match &s.came {
-        Came::Answer(answer) => answer.header("retry-after").is_some_and(is_time),
+        Came::Answer(answer) => {
+            let wait = answer
+                .header("retry-after")
+                .and_then(|text| http1::retry_after(text, || SystemTime::UNIX_EPOCH));
+            wait.is_some()
+        }
         _ => false,
     };
     match limited.iter().find(|s| !says_when(s)) {
@@ -93,21 +99,5 @@ fn rate_limit(facts: &Facts) -> Said {
         }
         None if limited.is_empty() => (CaseVerdict::NotExercised, "no 429 was seen".to_owned()),
         None => (CaseVerdict::Pass, format!("all {} of them", limited.len())),
-    }
-}
-
-/// Seconds, or an HTTP date (RFC 9110 section 10.2.3).
-fn is_time(text: &str) -> bool {
-    text.trim().parse::<u32>().is_ok() || chrono::DateTime::parse_from_rfc2822(text.trim()).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_to_come_back_is_seconds_or_a_date() {
-        assert!(is_time("120") && is_time("Wed, 21 Oct 2026 07:28:00 GMT"));
-        assert!(!is_time("soon") && !is_time("-1") && !is_time(""));
     }
 }
