@@ -6,7 +6,7 @@ use super::recorder::Recorder;
 use super::watch::Watch;
 use crate::load::{Dialer, Target};
 use futures_util::future::join_all;
-use probe::{Case, DIAGNOSIS, Forge, MAX_REQUESTS, Play, Shot, diagnosis_shots};
+use probe::{Case, DIAGNOSIS, Forge, HELD_OPEN, MAX_REQUESTS, Play, Shot, diagnosis_shots};
 use record::{Came, ErrorKind, ProbeFact, ProbeSent};
 use signature::Secret;
 use std::cell::Cell;
@@ -21,8 +21,6 @@ use wire::http1::Response;
 const LIMIT: Duration = Duration::from_secs(10);
 /// Webhooks whose answers are timed are sent for so long.
 const SAMPLED: Duration = Duration::from_secs(7);
-/// How long a slow request is kept open for the fast ones beside it.
-const BESIDE: Duration = Duration::from_secs(3);
 /// So much later the fast ones begin.
 const HEAD_START: Duration = Duration::from_millis(250);
 /// How long a receiver that has gone may take to come back, as one does that is started again, and how often that is tried.
@@ -199,7 +197,7 @@ impl Prober<'_> {
             all
         };
         let end = async {
-            sleep(BESIDE).await;
+            sleep(HELD_OPEN).await;
             let _ = go.send(true);
         };
         let slow = async {

@@ -170,3 +170,10 @@ fn an_observer_that_takes_its_time_is_asked_about_several_forged_cases_together(
     }
     assert_eq!(text("valid-among-broken"), "pass: 401", "its own requests may be processed");
 }
+
+#[test]
+fn a_receiver_that_takes_one_request_after_the_other_fails() {
+    let (code, verdict, text) = case(&receiver(|_| 200), "slow-beside-fast", &[]);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert!(text.starts_with("a fast request waited for the slow one: 200 after "), "{text}");
+}

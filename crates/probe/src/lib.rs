@@ -30,6 +30,7 @@ pub use diagnosis::{DIAGNOSIS, diagnosis, diagnosis_shots};
 pub use forge::{Forge, ForgeError};
 pub use grade::{Grade, grade, grade_of};
 pub use judge::{CaseResult, CaseVerdict, Exchange, Facts, judge};
+pub use measured::HELD_OPEN;
 pub use sender::{can_imitate, has_list, usual_event};
 pub use shot::{Content, Framing, Manner, Shot};
 pub use trace::stack_trace;

@@ -1,8 +1,14 @@
 //! Cases that are judged by when their answers came, or that measure it.
 
 use crate::judge::{CaseVerdict, Facts, Said, came, each, is_success, status, took_ms};
-use record::ProbeSent;
+use record::{ProbeSent, Tick};
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How long a slow request is kept open for the fast ones beside it, as long as they are not answered.
+pub const HELD_OPEN: Duration = Duration::from_secs(3);
+/// Responses that come within so long of each other may be read in any order.
+const SAME_MOMENT: Duration = Duration::from_millis(100);
 
 /// The longest that the fastest of the known senders waits for an answer, in milliseconds: Slack's.
 const SHORTEST_LIMIT_MS: f64 = 3000.0;
@@ -55,19 +61,26 @@ pub(crate) fn beside(sent: &[&ProbeSent]) -> Said {
     let Some(slow) = slow.first().copied() else {
         return (CaseVerdict::Unproven, "no slow request was sent".to_owned());
     };
-    if fast.iter().any(|f| f.started >= slow.ended) {
-        let text = format!("the slow request ended first ({}), so nothing ran alongside it", came(slow));
-        return (CaseVerdict::Unproven, text);
-    }
+    // The pause in front of a request is a part of the time that the slow one was to be open.
+    let since = |from: Tick, to: Tick| Duration::from_micros(to.0.saturating_sub(from.0));
+    let was_held = since(slow.started, slow.ended) >= HELD_OPEN * 5 / 6;
+    // One that began well before the end of the slow one came, and has its response with it, takes no longer by chance.
+    let waited = |f: &ProbeSent| {
+        was_held && since(slow.started, f.started) < HELD_OPEN / 2 && since(f.ended, slow.ended) < SAME_MOMENT
+    };
     let limited = |f: &&ProbeSent| status(f) == Some(429);
-    let late = fast.iter().filter(|f| !limited(f));
-    let late = late.copied().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
+    let beside = fast.iter().copied().filter(|f| f.started < slow.ended && !limited(f));
+    let late = beside.into_iter().find(|f| waited(f) || !status(f).is_some_and(is_success));
     match late {
         Some(late) => (
             CaseVerdict::Fail,
             format!("a fast request waited for the slow one: {} after {:.0} ms", came(late), took_ms(late)),
         ),
-        None if fast.iter().copied().any(|f| limited(&f)) => (CaseVerdict::Unproven, LIMITED.to_owned()),
+        None if fast.iter().any(|f| f.started >= slow.ended) => (
+            CaseVerdict::Unproven,
+            format!("the slow request ended first ({}), so nothing ran alongside it", came(slow)),
+        ),
+        None if fast.iter().any(limited) => (CaseVerdict::Unproven, LIMITED.to_owned()),
         None => {
             let longest = fast.iter().map(|f| took_ms(f)).fold(0.0, f64::max);
             (

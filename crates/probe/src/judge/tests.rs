@@ -208,3 +208,31 @@ fn the_real_webhook_after_a_forged_one_with_its_id_is_to_be_processed() {
     );
     assert_eq!(of(200, Some(1)).0, CaseVerdict::Pass);
 }
+
+/// Requests of `slow-beside-fast`, in milliseconds from their beginning to their end; the slow one first.
+fn timed(times: [(u64, u64); 4]) -> (CaseVerdict, String) {
+    let mut facts = facts("slow-beside-fast", |_, _| 200);
+    for (sent, (started, ended)) in facts.sent.iter_mut().skip(1).zip(times) {
+        (sent.started, sent.ended) = (Tick(started * 1000), Tick(ended * 1000));
+    }
+    facts.sent.sort_by_key(|sent| sent.ended);
+    verdict(&facts, "slow-beside-fast")
+}
+
+#[test]
+fn a_receiver_that_takes_one_request_after_the_other_fails() {
+    // One at a time: the first of the fast ones waits until the slow one has been held open for as long as it is.
+    let (seen, text) = timed([(10, 3010), (260, 3012), (3013, 3015), (3016, 3018)]);
+    assert_eq!(seen, CaseVerdict::Fail, "{text}");
+    assert_eq!(text, "a fast request waited for the slow one: 200 after 2752 ms");
+    assert_eq!(
+        timed([(10, 3010), (260, 3009), (3013, 3015), (3016, 3018)]).0,
+        CaseVerdict::Fail,
+        "read first"
+    );
+    assert_eq!(timed([(10, 300), (260, 262), (263, 265), (266, 268)]).0, CaseVerdict::Pass);
+    // It gave the slow one up before anything could be seen.
+    assert_eq!(timed([(10, 264), (260, 268), (269, 271), (272, 274)]).0, CaseVerdict::Unproven);
+    // It takes four seconds for whatever it is sent, and all at once.
+    assert_eq!(timed([(10, 7010), (260, 4260), (4261, 8261), (8262, 12262)]).0, CaseVerdict::Unproven);
+}
