@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wire::Clock;
 
-/// How long an effect is waited for, and how long a second one after it.
+/// How long an effect is waited for, and how long a second one after it at least.
 const EFFECT: Duration = Duration::from_secs(2);
 const SECOND_EFFECT: Duration = Duration::from_millis(300);
 /// Between two questions to the observer.
@@ -37,6 +37,8 @@ struct Window {
     last: &'static str,
     /// Whether its cases may not move the number.
     forged: bool,
+    /// Requests of its first case, each of which may have an effect.
+    requests: u32,
     before: Result<i64, String>,
 }
 
@@ -82,7 +84,8 @@ impl<'p> Watch<'p> {
             None => Ok(0),
         };
         if forged || counted {
-            self.open.replace(Some(Window { first: case.id, last: case.id, forged, before }));
+            let requests = u32::try_from(shots.len()).unwrap_or(u32::MAX);
+            self.open.replace(Some(Window { first: case.id, last: case.id, forged, requests, before }));
         } else {
             self.restless.set(true);
         }
@@ -106,7 +109,9 @@ impl<'p> Watch<'p> {
             // Others may take twice as long.
             self.quiet.set((2 * began.elapsed()).clamp(SECOND_EFFECT, EFFECT));
         }
-        let after = self.at_rest(after, SECOND_EFFECT).await;
+        // One worker may do one after the other.
+        let quiet = self.quiet.get();
+        let after = self.at_rest(after, quiet, quiet * window.requests).await;
         self.write(&window, &after, recorder)
     }
 
@@ -127,7 +132,11 @@ impl<'p> Watch<'p> {
         let began = Instant::now();
         let number = self.observer.ask().await;
         self.prompt.set(began.elapsed() < PROMPT);
-        if self.restless.replace(false) { self.at_rest(number, self.quiet.get()).await } else { number }
+        if self.restless.replace(false) {
+            self.at_rest(number, self.quiet.get(), self.quiet.get()).await
+        } else {
+            number
+        }
     }
 
     /// The number after forged cases, and so long after the last of them.
@@ -140,14 +149,19 @@ impl<'p> Watch<'p> {
         sleep(wait).await;
         let mut after = self.observer.ask().await;
         if after != window.before {
-            after = self.at_rest(after, self.quiet.get()).await;
+            after = self.at_rest(after, self.quiet.get(), self.quiet.get()).await;
         }
         self.write(&window, &after, recorder)?;
         Ok(after)
     }
 
-    /// The number once it has stood still for so long.
-    async fn at_rest(&self, mut number: Result<i64, String>, quiet: Duration) -> Result<i64, String> {
+    /// The number once it has stood still for so long; it may go up for `longest` more than the first effect may take.
+    async fn at_rest(
+        &self,
+        mut number: Result<i64, String>,
+        quiet: Duration,
+        longest: Duration,
+    ) -> Result<i64, String> {
         let began = Instant::now();
         while number.is_ok() {
             sleep(quiet).await;
@@ -156,7 +170,7 @@ impl<'p> Watch<'p> {
             if !matches!((&again, &number), (Ok(again), Ok(number)) if again > number) {
                 return again;
             }
-            if began.elapsed() > EFFECT + quiet {
+            if began.elapsed() > EFFECT + longest {
                 return Err("its number does not stand still although nothing is sent".to_owned());
             }
             number = again;

@@ -6,13 +6,16 @@ use serde_json::Value;
 use sha2::Sha256;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 const SECRET: &str = "9f4c1e77b3a2d0586e1f90c4d7b8a3526c0e9d1f4b7a8352d6c1e0f94b7a8d35";
 
 /// A request as it came.
 struct Webhook {
+    method: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
 }
@@ -23,6 +26,7 @@ impl Webhook {
         let mut from = BufReader::new(stream);
         let mut line = String::new();
         from.read_line(&mut line).ok().filter(|n| *n > 0)?;
+        let method = line.split(' ').next().unwrap_or_default().to_owned();
         let mut headers = Vec::new();
         loop {
             line.clear();
@@ -30,7 +34,7 @@ impl Webhook {
             let Some((name, value)) = line.trim_end().split_once(':') else { break };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut webhook = Self { headers, body: Vec::new() };
+        let mut webhook = Self { method, headers, body: Vec::new() };
         webhook.body = vec![0; webhook.header("content-length").parse().unwrap_or_default()];
         from.read_exact(&mut webhook.body).ok()?;
         Some(webhook)
@@ -47,10 +51,20 @@ impl Webhook {
         mac.update(&self.body);
         (self.header("x-webhook-signature"), hex::encode(mac.finalize().into_bytes()))
     }
+
+    fn is_signed(&self) -> bool {
+        let (given, right) = self.signatures();
+        given == right
+    }
 }
 
 /// A receiver that answers each request with a status.
 fn receiver(answer: impl Fn(&Webhook) -> u16 + Send + 'static) -> String {
+    talker(move |webhook| (answer(webhook), String::new(), String::new()))
+}
+
+/// One that answers each request, one after the other, with a status, further header lines and a body.
+fn talker(answer: impl Fn(&Webhook) -> (u16, String, String) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hooks", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -58,8 +72,12 @@ fn receiver(answer: impl Fn(&Webhook) -> u16 + Send + 'static) -> String {
             let mut stream = stream.unwrap();
             // Whether it is there is asked with a connection alone.
             let Some(webhook) = Webhook::read(&mut stream) else { continue };
-            let status = answer(&webhook);
-            let _ = write!(stream, "HTTP/1.1 {status} S\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let (status, lines, body) = answer(&webhook);
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} S\r\n{lines}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
         }
     });
     url
@@ -98,27 +116,39 @@ fn a_receiver_that_compares_a_part_of_the_signature_fails() {
         assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{label}: {text}");
         assert!(text.contains("accepted (200)"), "{label}: {text}");
     }
-    let right = receiver(|webhook| {
-        let (given, right) = webhook.signatures();
-        if given == right { 200 } else { 401 }
-    });
+    let right = receiver(|webhook| if webhook.is_signed() { 200 } else { 401 });
     assert_eq!(case(&right, "partly-right-signature", &[]).1, "pass");
+}
+
+/// How many webhooks a receiver has processed, in a file that an observer prints.
+struct Counter {
+    n: AtomicI64,
+    file: PathBuf,
+}
+
+impl Counter {
+    fn new(dir: &Path) -> (Arc<Self>, String) {
+        let file = dir.join("n");
+        std::fs::write(&file, "0").unwrap();
+        let observer = format!("cat {}", file.display());
+        (Arc::new(Self { n: AtomicI64::new(0), file }), observer)
+    }
+
+    fn add(&self, more: i64) {
+        let n = self.n.fetch_add(more, Ordering::SeqCst) + more;
+        // Moved into place, so that nobody reads half of it.
+        let new = self.file.with_extension("new");
+        std::fs::write(&new, n.to_string()).unwrap();
+        std::fs::rename(&new, &self.file).unwrap();
+    }
 }
 
 /// A receiver that processes before it verifies, and a command that says how many webhooks that were.
 fn processes_first(dir: &Path) -> (String, String) {
-    let number = dir.join("n");
-    let observer = format!("cat {}", number.display());
-    std::fs::write(&number, "0").unwrap();
-    let processed = AtomicI64::new(0);
+    let (counter, observer) = Counter::new(dir);
     let url = receiver(move |webhook| {
-        let n = processed.fetch_add(1, Ordering::SeqCst) + 1;
-        // Moved into place, so that nobody reads half of it.
-        let new = number.with_extension("new");
-        std::fs::write(&new, n.to_string()).unwrap();
-        std::fs::rename(&new, &number).unwrap();
-        let (given, right) = webhook.signatures();
-        if given == right { 200 } else { 401 }
+        counter.add(1);
+        if webhook.is_signed() { 200 } else { 401 }
     });
     (url, observer)
 }
@@ -169,6 +199,107 @@ fn an_observer_that_takes_its_time_is_asked_about_several_forged_cases_together(
         assert!(text(id).contains(" from no-signature to wrong-case: it was processed"), "{}", text(id));
     }
     assert_eq!(text("valid-among-broken"), "pass: 401", "its own requests may be processed");
+}
+
+/// A receiver that verifies POST alone and does what any PUT says, and a page for GET, which does nothing.
+#[test]
+fn another_method_is_no_way_around_the_signature() {
+    let dir = tempfile::tempdir().unwrap();
+    let (counter, observer) = Counter::new(dir.path());
+    let url = receiver(move |webhook| match webhook.method.as_str() {
+        "GET" | "OPTIONS" => 200,
+        "PATCH" => 405,
+        "POST" if !webhook.is_signed() => 401,
+        _ => {
+            counter.add(1);
+            200
+        }
+    });
+    let (code, verdict, text) = case(&url, "method-put", &[]);
+    assert_eq!((code, verdict.as_str(), text.as_str()), (Some(1), "fail", "PUT: accepted (200)"));
+    assert_eq!(case(&url, "method-options", &[]).1, "pass");
+    let (_, verdict, text) = case(&url, "method-get", &[]);
+    assert_eq!(verdict, "not_exercised", "{text}");
+    let (_, verdict, text) = case(&url, "method-get", &["--observe", &observer]);
+    assert_eq!((verdict.as_str(), text.as_str()), ("pass", "200; not processed"));
+}
+
+#[test]
+fn a_receiver_that_processes_each_webhook_twice_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let (counter, observer) = Counter::new(dir.path());
+    let known = AtomicBool::new(false);
+    let url = receiver(move |webhook| {
+        // The valid webhook and each first delivery; the second one is known.
+        let again =
+            webhook.body.windows(5).any(|part| part == b"twice") && known.swap(true, Ordering::SeqCst);
+        counter.add(if again { 0 } else { 2 });
+        200
+    });
+    let (code, verdict, text) = case(&url, "same-delivery-twice", &["--observe", &observer]);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert!(text.contains("processed 2 times (the valid webhook, sent once, 2 times)"), "{text}");
+}
+
+/// One worker for all of them, half a second each, and no memory of ids.
+#[test]
+fn a_second_effect_that_comes_as_late_as_the_first_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let (counter, observer) = Counter::new(dir.path());
+    let (jobs, work) = mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        for () in work {
+            std::thread::sleep(Duration::from_millis(600));
+            counter.add(1);
+        }
+    });
+    let url = receiver(move |_| {
+        jobs.send(()).unwrap();
+        200
+    });
+    let (code, verdict, text) = case(&url, "same-delivery-twice", &["--observe", &observer]);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert_eq!(text, "same response (200); processed 2 times");
+    let (_, verdict, text) = case(&url, "same-delivery-at-once", &["--observe", &observer]);
+    assert_eq!((verdict.as_str(), text.as_str()), ("fail", "same response (200); processed 5 times"));
+}
+
+#[test]
+fn a_receiver_that_repeats_the_headers_it_got_gives_nothing_away() {
+    let echo = |webhook: &Webhook| format!("not valid: {:?}", webhook.headers);
+    let url = talker(move |webhook| match webhook.is_signed() {
+        true => (200, String::new(), String::new()),
+        false => (401, String::new(), echo(webhook)),
+    });
+    let whole = ["--only", "baseline,forgery,behaviour"];
+    let of = |url: &str| {
+        let ran = Smoke::new("probe").arg(url).args(&["--secret-file", "secret"]).args(&whole);
+        let artifact = ran.file("secret", SECRET).run().artifact("probe");
+        let cases = artifact["cases"].as_array().unwrap().clone();
+        cases.into_iter().find(|c| c["id"] == "no-secret-in-answer").unwrap()
+    };
+    assert_eq!(of(&url)["verdict"], "pass", "{}", of(&url)["text"]);
+    let url = talker(move |webhook| match webhook.is_signed() {
+        true => (200, String::new(), String::new()),
+        false => (401, String::new(), format!("expected {}", webhook.signatures().1.to_uppercase())),
+    });
+    assert_eq!(of(&url)["verdict"], "fail");
+}
+
+#[test]
+fn a_receiver_that_says_with_a_date_when_to_come_back_is_waited_for() {
+    let limited = AtomicBool::new(false);
+    let url = talker(move |webhook| {
+        let unknown = webhook.body.windows(13).any(|part| part == b"unknown-event");
+        if !unknown || limited.swap(true, Ordering::SeqCst) {
+            return (200, String::new(), String::new());
+        }
+        // By its own clock, which is an hour off.
+        let date =
+            |s: i64| (chrono::Utc::now() + chrono::Duration::seconds(s)).format("%a, %d %b %Y %H:%M:%S GMT");
+        (429, format!("Date: {}\r\nRetry-After: {}\r\n", date(3600), date(3602)), String::new())
+    });
+    assert_eq!(case(&url, "unknown-event", &[]), (Some(0), "pass".to_owned(), "200".to_owned()));
 }
 
 #[test]

@@ -167,11 +167,15 @@ impl Case {
             .chain(behaviour::CASES)
     }
 
-    /// Whether it sends forged webhooks alone, none of which may have an effect.
+    /// Whether nothing that it sends is signed as it stands, so that none of it may have an effect.
+    ///
+    /// Filler that is read to its end is not among it: no webhook can be made of that.
     #[must_use]
     pub fn is_forged(&'static self, shots: &[Shot]) -> bool {
-        self.group == Group::Forgery
-            && shots.iter().all(|shot| matches!(shot.right, Right::Refused | Right::RefusedAndHandled))
+        let forged = |shot: &Shot| {
+            matches!(shot.right, Right::Refused | Right::RefusedAndHandled) || shot.method != "POST"
+        };
+        self.judged == Judged::EachShot && !shots.is_empty() && shots.iter().all(forged)
     }
 
     /// The case of this name.

@@ -6,10 +6,17 @@ use crate::judge::{CaseVerdict, Facts, Said, came, each, is_crash, is_success, s
 use crate::measured::LIMITED;
 use record::{Came, ProbeEffects, ProbeSent};
 
+/// What is said where nobody counts.
+const NOBODY_COUNTS: &str = "effect unproven: give --observe to count what is processed";
+
 /// How often the webhook of a case was processed.
 enum Effect {
-    /// So many times, and by how much the observer's number went up.
-    Times(i64, i64),
+    /// By how much the observer's number went up: how many webhooks were processed.
+    Moved {
+        times: i64,
+        /// By how much it went up for one webhook that was sent once.
+        unit: i64,
+    },
     /// Nobody said.
     NotAsked,
     /// The observer's word is worth nothing, and why.
@@ -28,7 +35,7 @@ fn effect(case: &str, facts: &Facts) -> Effect {
         (Ok(unit), Ok(delta)) if delta % unit != 0 => Effect::Unknown(format!(
             "the observer's number changes by {unit} per webhook but changed by {delta} here: others use the receiver too"
         )),
-        (Ok(unit), Ok(delta)) => Effect::Times(delta / unit, delta),
+        (Ok(unit), Ok(times)) => Effect::Moved { times, unit },
     }
 }
 
@@ -56,28 +63,38 @@ fn moved(case: &str, facts: &Facts) -> Result<i64, String> {
 }
 
 /// Judges forged webhooks by their answers, and by whether one of them was processed whatever it was answered.
-pub(crate) fn without_effect(case: &Case, by_answers: Said, facts: &Facts) -> Said {
+pub(crate) fn without_effect(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
+    let by_answers = each(sent, facts);
     let (verdict, answered) = &by_answers;
     let unproven = |why: String| match verdict {
         CaseVerdict::Pass => (CaseVerdict::Unproven, format!("{answered}; effect unproven: {why}")),
         _ => by_answers.clone(),
     };
+    // Many answer GET with a page that says that they are there: what counts is what was done.
+    let page = *verdict == CaseVerdict::Pass && sent.iter().any(|s| is_page(s));
     match effect(case.id, facts) {
         _ if *verdict == CaseVerdict::Fail => by_answers,
-        Effect::NotAsked | Effect::Times(0, _) => by_answers,
+        Effect::NotAsked if page => (CaseVerdict::NotExercised, format!("{answered}; {NOBODY_COUNTS}")),
+        Effect::Moved { times: 0, .. } if page => (CaseVerdict::Pass, format!("{answered}; not processed")),
+        Effect::NotAsked | Effect::Moved { times: 0, .. } => by_answers,
         Effect::Unknown(why) => unproven(why),
-        Effect::Times(_, delta) if delta <= outstanding(case.id, facts) => unproven(format!(
-            "the observer's number went up by {delta}, but webhooks that were accepted before were not yet in it"
+        Effect::Moved { times, .. } if times <= outstanding(case.id, facts) => unproven(format!(
+            "the observer's number went up by {times}, but webhooks that were accepted before were not yet in it"
         )),
-        Effect::Times(_, delta) => {
+        Effect::Moved { times, .. } => {
             let several = window(case.id, facts).and_then(|e| Some((e.from.as_ref()?, &e.case)));
             let cases = several.map_or(String::new(), |(first, last)| format!(" from {first} to {last}"));
             let text = format!(
-                "answered {answered}, but the observed number went up by {delta}{cases}: it was processed"
+                "answered {answered}, but the observed number went up by {times}{cases}: it was processed"
             );
             (CaseVerdict::Fail, text)
         }
     }
+}
+
+/// Whether GET was answered as a page is.
+fn is_page(sent: &ProbeSent) -> bool {
+    sent.request.method == "GET" && status(sent).is_some_and(is_success)
 }
 
 /// How much of what was accepted before a case was not in the observer's number yet.
@@ -87,7 +104,8 @@ fn outstanding(case: &str, facts: &Facts) -> i64 {
     let (Some((first, one)), Some(effects)) = (valid, window(case, facts)) else { return 0 };
     let begin = effects.from.as_ref().unwrap_or(&effects.case);
     let before = facts.sent.iter().take_while(|s| s.case != *begin);
-    let accepted = before.filter(|s| s.case != DIAGNOSIS && status(s).is_some_and(is_success)).count();
+    let no_webhook = |s: &ProbeSent| s.case == DIAGNOSIS || matches!(&*s.request.method, "GET" | "OPTIONS");
+    let accepted = before.filter(|s| !no_webhook(s) && status(s).is_some_and(is_success)).count();
     let expected = i64::try_from(accepted).unwrap_or(i64::MAX).saturating_mul(one - first);
     expected - (effects.before.unwrap_or(first) - first)
 }
@@ -111,29 +129,35 @@ pub(crate) fn effects(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
     let reused = case.judged == Judged::Reuse;
     let refused = sent.last().and_then(|s| status(s)).is_some_and(|status| !is_success(status));
     match effect(case.id, facts) {
-        Effect::Times(1, _) if reused && refused => {
+        Effect::Moved { times: 0, .. } => {
+            (CaseVerdict::Fail, format!("{answers}; accepted but never processed"))
+        }
+        Effect::Moved { times, unit } if unit > 1 => (
+            CaseVerdict::Fail,
+            format!(
+                "{answers}; processed {times} times (the valid webhook, sent once, {unit} times): each is processed \
+                 {unit} times, or the observer counts something else than webhooks"
+            ),
+        ),
+        Effect::Moved { times: 1, .. } if reused && refused => {
             (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
         }
-        Effect::Times(1, _) if reused => {
+        Effect::Moved { times: 1, .. } if reused => {
             (CaseVerdict::Pass, format!("{answers}; the second one was not processed"))
         }
-        Effect::Times(n, _) if reused && n > 1 => (
+        Effect::Moved { .. } if reused => (
             CaseVerdict::Fail,
             format!(
                 "{answers}; both were processed: an id reused with different content must be refused or ignored"
             ),
         ),
-        Effect::Times(1, _) => (CaseVerdict::Pass, format!("{answers}; processed exactly once")),
-        Effect::Times(0, _) => (CaseVerdict::Fail, format!("{answers}; accepted but never processed")),
-        Effect::Times(n, _) => (CaseVerdict::Fail, format!("{answers}; processed {n} times")),
+        Effect::Moved { times: 1, .. } => (CaseVerdict::Pass, format!("{answers}; processed exactly once")),
+        Effect::Moved { times, .. } => (CaseVerdict::Fail, format!("{answers}; processed {times} times")),
         Effect::Unknown(why) => (CaseVerdict::Unproven, format!("{answers}; effect unproven: {why}")),
         Effect::NotAsked if reused && refused => {
             (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
         }
-        Effect::NotAsked => (
-            CaseVerdict::NotExercised,
-            format!("{answers}; effect unproven: give --observe to count what is processed"),
-        ),
+        Effect::NotAsked => (CaseVerdict::NotExercised, format!("{answers}; {NOBODY_COUNTS}")),
     }
 }
 

@@ -70,8 +70,10 @@ fn is_severe(case: &CaseResult) -> bool {
         let refused = matches!(e.right, Right::RefusedAndHandled | Right::RefusedEarly);
         refused && e.came.starts_with('2')
     };
+    // Each answer was right, so that it failed by what was done.
+    let processed = case.exchanges.iter().all(|e| e.verdict != CaseVerdict::Fail);
     SEVERE.contains(&case.id.as_str())
-        || case.group == Group::Robustness && case.exchanges.iter().any(unsigned)
+        || case.group == Group::Robustness && (processed || case.exchanges.iter().any(unsigned))
 }
 
 fn counted(cases: &[&CaseResult]) -> Grade {

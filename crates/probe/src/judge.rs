@@ -142,7 +142,7 @@ fn whole(
         return (CaseVerdict::Unproven, said);
     }
     match case.judged {
-        Judged::EachShot if forged => without_effect(case, each(sent, facts), facts),
+        Judged::EachShot if forged => without_effect(case, sent, facts),
         Judged::EachShot | Judged::Overall(_) => each(sent, facts),
         Judged::Once | Judged::OnceOfMany | Judged::Reuse => effects(case, sent, facts),
         Judged::AnswerTime => answer_time(sent, figures),

@@ -209,6 +209,67 @@ fn the_real_webhook_after_a_forged_one_with_its_id_is_to_be_processed() {
     assert_eq!(of(200, Some(1)).0, CaseVerdict::Pass);
 }
 
+#[test]
+fn another_method_that_gets_2xx_without_a_signature_fails_as_a_forgery_does() {
+    for method in ["PUT", "PATCH"] {
+        let facts = facts("method-put", |_, label| if label == method { 200 } else { 405 });
+        let (seen, text) = verdict(&facts, "method-put");
+        assert_eq!((seen, text), (CaseVerdict::Fail, format!("{method}: accepted (200)")));
+        assert_eq!(grade(&judge(&facts)).grade, Some('F'));
+    }
+    assert_eq!(verdict(&facts("method-put", |_, _| 405), "method-put").0, CaseVerdict::Pass);
+    assert_eq!(verdict(&facts("method-put", |_, _| 501), "method-put").0, CaseVerdict::Pass);
+    assert_eq!(verdict(&facts("method-options", |_, _| 200), "method-options").0, CaseVerdict::Pass);
+}
+
+/// A case that was observed: what the valid webhook and this one did to the number.
+fn counted(case: &str, status: u16, valid: i64, moved_by: i64) -> Facts {
+    let mut facts = facts(case, |_, _| status);
+    facts.begin.observer = Some("url".to_owned());
+    let of = |case: &str, before, after| ProbeEffects { case: case.to_owned(), ..moved(before, after) };
+    facts.effects = vec![of("valid", 4, 4 + valid), of(case, 4 + valid, 4 + valid + moved_by)];
+    facts
+}
+
+#[test]
+fn a_page_for_get_is_right_as_long_as_nothing_is_done() {
+    let (seen, text) = verdict(&facts("method-get", |_, _| 200), "method-get");
+    assert_eq!(seen, CaseVerdict::NotExercised, "{text}");
+    assert!(text.starts_with("200; effect unproven: give --observe"), "{text}");
+    assert_eq!(verdict(&facts("method-get", |_, _| 404), "method-get").0, CaseVerdict::Pass);
+    let of = |moved_by| verdict(&counted("method-get", 200, 1, moved_by), "method-get");
+    assert_eq!(of(0), (CaseVerdict::Pass, "200; not processed".to_owned()));
+    let (seen, text) = of(1);
+    assert_eq!(seen, CaseVerdict::Fail);
+    assert!(text.contains("the observed number went up by 1: it was processed"), "{text}");
+    assert_eq!(grade(&judge(&counted("method-get", 200, 1, 1))).grade, Some('F'));
+    // Unsigned requests of other cases, whatever they were answered.
+    for case in ["garbage-header", "method-put", "method-options"] {
+        assert_eq!(verdict(&counted(case, 401, 1, 0), case).0, CaseVerdict::Pass, "{case}");
+        assert_eq!(verdict(&counted(case, 401, 1, 1), case).0, CaseVerdict::Fail, "{case}");
+    }
+}
+
+#[test]
+fn a_receiver_that_processes_each_webhook_twice_fails() {
+    let of = |valid, moved_by| {
+        verdict(&counted("same-delivery-twice", 200, valid, moved_by), "same-delivery-twice")
+    };
+    assert_eq!(of(1, 1).0, CaseVerdict::Pass);
+    assert_eq!(of(1, 2).0, CaseVerdict::Fail);
+    for moved_by in [2, 4] {
+        let (seen, text) = of(2, moved_by);
+        assert_eq!(seen, CaseVerdict::Fail, "{text}");
+        let wanted = format!("processed {moved_by} times (the valid webhook, sent once, 2 times)");
+        assert!(text.contains(&wanted), "{text}");
+    }
+    let (seen, text) = of(2, 1);
+    assert_eq!(seen, CaseVerdict::Unproven);
+    assert!(text.contains("others use the receiver too"), "{text}");
+    let reused = verdict(&counted("same-id-other-content", 200, 2, 2), "same-id-other-content");
+    assert_eq!(reused.0, CaseVerdict::Fail, "{}", reused.1);
+}
+
 /// Requests of `slow-beside-fast`, in milliseconds from their beginning to their end; the slow one first.
 fn timed(times: [(u64, u64); 4]) -> (CaseVerdict, String) {
     let mut facts = facts("slow-beside-fast", |_, _| 200);
