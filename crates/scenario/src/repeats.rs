@@ -119,7 +119,12 @@ impl Taking {
 fn repeating(table: &Table, alike: &Alike<'_>, taking: &Taking) -> Result<HashSet<u64>, DataError> {
     let (mut seen, mut again) = (HashSet::new(), HashSet::new());
     for (number, placed) in (0u64..).zip(table.rows()) {
-        let hash = alike.hash(&alike.key(&placed?.1));
+        let key = alike.key(&placed?.1);
+        // A row that has nothing of what is asked for is no other one again: what it lacks is told where it is taken.
+        if key.is_empty() {
+            continue;
+        }
+        let hash = alike.hash(&key);
         if taking.takes(number) && seen.contains(&hash) {
             again.insert(hash);
         }
@@ -166,6 +171,7 @@ mod tests {
             told("d.jsonl", "{\"id\":1}\n\n{\"id\":1}\n", (2, 0, 0)).unwrap_err().contains("lines 1 and 3")
         );
         assert_eq!(told("d.csv", "id\n1\n2\n", (2, 0, 0)), Ok(()));
+        assert_eq!(told("d.csv", "7,a\n8,b\n9,c\n", (2, 0, 0)), Ok(()), "its first line names nothing");
         // The same subject, whatever stands beside it, and however its number is written.
         let mut scenario = Scenario { subject: scenario.subject.clone(), ..scenario };
         scenario.subject.id = "{{ id }}".to_owned();

@@ -81,6 +81,27 @@ impl Rows {
         row
     }
 
+    /// A CSV file whose first line names no column that is needed, nor nearly, has rows there and no names.
+    fn check_header(&self, data: &Data, row: &Row) -> Result<(), DataError> {
+        let Source::Table(table) = &self.from else { return Ok(()) };
+        let is_given = |name: &str| {
+            self.columns.contains_key(name) || self.ranges.iter().any(|(range, _)| range == name)
+        };
+        let needed: Vec<&str> =
+            data.columns.iter().map(String::as_str).filter(|name| !is_given(name)).collect();
+        let is_there = |name: &&str| {
+            row.contains_key(*name) || !suggest::hint(name, row.keys().map(String::as_str)).is_empty()
+        };
+        if !table.is_csv() || needed.is_empty() || needed.iter().any(is_there) {
+            return Ok(());
+        }
+        let needed = needed.join(", ");
+        let message = format!(
+            "names none of the columns that the scenario needs ({needed}): the first line of a CSV file names its columns"
+        );
+        Err(DataError::Line { file: table.path().to_owned(), line: 1, message })
+    }
+
     /// Goes through all rows of a source, and gives how many of those that are wanted it has: none of those in front, and `count` at most.
     fn check(&self, data: &Data, origin: &str) -> Result<usize, DataError> {
         let is_file = matches!(self.from, Source::Table(_));
@@ -92,6 +113,9 @@ impl Rows {
             // A mistake anywhere in the file is told before anything else.
             let row = row?;
             rows = number;
+            if number == 1 {
+                self.check_header(data, &row)?;
+            }
             if number > self.skipped && number <= last {
                 missing = missing.or_else(|| check_columns(data, &row, origin, number).err());
                 empty = empty.or_else(|| check_cells(data, &row, origin, number).filter(|_| is_file));
@@ -250,6 +274,19 @@ mod tests {
     }
 
     #[test]
+    fn a_csv_file_without_its_first_line_is_told_to_be_that() {
+        let columns = "data: { columns: [id, code] }\n";
+        let wrong = read("d.csv", b"7,a\n8,b\n", 1, columns).unwrap_err();
+        assert_eq!(
+            wrong,
+            "d.csv:1: names none of the columns that the scenario needs (id, code): the first line of a CSV file names its columns"
+        );
+        // One that names some lacks the others, and what has no first line for names lacks them itself.
+        assert!(read("d.csv", b"id,name\n7,b\n", 1, columns).unwrap_err().contains("has no column `code`"));
+        assert!(read("d.json", br#"[{"a": 1}]"#, 1, columns).unwrap_err().contains("has no column `id`"));
+    }
+
+    #[test]
     fn json_comes_as_array_or_lines() {
         let expected = Ok(json!([{"a": 1}, {"a": {"b": [true]}}]));
         assert_eq!(read("d.json", br#"[{"a":1}, {"a":{"b":[true]}}, {"a":3}]"#, 2, ""), expected);
@@ -338,7 +375,10 @@ mod tests {
         // A contract takes a flow for each of its cases.
         let sweep = crate::load_typed("sender_contract").unwrap().scenario;
         let wrong = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
-        assert!(wrong.contains("row 1 has no column `payment_id`"), "{wrong}");
+        assert!(
+            wrong.contains("d.csv:1: names none of the columns that the scenario needs (payment_id,"),
+            "{wrong}"
+        );
         let payments = dir.path().join("p.csv");
         let of_sweep = |text: &str| {
             std::fs::write(

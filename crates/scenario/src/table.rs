@@ -57,6 +57,10 @@ impl Table {
         if matches!(self.form, Form::Json { array: true, .. }) { "items" } else { "lines" }
     }
 
+    pub(super) const fn is_csv(&self) -> bool {
+        matches!(self.form, Form::Csv)
+    }
+
     pub(super) fn path(&self) -> &Path {
         self.text.path()
     }
