@@ -3,6 +3,7 @@
 use super::proof::Proof;
 use super::trust::Trust;
 use crate::gate::{Check, Verdict};
+use crate::report::OF_FLOWS;
 use record::RunKind;
 
 /// What a criterion rests on besides the signed webhooks themselves.
@@ -48,9 +49,6 @@ const FLOWS_LEFT_OUT: &str = "whole flows may have been left out, with the webho
 
 /// Their number is known, and which ones they were is not.
 const FLOWS_REPLACED: &str = "flows that were played besides may be shown in place of ones that went wrong";
-
-/// How the ids of criteria begin that are about the webhooks of a load.
-const OF_FLOWS: &str = "webhooks_";
 
 fn rests_on(id: &str, kind: RunKind) -> RestsOn {
     let of_flows = id.strip_prefix(OF_FLOWS);

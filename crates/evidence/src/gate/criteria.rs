@@ -86,6 +86,9 @@ criteria! {
     SERVICE_P99: "latency_p99", "Service time p99 (closed)", "service times", "ms", [Load];
 }
 
+/// Criteria of which there is no check while nothing is wrong.
+pub(crate) const ONLY_WHILE_BROKEN: [Criterion; 3] = [EVENT_HEADER, REPEATED_KEYS, UNREADABLE];
+
 /// Whether the criterion of a check is asked of runs of this kind.
 pub(super) fn is_asked_of(kind: RunKind, check: &Check) -> bool {
     CRITERIA.iter().any(|row| row.id == check.id && row.title == check.title && row.applies_to(kind))

@@ -24,8 +24,8 @@ pub use clause::{ClauseVerdict, JudgedClause, clauses};
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub(crate) use criteria::{
     API_PII, ATTEMPT_DEADLINE, CLIENT_ERROR_RATE, EVENT_HEADER, GENERATOR_LAG, GENERATOR_RESOURCES,
-    LATENCY_P50, LATENCY_P95, PAYLOADS, PII, PII_AND_LOG, READ_TIMEOUT, REPEATED_KEYS, RETRY_RATE, ROLLBACK,
-    SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
+    LATENCY_P50, LATENCY_P95, ONLY_WHILE_BROKEN, PAYLOADS, PII, PII_AND_LOG, READ_TIMEOUT, REPEATED_KEYS,
+    RETRY_RATE, ROLLBACK, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
 };
 pub use criteria::{CRITERIA, Criterion};
 pub use interval::{clean_samples_for_rate, more_samples_for_rate, wilson};

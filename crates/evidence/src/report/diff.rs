@@ -5,7 +5,8 @@ use super::html::{Reason, Top, class, page};
 use super::screen::Screen;
 use crate::analysis::event_name;
 use crate::figure::actual;
-use crate::gate::{Check, GENERATOR_LAG, GENERATOR_RESOURCES, Verdict};
+use crate::gate::{Check, GENERATOR_LAG, GENERATOR_RESOURCES, ONLY_WHILE_BROKEN, Verdict, overall};
+use crate::report::load::OF_FLOWS;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use pii::shown;
@@ -83,6 +84,10 @@ impl Told {
             serde_json::from_value(checks).map_err(|e| wrong(&format!("`checks`: {e}")))?;
         let verdict = serde_json::from_value(gates.get("verdict").cloned().unwrap_or_default());
         let verdict = verdict.map_err(|e| wrong(&format!("`acceptance_gates.verdict`: {e}")))?;
+        // A run that was cut off is unproven, whatever its checks are.
+        if verdict != Verdict::Unproven && verdict != overall(&checks) {
+            return Err(wrong("its verdict does not follow from its checks"));
+        }
         let text =
             |pointer: &str| file.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
         let name = [text("/provenance/scenario"), text("/load/subject"), text("/test_run/sender")];
@@ -154,20 +159,38 @@ impl Difference {
             .iter()
             .map(|check| {
                 let before = old.check(&check.id).cloned();
-                (before.as_ref().map_or(Moved::Unclear, |b| moved(b, check)), before, Some(check.clone()))
+                let unsaid = before.is_none().then(|| unsaid(check)).flatten();
+                let how = before.as_ref().or(unsaid.as_ref()).map_or(Moved::Unclear, |b| moved(b, check));
+                (how, before, Some(check.clone()))
             })
             .collect();
         let dropped = old.checks.iter().filter(|check| new.check(&check.id).is_none());
-        rows.extend(dropped.map(|check| (Moved::Unclear, Some(check.clone()), None)));
+        rows.extend(dropped.map(|check| {
+            let how = unsaid(check).map_or(Moved::Unclear, |after| moved(check, &after));
+            (how, Some(check.clone()), None)
+        }));
         let appeared = new.findings.difference(&old.findings).cloned().collect();
         let gone = old.findings.difference(&new.findings).count();
         Ok(Self { old, new, rows, appeared, gone })
     }
 
-    /// Whether anything is worse by more than noise.
+    /// Whether anything is worse by more than noise, or the verdict is.
     #[must_use]
     pub fn is_worse(&self) -> bool {
+        self.has_worse() || self.fell()
+    }
+
+    fn has_worse(&self) -> bool {
         self.count(Moved::Worse) > 0 || !self.appeared.is_empty()
+    }
+
+    /// Whether the verdict was a pass and is none, or has become a fail: be it by gates that the other side does not list.
+    const fn fell(&self) -> bool {
+        use Verdict::{Fail, NotExercised, Pass, Unproven};
+        matches!(
+            (self.old.verdict, self.new.verdict),
+            (Pass, Fail | Unproven | NotExercised) | (Unproven | NotExercised, Fail)
+        )
     }
 
     fn count(&self, wanted: Moved) -> usize {
@@ -183,7 +206,12 @@ impl Difference {
             1 => ", 1 new finding".to_owned(),
             n => format!(", {n} new findings"),
         };
-        format!("{worse} worse, {better} better, {} unclear{findings}", self.count(Moved::Unclear))
+        let fell = if self.fell() && !self.has_worse() {
+            format!("; the verdict was {} and is {}", self.old.verdict.word(), self.new.verdict.word())
+        } else {
+            String::new()
+        };
+        format!("{worse} worse, {better} better, {} unclear{findings}{fell}", self.count(Moved::Unclear))
     }
 
     const fn word(worse: bool) -> &'static str {
@@ -359,6 +387,19 @@ impl Moved {
             Self::Unclear => Some(Verdict::Unproven),
         }
     }
+}
+
+/// What an artifact that does not list a criterion says of it, where its check is only there while something is wrong.
+fn unsaid(check: &Check) -> Option<Check> {
+    let id = check.id.strip_prefix(OF_FLOWS).unwrap_or(&check.id);
+    let is_one = ONLY_WHILE_BROKEN.iter().any(|row| row.id == id);
+    is_one.then(|| Check {
+        actual: Some(0.0),
+        n: 0,
+        interval_95: None,
+        verdict: Verdict::Pass,
+        ..check.clone()
+    })
 }
 
 /// How one criterion moved. A verdict that was a pass and is none is worse, however little the figure moved; one that was none and is a

@@ -138,3 +138,51 @@ fn different_things_are_not_compared() {
     );
     assert!(Told::read(b"{}").is_err());
 }
+
+#[test]
+fn a_check_that_is_there_only_while_something_is_wrong_was_none_before() {
+    let broken = |id: &str, n: f64| check(id, ("0", "webhooks"), n, 10, Verdict::Fail);
+    let p95 = check("p95", ("< 2000 ms", "ms"), 100.0, 500, Verdict::Pass);
+    let good = || told(Verdict::Pass, vec![p95.clone()]);
+    for id in ["event_header", "repeated_keys", "webhooks_event_header"] {
+        // However the rest of it was.
+        let failed = || Told { verdict: Verdict::Fail, ..good() };
+        let bad = || told(Verdict::Fail, vec![p95.clone(), broken(id, 1.0)]);
+        assert_eq!(Difference::new(failed(), bad()).unwrap().count(Moved::Worse), 1, "{id}");
+        let mended = Difference::new(bad(), good()).unwrap();
+        assert!(!mended.is_worse() && mended.count(Moved::Better) == 1, "{id}");
+    }
+}
+
+#[test]
+fn a_verdict_that_was_a_pass_and_is_none_is_worse() {
+    let with = |verdict, checks| told(verdict, checks);
+    let p95 = || check("p95", ("< 2000 ms", "ms"), 100.0, 500, Verdict::Pass);
+    let new_gate = |verdict| check("schema", ("0", "webhooks"), 1.0, 10, verdict);
+    for verdict in [Verdict::Fail, Verdict::Unproven] {
+        let compared =
+            Difference::new(with(Verdict::Pass, vec![p95()]), with(verdict, vec![p95(), new_gate(verdict)]));
+        let compared = compared.unwrap();
+        assert!(compared.is_worse());
+        let said = format!("0 worse, 0 better, 1 unclear; the verdict was pass and is {}", verdict.word());
+        assert_eq!(compared.sentence(), said);
+    }
+    let same = Difference::new(with(Verdict::Fail, vec![p95()]), with(Verdict::Unproven, vec![p95()]));
+    assert!(!same.unwrap().is_worse());
+}
+
+#[test]
+fn a_verdict_that_its_checks_do_not_bear_out_is_that_of_no_artifact() {
+    let read = |verdict: &str, checks: &[Check]| {
+        let gates = serde_json::json!({ "verdict": verdict, "checks": checks });
+        Told::read(serde_json::json!({ "acceptance_gates": gates }).to_string().as_bytes())
+    };
+    let lost = check("lost", ("0", "webhooks"), 1.0, 10, Verdict::Fail);
+    for (verdict, checks) in [("pass", vec![]), ("pass", vec![lost.clone()]), ("fail", vec![])] {
+        let error = read(verdict, &checks).unwrap_err().to_string();
+        assert!(error.contains("does not follow from its checks"), "{error}");
+    }
+    // A run that was cut off.
+    assert!(read("unproven", std::slice::from_ref(&lost)).is_ok() && read("unproven", &[]).is_ok());
+    assert!(read("fail", &[lost]).is_ok());
+}

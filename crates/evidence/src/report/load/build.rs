@@ -85,9 +85,12 @@ pub fn load_from_parts(
     Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
 }
 
+/// How the ids of criteria begin that are about the webhooks of a load.
+pub(crate) const OF_FLOWS: &str = "webhooks_";
+
 /// A check of the flows beside those of the load: the ids of both begin alike.
 fn of_flows(check: Check) -> Check {
-    Check { id: format!("webhooks_{}", check.id), title: format!("Flows: {}", check.title), ..check }
+    Check { id: format!("{OF_FLOWS}{}", check.id), title: format!("Flows: {}", check.title), ..check }
 }
 
 /// The artifact of the journal of one load, judged by the gates in its header, its histograms, and the artifact's bytes.

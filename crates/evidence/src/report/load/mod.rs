@@ -8,6 +8,7 @@ mod html;
 mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
+pub(crate) use build::OF_FLOWS;
 pub use build::{LoadError, Scope, load_bytes, load_from_journal, load_from_parts, open_part};
 pub use flows::EndToEnd;
 pub use hlog::Hlog;
