@@ -1,7 +1,8 @@
 //! What a run tells GitHub Actions: a job summary, and annotations for gates that did not pass.
 
 use super::out;
-use evidence::report::{Artifact, Evidence, annotations, memo};
+use evidence::gate::{Check, Verdict};
+use evidence::report::{Artifact, Evidence, annotations, memo, summary_of};
 use std::fs::OpenOptions;
 use std::io::Write;
 
@@ -9,9 +10,19 @@ use std::io::Write;
 /// changes the verdict: a summary that cannot be written is said and no more.
 pub(super) fn tell(evidence: &Evidence, artifact: &Artifact) {
     summary(&memo(artifact));
+    annotate(&evidence.checks);
+}
+
+/// The same of a load or a probe, which have no memo.
+pub(super) fn tell_checks(what: &str, verdict: Verdict, recommendation: &str, checks: &[Check]) {
+    summary(&summary_of(what, verdict, recommendation, checks));
+    annotate(checks);
+}
+
+fn annotate(checks: &[Check]) {
     if is_runner() {
         // The runner reads workflow commands from stderr too; stdout is the table or the artifact.
-        annotations(&evidence.checks).iter().for_each(out::say);
+        annotations(checks).iter().for_each(out::say);
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) use args::Args;
 use super::evidence_files::{EvidenceFiles, Keep};
 use super::outputs::Outputs;
 use super::sender_breaker::LeftOpen;
-use super::{Exit, Failure, interrupt, logs, out, telemetry};
+use super::{Exit, Failure, github, interrupt, logs, out, telemetry};
 use crate::drive::Blocked;
 use crate::journal::Journal;
 use crate::observe::{LogFollow, Observe, Plan};
@@ -149,6 +149,7 @@ fn conclude(
     files.write("memo.md", memo(&made).as_bytes())?;
     let reports = Outputs::beside(files, &args.report);
     reports.write(&evidence, &made)?;
+    github::tell(&evidence, &made);
     out::text(&summary(&evidence, &made, out::screen(args.all)));
     out::chat(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
     for (name, journal) in journals {

@@ -11,7 +11,7 @@ use self::plan::Prepared;
 use super::format::Format;
 use super::progress::TICK;
 use super::signing::{Signed, StatementSigner};
-use super::{Exit, Failure, environment, interrupt, out, runtime, telemetry};
+use super::{Exit, Failure, environment, github, interrupt, out, runtime, telemetry};
 use crate::probe::{Ended, Plan, Played, Recorder, run as play};
 use ::evidence::gate::Verdict;
 use ::evidence::report::{ProbeArtifact, probe_artifact, probe_bytes, probe_text};
@@ -67,6 +67,8 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
         };
         signer.sign(&signed)?;
     }
+    let gates = &artifact.acceptance_gates;
+    github::tell_checks("Probe of a receiver", gates.verdict, &artifact.recommendation, &gates.checks);
     tell(args, &artifact, &bytes);
     files.tell(args);
     Ok(exit(ended, &artifact))

@@ -5,7 +5,7 @@ use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::{OutputArgs, ReportFormat};
 use crate::cli::signing::{Signed, StatementSigner};
-use crate::cli::{Exit, Failure, out};
+use crate::cli::{Exit, Failure, github, out};
 use crate::journal::Journal;
 use crate::load::{Finish, Shard};
 use evidence::analysis::load::{Part, Series};
@@ -167,6 +167,9 @@ impl Evidence {
             }
             Format::Human => out::text(&load_text(&artifact, &series, out::screen(output.all))),
         }
+        let gates = &artifact.acceptance_gates;
+        let what = format!("Load of {}", artifact.load.subject);
+        github::tell_checks(&what, gates.verdict, &artifact.recommendation, &gates.checks);
         self.tell(output, scope);
         let exit = match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,

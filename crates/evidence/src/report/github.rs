@@ -1,6 +1,22 @@
 //! GitHub Actions: an annotation for each gate that did not pass.
 
+use super::memo::escaped;
 use crate::gate::{Check, Verdict};
+use std::fmt::Write as _;
+
+/// A verdict and its gates in Markdown, for what has no memo: a load, a probe.
+#[must_use]
+pub fn summary_of(what: &str, verdict: Verdict, recommendation: &str, checks: &[Check]) -> String {
+    let (what, recommendation) = (escaped(what), escaped(recommendation));
+    let verdict = verdict.word().to_uppercase();
+    let mut out =
+        format!("# {what}: {verdict}\n\n{recommendation}\n\n| | Gate | Target | Seen |\n|---|---|---|---|\n");
+    for check in checks {
+        let [title, target, text] = [&check.title, &check.target, &check.text].map(|text| escaped(text));
+        let _ = writeln!(out, "| {} | {title} | {target} | {text} |", check.verdict.word());
+    }
+    out
+}
 
 /// Workflow commands, one a line, for gates that failed or stayed unproven.
 #[must_use]

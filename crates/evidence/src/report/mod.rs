@@ -31,7 +31,7 @@ pub use contract::contract_table;
 pub use diff::{DiffError, Difference, Told};
 pub use evidence::{Evidence, EvidenceError};
 pub use file::write_whole;
-pub use github::{annotation, annotations};
+pub use github::{annotation, annotations, summary_of};
 pub use history::{Entry, history_page, history_text};
 pub use html::html;
 pub use junit::{junit, load_junit};
