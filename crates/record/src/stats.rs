@@ -25,6 +25,11 @@ const FORWARDED: usize = 50;
 /// Most diagnoses that are told apart.
 const DIAGNOSES: usize = 50;
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
 summed! {
     /// What the flows of a run and their webhooks amount to, from its beginning on. A journal of a load holds it every few
     /// seconds in place of flows, steps and attempts; the last one counts.
@@ -111,6 +116,9 @@ summed! {
         pub server_errors: u64,
         /// Attempts without a complete response.
         pub unanswered: u64,
+        /// Attempts before their webhook was accepted that had another response, with which it was not: a redirect, or a 2xx that the sender takes for none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub unaccepted: u64,
         /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
         pub duplicates: u64,
         /// Webhooks more than were due that somebody else may have fired: they hold this run's values, and nothing tells whose

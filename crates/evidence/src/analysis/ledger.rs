@@ -164,7 +164,7 @@ impl Aggregator for Ledger {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::analysis::load::tests::header;
     use proptest::prelude::*;
@@ -177,13 +177,19 @@ mod tests {
 
     /// What becomes of a flow's webhook.
     #[derive(Debug, Clone, Copy)]
-    enum Fate {
+    pub(crate) enum Fate {
         AtOnce,
         Retried,
         Late,
         Lost,
         Twice,
         Foreign,
+        Broken,
+        GivenUp,
+        Redirected,
+        TwiceAnew,
+        AgainRefused,
+        Unexpected,
     }
 
     fn ledger(generation: usize) -> Ledger {
@@ -249,6 +255,43 @@ mod tests {
             Fate::Foreign => {
                 [come(2000, 0, &id, number, 200), come(3000, 1, &format!("x-{number}"), 5000, 200)].concat()
             }
+            Fate::Broken => {
+                let mut all =
+                    [come(2000, 0, &id, number, 503), come(2 * SECOND + 2500, 1, &id, number, 200)].concat();
+                if let Some(Record::Attempt(first)) = all.first_mut() {
+                    first.fault = Some(record::faults::Fault::Status { status: 503, retry_after: None });
+                }
+                all
+            }
+            Fate::GivenUp => [
+                come(2000, 0, &id, number, 503),
+                come(2 * SECOND + 2500, 1, &id, number, 302),
+                come(6 * SECOND + 3000, 2, &id, number, 404),
+            ]
+            .concat(),
+            Fate::Redirected => {
+                [come(2000, 0, &id, number, 302), come(2 * SECOND + 2500, 1, &id, number, 200)].concat()
+            }
+            Fate::TwiceAnew => {
+                [come(2000, 0, &id, number, 200), come(9000, 1, &format!("again-{number}"), number, 200)]
+                    .concat()
+            }
+            Fate::AgainRefused => [
+                come(2000, 0, &id, number, 200),
+                come(9000, 1, &id, number, 409),
+                come(19_000, 2, &id, number, 500),
+            ]
+            .concat(),
+            Fate::Unexpected => {
+                let mut all =
+                    [come(2000, 0, &id, number, 200), come(9000, 1, &format!("other-{number}"), number, 200)]
+                        .concat();
+                if let Some(Record::Attempt(other)) = all.get_mut(2) {
+                    other.body = Body::Text(json!({ "event": "voided", "id": number }).to_string());
+                    other.headers[0].1 = "voided".to_owned();
+                }
+                all
+            }
         });
         records
     }
@@ -262,6 +305,39 @@ mod tests {
             1 => Just(Fate::Twice),
             1 => Just(Fate::Foreign),
         ]
+    }
+
+    fn any_fate() -> impl Strategy<Value = Fate> {
+        let others = [
+            Fate::Broken,
+            Fate::GivenUp,
+            Fate::Redirected,
+            Fate::TwiceAnew,
+            Fate::AgainRefused,
+            Fate::Unexpected,
+        ];
+        prop_oneof![1 => fate(), 1 => prop::sample::select(others.to_vec())]
+    }
+
+    /// What the flows of a load amount to, while it runs and at its end, with the header: flows that begin up to 3 s apart.
+    pub(crate) fn loads() -> impl Strategy<Value = (Header, Vec<RunStats>)> {
+        prop::collection::vec((any_fate(), 0..3 * SECOND), 1..40).prop_map(|flows| {
+            let mut at = 0;
+            let mut records = Vec::new();
+            for ((fate, pause), number) in flows.iter().zip(0u32..) {
+                at += pause;
+                records.extend(flow(number, at, *fate));
+            }
+            records.sort_by_key(time);
+            let mut ledger = ledger(4);
+            let mut told = Vec::new();
+            for some in records.chunks(7) {
+                some.iter().for_each(|record| assert_eq!(ledger.take(record), Taken::In));
+                told.extend(some.last().map(|record| ledger.stats(Tick(time(record)), false)));
+            }
+            told.push(ledger.stats(Tick(600 * SECOND), true));
+            (ledger.young.header.clone(), told)
+        })
     }
 
     fn time(record: &Record) -> u64 {

@@ -59,6 +59,8 @@ pub use flow_reasons::{FlowReason, flow_reasons};
 pub use fold::Analysis;
 pub(crate) use fold::TOO_LARGE;
 pub use ledger::Ledger;
+#[cfg(test)]
+pub(crate) use ledger::tests::loads;
 pub(crate) use lost::{Absence, Lost};
 pub use privacy::{Findings, Located, Privacy};
 

@@ -2,7 +2,7 @@
 
 use super::lost::{Absence, Lost};
 use super::order::{Order, Turn};
-use super::{Analysis, Delivery, Expectation, Fate};
+use super::{Analysis, AttemptResult, Delivery, Expectation, Fate};
 use record::Tally;
 use signature::Reason;
 use std::collections::BTreeMap;
@@ -52,6 +52,7 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     add_repeats(tally, analysis, delivery);
     tally.event_mismatches += u64::from(delivery.contradicts);
     tally.unexpected += u64::from(analysis.unexpected(delivery));
+    tally.unaccepted += unaccepted(delivery);
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
         add_signature(tally, attempt.reason);
         match attempt.status {
@@ -64,6 +65,15 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     if let Some(latency) = analysis.latency(delivery) {
         tally.latency.record(latency);
     }
+}
+
+/// Attempts that no other count has: with those answered with 4xx, 5xx or not at all, the accepted one and those that came after it
+/// they are all attempts.
+fn unaccepted(delivery: &Delivery) -> u64 {
+    let is_failure = |attempt: &&AttemptResult| matches!(attempt.status, None | Some(400..=599));
+    let accepted = delivery.tries.iter().position(|attempt| attempt.taken);
+    let others = delivery.tries.iter().enumerate().filter(|(at, _)| Some(*at) != accepted);
+    others.filter(|(_, attempt)| !is_failure(attempt)).count() as u64
 }
 
 fn add_signature(tally: &mut Tally, reason: Reason) {

@@ -91,7 +91,7 @@ impl<'a> Sums<'a> {
 
     /// What the flows and their webhooks amount to so far.
     pub(super) fn of_flows(&mut self, sums: &RunStats, found: &mut Contradictions) {
-        run_stats::check(sums, self.flows.as_deref(), self.scenario, found);
+        run_stats::check((sums, self.flows.as_deref()), self.header, self.scenario, found);
         self.flows = Some(Box::new(sums.clone()));
     }
 

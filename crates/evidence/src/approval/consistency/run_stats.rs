@@ -2,16 +2,17 @@
 
 use super::Contradictions;
 use record::latency::Latency;
-use record::{PiiStats, RunStats, SessionStep, StepFacts, Tally};
+use record::{Header, PiiStats, RunStats, SessionStep, StepFacts, Tally};
 use scenario::{Scenario, Step};
 
 /// What holds of them at any time; `before` are those that were written last.
 pub(super) fn check(
-    sums: &RunStats,
-    before: Option<&RunStats>,
+    (sums, before): (&RunStats, Option<&RunStats>),
+    header: &Header,
     scenario: Option<&Scenario>,
     found: &mut Contradictions,
 ) {
+    let is_batch = header.scheme.spec().body.batch.is_some();
     let mut wrong = |what: String| found.add("load_does_not_add_up", what);
     if sums.ended > sums.flows {
         wrong(format!("{} flows ended, but only {} began", sums.ended, sums.flows));
@@ -26,7 +27,8 @@ pub(super) fn check(
     }
     for (whose, tally) in [("webhooks that were left alone", &sums.organic), ("broken ones", &sums.injected)]
     {
-        of_tally(tally).into_iter().for_each(|what| wrong(format!("{whose}: {what}")));
+        let found = of_tally(tally).into_iter().chain(of_deliveries(tally, is_batch));
+        found.for_each(|what| wrong(format!("{whose}: {what}")));
     }
     of_pii(&sums.webhook_pii, &mut wrong);
     of_pii(&sums.api_pii, &mut wrong);
@@ -166,6 +168,45 @@ fn of_tally(tally: &Tally) -> Option<String> {
     unsound(&tally.latency)
 }
 
+/// Each attempt failed, was accepted, or came after that; each delivery is one that was due, one too many or one that nobody asked
+/// for, and what is said to have come in time was accepted. In a batch a delivery is several of them.
+fn of_deliveries(tally: &Tally, is_batch: bool) -> Option<String> {
+    let sum = |counts: &[u64]| total(counts.iter());
+    let delivered = tally.fates.get("delivered").copied().unwrap_or(0);
+    let failed = sum(&[tally.client_errors, tally.server_errors, tally.unanswered, tally.unaccepted]);
+    let repeats = sum(&[tally.duplicates, tally.unclear_duplicates]);
+    // At least so many of the attempts are repeats.
+    let again = tally.attempts.saturating_sub(delivered.saturating_add(failed));
+    if again > repeats {
+        return Some(format!(
+            "{} attempts, {delivered} of them accepted and {failed} failed, and {repeats} repeats: {} are not accounted for",
+            tally.attempts,
+            again - repeats
+        ));
+    }
+    let came = tally.expected.saturating_sub(tally.lost);
+    let known = sum(&[came, repeats - again, tally.unexpected]);
+    if tally.deliveries > known {
+        return Some(format!(
+            "{} deliveries, but {came} that were due came, {} too many and {} unexpected ones",
+            tally.deliveries,
+            repeats - again,
+            tally.unexpected
+        ));
+    }
+    let accepted = tally.fulfilled.saturating_add(tally.late);
+    let refused = (came.saturating_sub(accepted), tally.deliveries.saturating_sub(delivered));
+    if !is_batch && (accepted > delivered || refused.0 > refused.1) {
+        return Some(format!(
+            "of {came} that were due and came {accepted} were accepted, but {delivered} of {} deliveries",
+            tally.deliveries
+        ));
+    }
+    let retries = tally.attempts.saturating_sub(tally.deliveries.saturating_add(repeats));
+    (retries > 0 && tally.retried == 0)
+        .then(|| format!("{retries} attempts were retries, but no delivery was retried"))
+}
+
 fn unsound(latency: &Latency) -> Option<String> {
     let why = "minimum, maximum or sum of its times are not those of its histogram";
     (!latency.is_sound()).then(|| why.to_owned())
@@ -180,4 +221,74 @@ fn of_pii(stats: &PiiStats, wrong: &mut impl FnMut(String)) {
 
 fn total<'n>(counts: impl Iterator<Item = &'n u64>) -> u64 {
     counts.fold(0, |sum, n| sum.saturating_add(*n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::loads;
+    use proptest::prelude::*;
+
+    fn told(both: (&RunStats, Option<&RunStats>), header: &Header) -> Vec<String> {
+        let mut found = Contradictions::default();
+        check(both, header, None, &mut found);
+        found.kept.into_iter().map(|(_, sentence)| sentence).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_load_that_was_counted_is_accused((header, all) in loads()) {
+            let mut before = None;
+            for sums in &all {
+                prop_assert_eq!(told((sums, before), &header), Vec::<String>::new(), "{:#?}", sums);
+                before = Some(sums);
+            }
+        }
+    }
+
+    /// A load of 100 webhooks, 4 of which came twice, 2 at a second id; 3 late, 2 never, 5 after a failure.
+    fn load() -> (Header, RunStats) {
+        let header = Header::new(record::RunKind::Load, "2026-09-30T12:00:00Z".parse().unwrap()).unwrap();
+        let counts = |name: &str, n| [(name.to_owned(), n)].into();
+        let mut sums = RunStats::default();
+        sums.organic = Tally {
+            expected: 100,
+            fulfilled: 94,
+            late: 3,
+            lost: 2,
+            deliveries: 101,
+            fates: [("delivered".to_owned(), 100), ("aborted".to_owned(), 1)].into(),
+            retried: 5,
+            attempts: 108,
+            server_errors: 5,
+            client_errors: 1,
+            duplicates: 4,
+            unexpected: 1,
+            reasons: [(signature::Reason::Valid, 108)].into(),
+            events: counts("paid", 101),
+            ..Tally::default()
+        };
+        sums.came = sums.organic.reasons.clone();
+        (header, sums)
+    }
+
+    #[test]
+    fn a_figure_that_was_edited_is_one_that_does_not_add_up() {
+        let (header, sums) = load();
+        assert_eq!(told((&sums, None), &header), Vec::<String>::new());
+        let caught = |what: &str, edit: fn(&mut Tally)| {
+            let mut edited = sums.clone();
+            edit(&mut edited.organic);
+            assert!(!told((&edited, None), &header).is_empty(), "{what}");
+        };
+        caught("duplicates", |t| t.duplicates = 0);
+        caught("unexpected", |t| t.unexpected = 0);
+        caught("late", |t| t.late = 0);
+        caught("lost", |t| t.lost = 0);
+        caught("server errors", |t| t.server_errors = 0);
+        caught("client errors", |t| t.client_errors = 0);
+        caught("expected", |t| t.expected = 99);
+        caught("retried", |t| t.retried = 0);
+    }
 }
