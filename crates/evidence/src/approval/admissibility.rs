@@ -145,6 +145,11 @@ fn plays_none(header: &Header) -> bool {
     }
 }
 
+/// Whether smoke sent the webhooks itself, so that no sender's contract is judged.
+pub(super) fn smoke_sent(header: &Header) -> bool {
+    matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header)
+}
+
 /// The run's scenario against the checkout's.
 pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) -> Item {
     let name = &header.scenario.name;
@@ -243,7 +248,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
 /// The retry contract that the run was judged by against the one in the gates of the checkout.
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
-    let (verdict, figure) = if matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header) {
+    let (verdict, figure) = if smoke_sent(header) {
         (Verdict::NotExercised, "smoke was the sender".to_owned())
     } else if let Some(sender) = &header.sender {
         sender_contract(header, sender, &gate, checkout)

@@ -16,6 +16,7 @@ mod counts;
 mod cut_off;
 mod demand;
 mod document;
+mod easier;
 mod exercised;
 mod figures;
 mod judge;

@@ -2,6 +2,7 @@
 //! runner chose. What weakens the evidence leaves it unproven, unless the approver accepts it by name.
 
 use super::demand::Demand;
+use super::easier::easier;
 use super::judge::Request;
 use super::judgement::{Group, Item, Kind};
 use super::proof::Proof;
@@ -191,10 +192,9 @@ fn policy(header: &Header, demand: &Demand) -> Item {
     item("policy", "Personal data policy", fact.to_owned(), &weak, demand)
 }
 
-/// Criteria that are switched off, or easier than the guide's.
+/// Criteria that are switched off, or easier than the guide's; a retry contract that is not the sender's.
 fn criteria(header: &Header, demand: &Demand) -> Item {
-    let ran = Gates::of_run(header).unwrap_or_default();
-    let easier = easier(&ran);
+    let easier = easier(&Gates::of_run(header).unwrap_or_default(), header);
     let weak: Vec<Weakness> = easier
         .iter()
         .filter(|_| !demand.own_gates)
@@ -209,57 +209,6 @@ fn criteria(header: &Header, demand: &Demand) -> Item {
         }
     };
     item("criteria", "Criteria", fact, &weak, demand)
-}
-
-/// The gates that let more pass than the guide's, and how.
-fn easier(ran: &Gates) -> Vec<(&'static str, String)> {
-    let guide = Gates::default();
-    let mut found = Vec::new();
-    let mut add = |name: &'static str, ran: Option<f64>, guide: Option<f64>, more_is_easier: bool| {
-        let Some(guide) = guide else { return };
-        let off = || "is switched off".to_owned();
-        let than = |ran: f64| format!("is {ran}, the guide's {guide}");
-        match ran {
-            None => found.push((name, off())),
-            Some(ran) if more_is_easier && ran > guide || !more_is_easier && ran < guide => {
-                found.push((name, than(ran)));
-            }
-            Some(_) => {}
-        }
-    };
-    let count = |n: Option<u64>| n.map(as_f64);
-    add("success_rate_min_percent", ran.success_rate_min_percent, guide.success_rate_min_percent, false);
-    add("retry_rate_below_percent", ran.retry_rate_below_percent, guide.retry_rate_below_percent, true);
-    let (client, server) = (guide.client_error_rate_below_percent, guide.server_error_rate_below_percent);
-    add("client_error_rate_below_percent", ran.client_error_rate_below_percent, client, true);
-    add("server_error_rate_below_percent", ran.server_error_rate_below_percent, server, true);
-    add("latency_p50_below_ms", ran.latency_p50_below_ms, guide.latency_p50_below_ms, true);
-    add("latency_p95_below_ms", ran.latency_p95_below_ms, guide.latency_p95_below_ms, true);
-    add("pii_leaks_max", count(ran.pii_leaks_max), count(guide.pii_leaks_max), true);
-    let valid = guide.signatures_valid_min_percent;
-    add("signatures_valid_min_percent", ran.signatures_valid_min_percent, valid, false);
-    add("lost_max", count(ran.lost_max), count(guide.lost_max), true);
-    add("late_max", count(ran.late_max), count(guide.late_max), true);
-    add("duplicates_max", count(ran.duplicates_max), count(guide.duplicates_max), true);
-    add("unexpected_max", count(ran.unexpected_max), count(guide.unexpected_max), true);
-    add("failed_steps_max", count(ran.failed_steps_max), count(guide.failed_steps_max), true);
-    let tolerance = |gates: &Gates, of: fn(u64, u64) -> u64| {
-        gates.retry_contract.as_ref().map(|contract| as_f64(of(contract.early_ms, contract.late_ms)))
-    };
-    add("promote.hours", Some(ran.promote.hours), Some(guide.promote.hours), false);
-    add(
-        "promote.proves_percent",
-        Some(ran.promote.proves_percent),
-        Some(guide.promote.proves_percent),
-        false,
-    );
-    add("retry_contract", tolerance(ran, u64::max), tolerance(&guide, u64::max), true);
-    found
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-fn as_f64(n: u64) -> f64 {
-    n as f64
 }
 
 /// What the command line gave in place of the scenario's own.
@@ -395,19 +344,5 @@ mod tests {
         ] {
             assert!(!is_loopback(url), "{url}");
         }
-    }
-
-    #[test]
-    fn gates_are_held_against_the_guides() {
-        assert_eq!(easier(&Gates::default()), []);
-        let of = |text: &str| {
-            easier(&Gates::parse(text).unwrap()).iter().map(|(name, _)| *name).collect::<Vec<_>>()
-        };
-        assert_eq!(of("pii_leaks_max: null\nsuccess_rate_min_percent: 99"), ["pii_leaks_max"]);
-        assert_eq!(
-            of("success_rate_min_percent: 50\nretry_contract: null"),
-            ["success_rate_min_percent", "retry_contract"]
-        );
-        assert_eq!(of("latency_p95_below_ms: 9000"), ["latency_p95_below_ms"]);
     }
 }

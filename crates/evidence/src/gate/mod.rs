@@ -21,6 +21,7 @@ mod triggers;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};
+pub(crate) use config::BreakerGate;
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub(crate) use criteria::{
     API_PII, ATTEMPT_DEADLINE, CLIENT_ERROR_RATE, EVENT_HEADER, GENERATOR_LAG, GENERATOR_RESOURCES,
