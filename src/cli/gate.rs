@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
     Allowed, Approval, Checkout, Demand, Journals, KnownScenario, KnownSender, MinFlows, Request, Required,
-    Trust, approval_annotations, approval_page, human, judge, markdown, name_of, run_of, runs_of,
+    Trust, approval_annotations, approval_page, human, judge, markdown, name_of, run_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// Largest file that a public key may be in, in bytes.
 const MAX_KEY: u64 = 4096;
@@ -167,7 +168,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (files, journals) = files(&args.artifacts, !args.require.is_empty())?;
     let of_files: Vec<PathBuf> = files.iter().flat_map(|file| journals.all_of(file)).collect();
     files.iter().chain(&of_files).try_for_each(|file| openable(file))?;
-    let shown = runs_of(of_files.iter().map(PathBuf::as_path));
+    let shown: BTreeSet<Uuid> = files.iter().flat_map(|file| journals.runs_shown_by(file)).collect();
     let request = Request {
         now: Utc::now(),
         journals: &journals,
@@ -188,7 +189,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return promote::run(&files, percent, &request, args.format);
     }
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &args.require);
-    asked_of_none(&demand, &approval)?;
+    asked_of_none(&demand, &approval).and_then(|()| shown_otherwise(&shown, &approval))?;
     if let Some(file) = &args.html {
         write_whole(file, approval_page(&approval).as_bytes())
             .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
@@ -198,7 +199,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         approval_annotations(&approval).iter().for_each(out::say);
     }
     if let (Some(key), Some(to)) = (&signing_key, &args.svr) {
-        svr::write(&approval, (&files, &journals), key, to)?;
+        svr::write(&approval, &request, key, to)?;
     }
     match args.format {
         GateFormat::Human => out::text(&human(&approval, out::screen(args.all))),
@@ -241,14 +242,27 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
     })
 }
 
-/// A least number of flows that is asked of a scenario of which nothing was given would be asked of nothing: a slip of the pen.
+/// A least number of flows that is asked of what was not given would be asked of nothing: a slip of the pen, unless what is required is missing.
 fn asked_of_none(demand: &Demand, approval: &Approval) -> Result<(), Failure> {
-    let judged: BTreeSet<&str> = approval.artifacts.iter().filter_map(|j| j.scenario.as_deref()).collect();
-    let Some(name) = demand.min_flows.scenarios().find(|name| !judged.contains(name)) else { return Ok(()) };
-    let there = judged.iter().map(|name| pii::shown(name)).collect::<Vec<_>>().join(", ");
+    if !approval.missing.is_empty() {
+        return Ok(());
+    }
+    let judged: Vec<_> = approval.artifacts.iter().filter_map(|j| j.judged.flows_of.as_ref()).collect();
+    let Some(typed) = demand.min_flows.asked_of_none(&judged) else { return Ok(()) };
+    let there: BTreeSet<String> = judged.iter().map(|of| pii::shown(&of.name)).collect();
+    let there = if there.is_empty() { "nothing".to_owned() } else { Vec::from_iter(there).join(", ") };
     Err(Failure::usage(format!(
-        "--min-flows {name}=…: no artifact here is for a scenario {name}; known: {there}"
+        "--min-flows {typed}: no artifact here is asked for that; known: {there} (for a scenario of your own: NAME=N)"
     )))
+}
+
+/// A run counts as shown while the others are judged, so it has to be among what was judged in the end.
+fn shown_otherwise(shown: &BTreeSet<Uuid>, approval: &Approval) -> Result<(), Failure> {
+    let judged: BTreeSet<Uuid> = approval.artifacts.iter().flat_map(|j| &j.judged.runs).copied().collect();
+    if approval.verdict != Verdict::Pass || shown.is_subset(&judged) {
+        return Ok(());
+    }
+    Err(Failure::environment("the evidence was exchanged while it was being judged; judge it again"))
 }
 
 /// A line for each file that evidence is held against.

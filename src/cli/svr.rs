@@ -2,43 +2,33 @@
 
 use super::{Failure, out};
 use chrono::{SecondsFormat, Utc};
-use evidence::approval::{Approval, Journals, Judgement};
+use evidence::approval::{Approval, Request};
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
 use record::seal::{Envelope, SVR, SigningKey, Statement, Subject};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Who verified: this gate, by the version whose rules it applied.
 const VERIFIER: &str = concat!("https://smoke.deltacrown.gg/gate/v", env!("CARGO_PKG_VERSION"));
 
-/// Signs the answer about `files` and the journals behind them, with `key`, into `to`.
+/// Signs the answer to what was `asked`, about the files that were judged as they were read, with `key`, into `to`.
 ///
 /// # Errors
-/// Environment: a file cannot be read or written.
+/// Environment: the file cannot be written.
 pub(super) fn write(
     approval: &Approval,
-    (files, journals): (&[PathBuf], &Journals),
+    asked: &Request<'_>,
     key: &SigningKey,
     to: &Path,
 ) -> Result<(), Failure> {
-    let mut subjects = Vec::new();
-    for file in files {
-        let behind = journals.all_of(file);
-        for path in std::iter::once(file).chain(&behind).filter(|path| path.is_file()) {
-            let digest = sha256(path)
-                .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            subjects.push(Subject::file(&name, &digest));
-        }
-    }
+    let judged = approval.artifacts.iter().flat_map(|judgement| &judgement.judged.files);
+    let subjects = judged.map(|(name, sha256)| Subject::file(name, sha256)).collect();
     let predicate = json!({
         "verifier": { "id": VERIFIER },
         "timeCreated": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-        "properties": properties(approval),
+        "properties": properties(approval, asked),
     });
     let envelope = Envelope::sign(key, &Statement::new(subjects, SVR, predicate));
     let mut bytes = serde_json::to_vec(&envelope).map_err(Failure::environment)?;
@@ -49,28 +39,27 @@ pub(super) fn write(
     Ok(())
 }
 
-/// What was verified; nothing where the answer is not a pass.
-fn properties(approval: &Approval) -> Vec<String> {
+/// What was verified, about which environment, and what was let pass by name; nothing where the answer is not a pass.
+fn properties(approval: &Approval, asked: &Request<'_>) -> Vec<String> {
     if approval.verdict != Verdict::Pass {
         return Vec::new();
     }
     let mut all = vec!["SMOKE_GATE_PASS".to_owned()];
     let least = approval.artifacts.iter().map(|judgement| judgement.trust).min();
     all.extend(least.map(|trust| format!("SMOKE_TRUST_{}", trust.word().to_uppercase())));
-    let kind = |judgement: &Judgement| format!("SMOKE_EVIDENCE_{}", judgement.kind.word().to_uppercase());
-    let mut kinds: Vec<String> = approval.artifacts.iter().map(kind).collect();
-    kinds.sort();
-    kinds.dedup();
-    all.extend(kinds);
+    all.push(property("ENVIRONMENT", asked.environment));
+    let kinds = approval.artifacts.iter().map(|judgement| property("EVIDENCE", judgement.kind.word()));
+    all.extend(kinds.collect::<BTreeSet<_>>());
+    let allowed = asked.demand.allowed.iter().map(|allowed| property("ALLOWED", &allowed.to_string()));
+    all.extend(allowed.collect::<BTreeSet<_>>());
+    if asked.demand.own_gates {
+        all.push("SMOKE_GATES_OF_THE_APPROVER".to_owned());
+    }
     all
 }
 
-fn sha256(path: &Path) -> io::Result<String> {
-    let (mut digest, mut file, mut piece) = (Sha256::new(), File::open(path)?, vec![0; 256 * 1024]);
-    loop {
-        match file.read(&mut piece)? {
-            0 => return Ok(hex::encode(digest.finalize())),
-            n => digest.update(piece.get(..n).unwrap_or_default()),
-        }
-    }
+/// `SMOKE_ALLOWED_WITHIN_60S`: what no such name can have in it is a low line.
+fn property(of: &str, text: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("SMOKE_{of}_{}", text.chars().map(plain).collect::<String>())
 }

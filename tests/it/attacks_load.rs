@@ -191,4 +191,27 @@ fn what_the_flows_of_a_load_amount_to_adds_up_with_its_starts_and_its_scenario()
     of("flows of the header", |all| header(all)["flows"] = 300.into(), "load_plan_differs");
     of("ours", |all| header(all)["ours"] = json!([]), "header_differs");
     of("no target", |all| header(all)["target"] = "".into(), "header_differs");
+    let deliveries = "load_does_not_add_up";
+    let came = |all: &mut Vec<Value>| {
+        let tally = &mut sums(all)["organic"];
+        (tally["expected"], tally["pending"]) = (9.into(), 1.into());
+        tally["fulfilled"] = 9.into();
+    };
+    of("a delivery that nobody asked for", came, deliveries);
+    of("a late one", |all| sums(all)["organic"]["fulfilled"] = 9.into(), deliveries);
+}
+
+/// What a load says of its sender is held against the sender's profile, and of its target against itself.
+#[test]
+fn a_load_with_another_timeout_or_target_is_unproven() {
+    let load = Load::of(&["payments", "--rate", "10/s", "--duration", "1s"], "embedded");
+    let unproven = |change: fn(&mut Vec<Value>), says: &str| {
+        let (code, text) = load.judged(change);
+        assert_eq!((code, text.contains(says)), (3, true), "should say `{says}`:\n{text}");
+    };
+    unproven(|all| header(all)["webhook"]["timeout_ms"] = 2000.into(), "Sender's timeout");
+    unproven(
+        |all| drop(header(all).as_object_mut().unwrap().remove("stand_in")),
+        "yet it is said to be none",
+    );
 }

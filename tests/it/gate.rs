@@ -76,9 +76,10 @@ fn an_embedded_run_is_never_evidence_about_staging() {
     let (code, text) = run.gate(&["--secret-file", &secret_of(&run)]);
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("a run against smoke's stand-in is not evidence about staging"), "{text}");
+    // Nor is one of the stand-in whose header says that it is none.
     let (code, text) = run.gate(&["--secret-file", &secret_of(&run), "--environment", "embedded"]);
-    assert_eq!(code, 0, "{text}");
-    assert!(text.contains("says nothing about staging"), "{text}");
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("says nothing about staging") && text.contains("said to be none"), "{text}");
 }
 
 #[test]
@@ -382,6 +383,23 @@ fn usage_errors_are_usage_errors() {
     assert_eq!(smoke("gate", dir.path(), &[]).0, 2);
     assert_eq!(smoke("gate", dir.path(), &["--require", "payments"]).0, 3);
     assert_eq!(smoke("gate", dir.path(), &["--public-key", "abc"]).0, 2);
+    let run = Run::new(&recent());
+    for least in ["matches=5", "observation=5", "orders=5"] {
+        let (code, text) = run.gate(&["--secret-file", &secret_of(&run), "--min-flows", least]);
+        assert!(code == 2 && text.contains("known: payments"), "{text}");
+    }
+}
+
+#[test]
+fn what_was_judged_is_told_as_it_was_read() {
+    let run = Run::new(&recent());
+    let digest = |path: &Path| sha256_hex(&std::fs::read(path).expect("a file"));
+    let before = [digest(&run.artifact()), digest(&run.journal())];
+    let judgement = judged(&run.artifact());
+    std::fs::write(run.artifact(), "{}").expect("written");
+    let told: Vec<&String> = judgement.judged.files.iter().map(|(_, sha256)| sha256).collect();
+    assert_eq!(told, before.iter().collect::<Vec<_>>());
+    assert_eq!(judgement.judged.runs.len(), 1);
 }
 
 #[test]

@@ -27,6 +27,35 @@ fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
     assert_eq!(flows["inbox_is_bottleneck"], slow, "{flows}");
     assert_eq!(ran.gate("load", "webhooks_lost"), "pass");
     assert_eq!(artifact["test_run"]["environment"], "embedded");
+    // A number of flows that is asked of a load is held against it, and one that is asked of nothing is a slip.
+    let gate = |least: &str| {
+        let gates = ran.dir().join("patient.yaml");
+        let gate = Smoke::new("gate").arg(ran.dir().join("artifacts")).arg("--gates").arg(gates);
+        gate.args(&["--environment", "embedded", "--all", "--min-flows", least]).run()
+    };
+    for least in ["20", "payments=20"] {
+        assert!(gate(least).exits(0).shown().contains("Flows 20 of a load of payments"), "{least}");
+    }
+    for least in ["21", "payments=50"] {
+        assert!(gate(least).exits(3).shown().contains("required (--min-flows) (--allow flows=20"), "{least}");
+    }
+    gate("matches=1").exits(2).says("--min-flows matches=…: no artifact here is asked for that");
+}
+
+#[test]
+fn a_load_writes_the_summary_of_a_github_job() {
+    let smoke = Smoke::new("load")
+        .args(&["payments", "--rate", "20/s", "--duration", "1s", "--misbehave", "email-in-body@3"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", "summary.md");
+    let ran = smoke.on_a_busy_machine().run().exits(1);
+    let summary = std::fs::read_to_string(ran.dir().join("summary.md")).unwrap();
+    assert!(
+        summary.starts_with("# Load of payments: FAIL\n\nThe target did not carry this load"),
+        "{summary}"
+    );
+    assert!(summary.contains("| fail | Flows: Personal data in webhooks | 0 |"), "{summary}");
+    ran.says("::error title=smoke: Flows%3A Personal data in webhooks::");
 }
 
 #[test]

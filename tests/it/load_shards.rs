@@ -12,6 +12,51 @@ fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
     load(url, &args).args(extra).run().exits(0);
 }
 
+/// What `smoke gate` says of merged evidence about `url`, on one line.
+fn gate(merged: &Path, url: &str, extra: &[&str]) -> (Option<i32>, String) {
+    let ran = Smoke::new("gate")
+        .arg(merged)
+        .args(&["--environment", "loopback", "--trust", "runner", "--allow", "target", "--target", url])
+        .args(&["--all"])
+        .args(extra)
+        .run();
+    (ran.code, ran.shown())
+}
+
+#[test]
+fn the_gate_judges_a_merged_load_by_all_shards_that_count() {
+    let (url, _) = receiver(fine);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let now = || chrono::Utc::now().to_rfc3339();
+    let merge = |parts: &[&Path], to: &str| {
+        let smoke = parts.iter().fold(Smoke::new("merge"), Smoke::arg);
+        smoke.args(&["--artifacts", at(to).to_str().unwrap()]).run().exits(3);
+        at(to)
+    };
+    shard(&url, &at("first"), "1/2", &[]);
+    let commit = now();
+    shard(&url, &at("first"), "0/2", &[]);
+    let merged = merge(&[&at("first")], "whole");
+    assert_eq!(gate(&merged, &url, &[]).0, Some(3), "they did not run together, and nothing else is wrong");
+    let (code, text) = gate(&merged, &url, &["--not-before", &commit]);
+    assert!(code == Some(1) && text.contains("before_the_commit"), "{text}");
+    // Run again, the other one too is of the commit, and the earlier run counts for nothing.
+    shard(&url, &at("again"), "1/2", &[]);
+    let merged = merge(&[&at("first"), &at("again")], "both");
+    let (code, text) = gate(&merged, &url, &["--not-before", &commit]);
+    assert!(code == Some(3) && text.contains("2 of 2; 1 journal of shards that were run again"), "{text}");
+    // One that never began is missing, whether its journal is empty or ends before it says what the load is.
+    let journal = std::fs::read_to_string(at("again/shard-1-of-2/staging_load_journal.jsonl")).unwrap();
+    for (name, begun) in [("empty", ""), ("header", journal.split_inclusive('\n').next().unwrap())] {
+        std::fs::create_dir(at(name)).unwrap();
+        std::fs::write(at(name).join("staging_load_journal.jsonl"), begun).unwrap();
+        let merged = merge(&[&at("first/shard-0-of-2"), &at(name)], &format!("without-{name}"));
+        let (code, text) = gate(&merged, &url, &[]);
+        assert!(code == Some(3) && text.contains("All shards: 1 of 2"), "{name}: {text}");
+    }
+}
+
 #[test]
 fn shards_merge_into_the_whole_schedule() {
     let (url, seen) = receiver(fine);

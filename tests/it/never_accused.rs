@@ -3,7 +3,7 @@
 
 use crate::harness::Smoke;
 use crate::receiver::{Receiver, SECRET, TOKEN};
-use evidence::approval::{Checkout, Demand, Judgement, KnownScenario, Request, judge, runs_of};
+use evidence::approval::{Checkout, Demand, Judgement, KnownScenario, Request, judge, run_of};
 use evidence::gate::{Gates, Verdict};
 use record::seal::PublicKey;
 use record::text_sha256_hex;
@@ -201,7 +201,7 @@ fn judged(path: &Path, case: &Case, checkout: &Checkout, witness: &PublicKey) ->
     let secret = case.secret.map(Secret::new);
     let journals = evidence::approval::Journals::default();
     let (demand, journal) = (Demand::default(), journals.of(path));
-    let shown = runs_of(journal.as_deref());
+    let shown = journal.as_deref().and_then(run_of).into_iter().collect();
     let request = Request {
         now: chrono::Utc::now(),
         journals: &journals,

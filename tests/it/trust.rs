@@ -249,13 +249,27 @@ fn a_signed_run_says_what_was_tested_and_how_it_went() {
     let svr = ran.dir().join("svr.jsonl").display().to_string();
     let private = private.display().to_string();
     let args = ["--environment", "embedded", "--public-key", &pem, "--sign", &private, "--svr", &svr];
-    let (code, text) = gate(&artifacts, &args);
+    let (code, text) = gate(&artifacts, &[args.as_slice(), &["--allow", "within=60s,policy"]].concat());
     assert_eq!((code, text.contains("identity: the holder of the given key")), (0, true), "{text}");
     let answer = statement(Path::new(&svr));
     assert_eq!(answer["predicateType"], "https://in-toto.io/attestation/svr/v0.1");
     let properties: Vec<&str> =
         answer["predicate"]["properties"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
-    assert_eq!(properties, ["SMOKE_GATE_PASS", "SMOKE_TRUST_IDENTITY", "SMOKE_EVIDENCE_PAYMENTS"]);
+    let expected = [
+        "SMOKE_GATE_PASS",
+        "SMOKE_TRUST_IDENTITY",
+        "SMOKE_ENVIRONMENT_EMBEDDED",
+        "SMOKE_EVIDENCE_PAYMENTS",
+        "SMOKE_ALLOWED_POLICY",
+        "SMOKE_ALLOWED_WITHIN_60S",
+    ];
+    assert_eq!(properties, expected);
+    // It is about the files that were judged, byte for byte.
+    for (n, name) in ["staging_payments_output.json", "staging_payments_journal.jsonl"].iter().enumerate() {
+        let sha256 = record::sha256_hex(&std::fs::read(ran.file(name)).unwrap());
+        assert_eq!(answer["subject"][n]["name"], *name);
+        assert_eq!(answer["subject"][n]["digest"]["sha256"], sha256);
+    }
     // What fails is failed by its name, and no property is verified.
     let args = ["--quiet", "--misbehave", "wrong-secret", "--sign", &private];
     let ran = Smoke::new("payments").args(&args).run().exits(1);

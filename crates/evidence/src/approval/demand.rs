@@ -5,6 +5,7 @@ use super::trust::Trust;
 use record::period::Period;
 use record::seal::Subject;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -79,10 +80,20 @@ impl MinFlows {
         self.of.get(name).copied().or(self.all.filter(|_| usual.is_some())).or(usual)
     }
 
-    /// The names of scenarios that something is asked of, beyond the kinds that are always asked.
-    pub fn scenarios(&self) -> impl Iterator<Item = &str> {
-        let is_usual = |name: &str| LEAST.iter().any(|(of, _)| of.word() == name);
-        self.of.keys().map(String::as_str).filter(move |name| !is_usual(name))
+    /// The same for a load of this scenario, or of webhooks (`webhooks`), of which nothing is asked unless the approver does.
+    #[must_use]
+    pub fn of_load(&self, scenario: &str) -> Option<u64> {
+        self.of.get(scenario).copied().or(self.all)
+    }
+
+    /// What is asked of none of these, as it was typed: a slip of the pen.
+    #[must_use]
+    pub fn asked_of_none(&self, judged: &[&FlowsOf]) -> Option<String> {
+        let is_asked = |name: &&String| !judged.iter().any(|of| of.name == **name);
+        if let Some(name) = self.of.keys().find(is_asked) {
+            return Some(format!("{name}=…"));
+        }
+        self.all.filter(|_| !judged.iter().any(|of| of.by_number)).map(|n| n.to_string())
     }
 
     /// Takes in one more `N` or `NAME=N`, the name being that of a kind or of a scenario.
@@ -103,6 +114,28 @@ impl MinFlows {
             }
         }
         Ok(())
+    }
+}
+
+/// What a least number of flows is asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlowsOf {
+    /// The kind of run, or the scenario, which a load has too.
+    pub name: String,
+    /// Whether a number without a name is for it.
+    pub by_number: bool,
+}
+
+impl FlowsOf {
+    /// What is asked of evidence of this kind, by its scenario where the kind says little; nothing of a probe.
+    pub(super) fn of(kind: Kind, scenario: Option<&str>) -> Option<Self> {
+        let is_usual = LEAST.iter().any(|(of, _)| *of == kind);
+        let name = if is_usual { Some(kind.word()) } else { scenario.filter(|_| kind == Kind::Other) };
+        name.map(|name| Self { name: name.to_owned(), by_number: is_usual })
+    }
+
+    pub(super) fn of_load(scenario: &str) -> Self {
+        Self { name: scenario.to_owned(), by_number: true }
     }
 }
 
@@ -134,6 +167,13 @@ impl Allowed {
                 // However it is written: `2m` and `120s`.
                 Some(given) => given == value || span(given).is_some_and(|given| span(value) == Some(given)),
             }
+    }
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.value.as_ref().map_or(Ok(()), |value| write!(f, "={value}"))
     }
 }
 
@@ -186,7 +226,27 @@ mod tests {
         least.add("matches=4").unwrap();
         least.add("orders=20").unwrap();
         assert_eq!(of(&least), (Some(3), Some(4), Some(20), None));
-        assert_eq!(least.scenarios().collect::<Vec<_>>(), ["orders"]);
+        assert_eq!((least.of_load("orders"), least.of_load("webhooks")), (Some(20), Some(3)));
         assert!(least.add("goals=few").is_err() && least.add("many").is_err() && least.add("=3").is_err());
+    }
+
+    #[test]
+    fn what_is_asked_of_nothing_is_told() {
+        let asked = |text: &str, judged: &[FlowsOf]| {
+            let mut least = MinFlows::default();
+            least.add(text).unwrap();
+            least.asked_of_none(&judged.iter().collect::<Vec<_>>())
+        };
+        let of = |kind, scenario: &str| FlowsOf::of(kind, Some(scenario)).into_iter().collect::<Vec<_>>();
+        let payments = of(Kind::Payments, "payments");
+        assert_eq!(asked("payments=50", &payments), None);
+        assert_eq!(asked("50", &payments), None);
+        assert_eq!(asked("matches=50", &payments), Some("matches=…".to_owned()));
+        assert_eq!(asked("50", &of(Kind::Other, "orders")), Some("50".to_owned()));
+        assert_eq!(asked("orders=50", &of(Kind::Other, "orders")), None);
+        assert_eq!(asked("50", &of(Kind::Probe, "")), Some("50".to_owned()));
+        let load = [FlowsOf::of_load("payments")];
+        assert!(asked("50", &load).is_none() && asked("payments=50", &load).is_none());
+        assert_eq!(asked("matches=50", &load), Some("matches=…".to_owned()));
     }
 }

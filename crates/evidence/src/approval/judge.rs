@@ -1,9 +1,9 @@
 //! Judges one artifact file.
 
 use super::admissibility::{self, Checkout};
-use super::demand::Demand;
+use super::demand::{Demand, FlowsOf};
 use super::document::Document;
-use super::judgement::{Findings, Item, Judgement, Kind, evidence};
+use super::judgement::{Findings, Item, Judged, Judgement, Kind, evidence};
 use super::left_open::Level;
 use super::proof::{self, Proof, name};
 use super::run_files::{Journals, beside, signature_of};
@@ -81,9 +81,12 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
             return (Judgement::new(&shown, kind_of_file(path), Vec::new(), found.0), None);
         }
     };
+    let itself = (name(path), record::sha256_hex(&bytes));
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
         let items = of_a_memo(path, &String::from_utf8_lossy(&bytes), request, &mut found);
-        return (Judgement::new(&shown, kind_of_file(path), items, found.0), None);
+        let flows_of = FlowsOf::of(kind_of_file(path), None);
+        let judged = Judged { files: vec![itself], flows_of, ..Judged::default() };
+        return (Judgement { judged, ..Judgement::new(&shown, kind_of_file(path), items, found.0) }, None);
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
@@ -118,7 +121,19 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         Some(proof) => scenario_of_run(&proof.evidence),
         None => scenario_of(&document),
     };
-    let judgement = Judgement { trust, scenario, ..Judgement::new(&shown, kind, items, found.0) };
+    let mut judged =
+        journal.zip(proof.as_ref()).map_or_else(Judged::default, |(path, proof)| proof.judged(&path));
+    judged.files.insert(0, itself);
+    judged.flows_of = match (&proof, document.kind()) {
+        (Some(proof), _) if proof.evidence.analysis.header.kind == RunKind::Load => {
+            Some(FlowsOf::of_load(&proof.evidence.analysis.header.scenario.name))
+        }
+        (None, Some(RunKind::Load)) => {
+            document.root.pointer("/load/subject").and_then(Value::as_str).map(FlowsOf::of_load)
+        }
+        _ => FlowsOf::of(kind, scenario.as_deref()),
+    };
+    let judgement = Judgement { trust, scenario, judged, ..Judgement::new(&shown, kind, items, found.0) };
     (judgement, proof.map(|proof| Evidence { checks: proof.checks, ..proof.evidence }))
 }
 

@@ -1,10 +1,13 @@
 //! What the approval gate answers: items, contradictions, and a verdict for each artifact and over all.
 
+use super::demand::FlowsOf;
 use super::trust::Trust;
 use crate::JsonSchema;
 use crate::gate::Verdict;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::str::FromStr;
+use uuid::Uuid;
 
 /// What an item is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -95,20 +98,35 @@ pub struct Judgement {
     pub contradictions: Vec<Finding>,
     /// Who vouches for it.
     pub trust: Trust,
+    /// What was judged, as it was read: whatever lies there by now.
+    #[serde(skip)]
+    pub judged: Judged,
+}
+
+/// The files that a judgement is about, as they were when they were read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// Name and SHA-256 (lower hex) of the artifact, and of each journal that it follows from.
+    pub files: Vec<(String, String)>,
+    /// The runs of those journals.
+    pub runs: BTreeSet<Uuid>,
+    /// What a least number of flows is asked of; `None` of a probe, and of a file that does not say what it is.
+    pub flows_of: Option<FlowsOf>,
 }
 
 impl Judgement {
     /// Puts the verdict together: any contradiction fails; nothing at all is unproven.
     #[must_use]
     pub fn new(artifact: &str, kind: Kind, items: Vec<Item>, mut contradictions: Vec<Finding>) -> Self {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         contradictions.retain(|f| seen.insert(f.clone()));
         let contradictions = bounded(contradictions);
         let failed = !contradictions.is_empty();
         let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
         // A file is somebody else's, its name too: a line end in it would begin a command of a CI runner.
         let artifact = pii::shown(artifact);
-        Self { artifact, kind, scenario: None, verdict, items, contradictions, trust: Trust::Numbers }
+        let (trust, judged) = (Trust::Numbers, Judged::default());
+        Self { artifact, kind, scenario: None, verdict, items, contradictions, trust, judged }
     }
 }
 

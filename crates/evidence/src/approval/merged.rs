@@ -3,17 +3,20 @@
 use super::checkpoints::Checkpoints;
 use super::consistency::Consistency;
 use super::judge::Request;
-use super::judgement::Findings;
+use super::judgement::{self, Findings, Item};
 use super::proof::{Proof, name};
 use super::run_files::beside;
 use super::seen::Seen;
 use super::unreadable::{broken, changed};
 use super::witness::Witnessed;
 use crate::analysis::Analysis;
-use crate::gate::{Confidence, Gates};
-use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
-use chrono::TimeDelta;
-use record::{Integrity, Reader, Tick};
+use crate::analysis::load::MergeError;
+use crate::gate::{Confidence, Gates, Verdict};
+use crate::report::{
+    Evidence, EvidenceError, LoadArtifact, LoadError, Scope, counted, load_bytes, load_from_parts, open_part,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use record::{Integrity, ReadError, Reader, Tick};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +48,45 @@ fn inside(dir: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// A part, read to its end by itself.
+struct Whole {
+    evidence: Evidence,
+    /// What the receiver that it was read back from vouches for.
+    witnessed: Witnessed,
+    /// That one's clock minus the run's.
+    apart: Option<TimeDelta>,
+}
+
+impl Whole {
+    /// A time of the part by the receiver's clock.
+    fn by_receiver(&self, time: DateTime<Utc>) -> DateTime<Utc> {
+        time.checked_add_signed(self.apart.unwrap_or_default()).unwrap_or(time)
+    }
+
+    fn ended(&self) -> DateTime<Utc> {
+        let analysis = &self.evidence.analysis;
+        analysis.watched_until().wall(analysis.header.started)
+    }
+}
+
+/// When the shards of a load ran, by the receiver's clock where that is another one: a load is as old as the oldest of them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The first of them began.
+    pub started: DateTime<Utc>,
+    /// The first of them ended.
+    pub first_ended: DateTime<Utc>,
+}
+
+impl Span {
+    fn of(parts: &[Whole]) -> Option<Self> {
+        let started = parts.iter().map(|part| part.by_receiver(part.evidence.analysis.header.started));
+        let ended =
+            parts.iter().map(|part| part.witnessed.ended().unwrap_or_else(|| part.by_receiver(part.ended())));
+        Some(Self { started: started.min()?, first_ended: ended.min()? })
+    }
+}
+
 /// Reads every part to its end, and puts them together again.
 pub(super) fn prove(
     request: &Request<'_>,
@@ -52,31 +94,24 @@ pub(super) fn prove(
     stated: &[u8],
     found: &mut Findings,
 ) -> Option<Proof> {
-    let (mut wholes, mut witnessed, mut clocks) = (Vec::new(), Vec::new(), Vec::new());
+    let mut wholes = Vec::new();
     for path in parts {
         match whole(request, path, found) {
-            Ok((whole, vouched, clock)) => {
-                wholes.push(whole);
-                witnessed.push(vouched);
-                clocks.extend(clock);
-            }
+            Ok(whole) => wholes.push(whole),
+            // A shard that never began is a missing one.
+            Err(EvidenceError::Journal(ReadError::Empty)) => {}
             Err(error) => {
                 broken(path, &error, found);
                 return None;
             }
         }
     }
-    match put_together(request, parts, &wholes, stated) {
-        Ok(proof) => {
-            let again =
-                proof.load.iter().flat_map(|(load, _)| &load.shards).map(|shard| &shard.journal_sha256);
-            let first = wholes.iter().map(|whole| &whole.integrity.sha256);
-            if again.collect::<BTreeSet<_>>() != first.collect() {
+    match put_together(request, parts, wholes, stated) {
+        Ok((proof, is_same)) => {
+            if !is_same {
                 changed("the journals of the shards", found);
             }
-            // The clock that is furthest from the receiver's is the one that is told.
-            let apart = clocks.into_iter().max_by_key(TimeDelta::abs);
-            Some(Proof { witnessed: Witnessed::of_parts(witnessed), apart, ..proof })
+            Some(proof)
         }
         Err(error) => {
             found.add("parts_do_not_merge", error.to_string());
@@ -85,13 +120,8 @@ pub(super) fn prove(
     }
 }
 
-/// A part by itself: its chain, its keys, its sums, what the receiver that it was read back from vouches for, and that one's
-/// clock minus the run's.
-fn whole(
-    request: &Request<'_>,
-    path: &Path,
-    found: &mut Findings,
-) -> Result<(Evidence, Witnessed, Option<TimeDelta>), EvidenceError> {
+/// A part by itself: its chain, its keys, its sums, and what the receiver that it was read back from vouches for.
+fn whole(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Whole, EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, request.checkout.scenario_of(&copy));
@@ -104,7 +134,7 @@ fn whole(
     consistency.finish().report(&shown(path), found);
     let zero = copy.started + apart.unwrap_or_default();
     let ended = evidence.integrity.ended;
-    Ok((evidence, checkpoints.finish(ended, zero), apart))
+    Ok(Whole { evidence, witnessed: checkpoints.finish(ended, zero), apart })
 }
 
 /// A part is told by the folder of its shard.
@@ -113,18 +143,22 @@ fn shown(path: &Path) -> String {
     format!("{shard}/{}", name(path))
 }
 
+/// Merges the parts as `smoke merge` does, and whether each that counts was the same both times that it was read. What counts is told
+/// by the merge: a part that a later run of its shard replaces says nothing of the load, neither its times nor what a receiver
+/// vouches for.
 fn put_together(
     request: &Request<'_>,
     paths: &[PathBuf],
-    wholes: &[Evidence],
+    mut wholes: Vec<Whole>,
     stated: &[u8],
-) -> Result<Proof, LoadError> {
+) -> Result<(Proof, bool), LoadError> {
     let read = |gates: &Gates| {
-        let parts = paths.iter().map(|path| open_part(path)).collect::<Result<Vec<_>, _>>()?;
-        load_from_parts(parts, gates, Scope::Whole, |_| ())
+        let parts = paths.iter().map(|path| open_part(path));
+        let parts = parts.filter(|part| !part.as_ref().is_err_and(LoadError::is_before_the_plan));
+        load_from_parts(parts.collect::<Result<Vec<_>, _>>()?, gates, Scope::Whole, |_| ())
     };
-    let header = wholes.first().map(|first| first.analysis.header.clone());
-    let header = header.ok_or(LoadError::Merge(crate::analysis::load::MergeError::Nothing))?;
+    let header = wholes.first().map(|first| first.evidence.analysis.header.clone());
+    let header = header.ok_or(LoadError::Merge(MergeError::Nothing))?;
     let mut gates = Gates::of_run(&header).map_err(EvidenceError::from)?;
     let (mut artifact, mut series) = read(&gates)?;
     if load_bytes(&artifact) != stated && gates.confidence_percent.is_none() {
@@ -135,8 +169,14 @@ fn put_together(
             (artifact, series) = (stricter, its_series);
         }
     }
-    let ended = |e: &Evidence| e.analysis.watched_until().wall(e.analysis.header.started);
-    let last = wholes.iter().map(ended).max().unwrap_or(header.started);
+    let counts: BTreeSet<&String> = artifact.shards.iter().map(|shard| &shard.journal_sha256).collect();
+    let given = wholes.len();
+    wholes.retain(|whole| counts.contains(&whole.evidence.integrity.sha256));
+    let same: BTreeSet<_> = wholes.iter().map(|whole| &whole.evidence.integrity.sha256).collect();
+    let is_same = same == counts;
+    // The header that is judged is one of those that count.
+    let header = wholes.first().map_or(header, |first| first.evidence.analysis.header.clone());
+    let last = wholes.iter().map(Whole::ended).max().unwrap_or(header.started);
     let mut analysis = Analysis::new(header.clone()).map_err(|e| LoadError::Header(e.into()))?;
     analysis.latest =
         Tick(u64::try_from((last - header.started).num_microseconds().unwrap_or(0)).unwrap_or(0));
@@ -145,7 +185,7 @@ fn put_together(
         gates,
         integrity: Integrity {
             sha256: String::new(),
-            records: wholes.iter().map(|w| w.integrity.records).sum(),
+            records: wholes.iter().map(|whole| whole.evidence.integrity.records).sum(),
             // A shard that was killed is one whose part is missing: the artifact says so.
             ended: true,
             torn_bytes: 0,
@@ -155,5 +195,29 @@ fn put_together(
     };
     let bytes = load_bytes(&artifact);
     let seen = Seen::new(&header, None, request.demand.challenge.as_deref());
-    Ok(Proof::of_a_load(evidence, bytes, seen, (artifact, series)))
+    let proof = Proof {
+        extra: Some(shards(&artifact, given)),
+        span: Span::of(&wholes),
+        // The clock that is furthest from the receiver's is the one that is told.
+        apart: wholes.iter().filter_map(|whole| whole.apart).max_by_key(TimeDelta::abs),
+        witnessed: Witnessed::of_parts(wholes.into_iter().map(|whole| whole.witnessed)),
+        ..Proof::of_a_load(evidence, bytes, seen, (artifact, series))
+    };
+    Ok((proof, is_same))
+}
+
+/// Whether all shards of the load are here, and how many of the `given` journals count.
+fn shards(artifact: &LoadArtifact, given: usize) -> Item {
+    let of = artifact.shards.first().map_or(0, |shard| shard.count);
+    let there = artifact.shards.len();
+    let mut figure = format!("{there} of {of}");
+    let replaced = given.saturating_sub(there);
+    if replaced > 0 {
+        figure.push_str(&format!(
+            "; {} of shards that were run again: of each the last run counts, and what an earlier one showed is not judged",
+            counted(replaced as u64, "journals")
+        ));
+    }
+    let verdict = if artifact.missing_shards.is_empty() { Verdict::Pass } else { Verdict::Unproven };
+    judgement::evidence("shards", "All shards", verdict, figure, "journals of the shards")
 }

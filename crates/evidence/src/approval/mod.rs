@@ -54,13 +54,12 @@ mod unreadable;
 mod witness;
 
 pub use admissibility::{Checkout, KnownScenario, KnownSender};
-pub use demand::{Allowed, Demand, MinFlows};
+pub use demand::{Allowed, Demand, FlowsOf, MinFlows};
 pub use judge::{Request, judge, judge_with_evidence};
-pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};
+pub use judgement::{Approval, Finding, Group, Item, Judged, Judgement, Kind, Required};
 pub use markdown::{approval_annotations, markdown};
 pub use page::approval_page;
 pub use run_files::{Journals, name_of, run_of, signature_of};
 pub use seeded::StandInRows;
 pub use text::human;
 pub use trust::Trust;
-pub use witness::runs_of;

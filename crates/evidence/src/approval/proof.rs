@@ -3,7 +3,8 @@
 use super::checkpoints::Checkpoints;
 use super::consistency::{Consistency, Driven};
 use super::judge::Request;
-use super::judgement::{Findings, Item, evidence};
+use super::judgement::{Findings, Item, Judged, evidence};
+use super::merged::Span;
 use super::seeded;
 use super::seen::{QUIET, Seen};
 use super::times::SKEW;
@@ -44,6 +45,8 @@ pub(super) struct Proof {
     pub witnessed: Witnessed,
     /// The receiver's clock minus the run's, where they are two.
     pub apart: Option<TimeDelta>,
+    /// Of a merged load: when its shards ran.
+    pub span: Option<Span>,
     /// Whether the journal is one file, and not several that were merged.
     pub is_one_journal: bool,
 }
@@ -70,8 +73,30 @@ impl Proof {
             recheck,
             witnessed: Witnessed::None,
             apart: None,
+            span: None,
             is_one_journal: false,
         }
+    }
+
+    /// The journals that were read, by name and SHA-256, and their runs; of a merged load those of the shards that count. `journal` is the
+    /// path of the one, or of one of them.
+    pub(super) fn judged(&self, journal: &Path) -> Judged {
+        let (name, header) = (name(journal), &self.evidence.analysis.header);
+        if self.is_one_journal {
+            let sha256 = self.evidence.integrity.sha256.clone();
+            return Judged { files: vec![(name, sha256)], runs: [header.run_id].into(), ..Judged::default() };
+        }
+        let shards = || self.load.iter().flat_map(|(load, _)| &load.shards);
+        Judged {
+            files: shards().map(|shard| (name.clone(), shard.journal_sha256.clone())).collect(),
+            runs: shards().filter_map(|shard| shard.run_id.parse().ok()).collect(),
+            ..Judged::default()
+        }
+    }
+
+    /// When the run began, by the receiver's clock; of a merged load the first of its shards.
+    pub(super) fn started(&self) -> DateTime<Utc> {
+        self.span.map_or_else(|| self.by_receiver(self.evidence.analysis.header.started), |span| span.started)
     }
 
     /// When the run ended: by the receiver's clock, where it is signed or stated.
@@ -90,7 +115,10 @@ impl Proof {
         let ended = self.ended();
         match arrived.filter(|at| (ended - *at).to_std().is_ok_and(|quiet| quiet > QUIET)) {
             Some(at) if ended <= now + SKEW => (at, "its last webhook arrived"),
-            _ => (ended, "ended"),
+            _ => match self.span.filter(|span| span.first_ended < ended && ended <= now + SKEW) {
+                Some(span) => (span.first_ended, "the first of its shards ended"),
+                None => (ended, "ended"),
+            },
         }
     }
 
@@ -209,6 +237,7 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         recheck,
         witnessed,
         apart,
+        span: None,
         is_one_journal: true,
     };
     proof.excuse_wrong_clock(request.now);

@@ -19,7 +19,7 @@ pub(super) fn items(
     found: &mut Findings,
 ) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    let started = proof.by_receiver(header.started);
+    let started = proof.started();
     let by_sender = proof.seen.sender_behind().and_then(|behind| started.checked_sub_signed(behind));
     let after_commit = admissibility::after_commit(started, by_sender, request.not_before, found);
     let (path, journal) = (journal, name(journal));

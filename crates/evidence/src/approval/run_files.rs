@@ -4,6 +4,7 @@ use super::judge::read;
 use record::{Reader, open_input};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
@@ -47,6 +48,22 @@ impl Journals {
             parts if parts.is_empty() => self.of(artifact).into_iter().collect(),
             parts => parts,
         }
+    }
+
+    /// The runs that an artifact shows: of a merged load those whose shards count in it, by its own word, which is recomputed. One that
+    /// was run again is shown by nothing, as nobody judges it.
+    #[must_use]
+    pub fn runs_shown_by(&self, artifact: &Path) -> BTreeSet<Uuid> {
+        let runs = self.all_of(artifact).into_iter().filter_map(|journal| run_of(&journal));
+        if super::merged::parts_of(artifact).is_empty() {
+            return runs.collect();
+        }
+        let value: Value =
+            read(artifact).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        let shards = value.get("shards").and_then(Value::as_array).into_iter().flatten();
+        let counted: BTreeSet<Uuid> =
+            shards.filter_map(|shard| shard.get("run_id")?.as_str()?.parse().ok()).collect();
+        runs.filter(|run| counted.contains(run)).collect()
     }
 
     /// Whether an artifact is judged by this journal, or by a copy of it.
@@ -214,5 +231,25 @@ mod tests {
             Journals::new(vec![at("another.jsonl"), at("hooks.jsonl")]).of(&out),
             Some(at("hooks.jsonl"))
         );
+    }
+
+    #[test]
+    fn a_shard_that_was_run_again_is_shown_by_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let part = |place: &str| {
+            let path = dir.path().join("load_parts").join(place).join("shard-0-of-1");
+            std::fs::create_dir_all(&path).unwrap();
+            journal(&path.join("staging_load_journal.jsonl")).0
+        };
+        let (_replaced, counts) = (part("0"), part("1"));
+        let merged = dir.path().join("load_output.json");
+        let shards = serde_json::json!({"shards": [{"run_id": counts}, {"run_id": Uuid::new_v4()}]});
+        std::fs::write(&merged, shards.to_string()).unwrap();
+        assert_eq!(Journals::default().all_of(&merged).len(), 2);
+        assert_eq!(Journals::default().runs_shown_by(&merged), [counts].into());
+        // What was not merged is shown by its journal.
+        let (run, digest) = journal(&dir.path().join("x_journal.jsonl"));
+        artifact(&dir.path().join("x_output.json"), run, &digest);
+        assert_eq!(Journals::default().runs_shown_by(&dir.path().join("x_output.json")), [run].into());
     }
 }

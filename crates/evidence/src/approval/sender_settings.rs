@@ -1,23 +1,27 @@
 //! The sender's settings as the header has them, against what the webhooks show of them; and what in a journal can be compared with
 //! nothing.
 
+use super::admissibility::smoke_sent;
 use super::demand::Demand;
 use super::judgement::{Item, evidence};
 use super::proof::Proof;
 use super::setting::{Weakness, item};
-use crate::gate::{ATTEMPT_DEADLINE, READ_TIMEOUT, Verdict};
+use crate::gate::{ATTEMPT_DEADLINE, Check, READ_TIMEOUT, Verdict};
+use crate::report::OF_FLOWS;
 use record::period::Period;
 use record::{Header, RunKind, SenderProfile};
 
 /// The time-out of the guide's sender (docs/deltacrown.md, section 8), where no profile says another, ms.
 const USUAL_TIMEOUT_MS: u64 = 10_000;
 
-/// A load counts what its webhooks do, and a probe is the sender itself: only the others are about a sender whose settings matter.
+/// A load of webhooks and a probe are the sender themselves: only the others are about a sender whose settings matter. Where the
+/// webhooks of a load were posted to nothing says, as it keeps none.
 pub(super) fn items(demand: &Demand, proof: &Proof) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    let about_sender = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
-    let settings = about_sender.then(|| [endpoint(header, proof, demand), timeout(header, proof, demand)]);
-    settings.into_iter().flatten().chain([word(header, proof)]).collect()
+    let keeps_webhooks = matches!(header.kind, RunKind::Run | RunKind::Observe | RunKind::Receive);
+    let endpoint = keeps_webhooks.then(|| endpoint(header, proof, demand));
+    let timeout = (!smoke_sent(header)).then(|| timeout(header, proof, demand));
+    endpoint.into_iter().chain(timeout).chain([word(header, proof)]).collect()
 }
 
 fn endpoint(header: &Header, proof: &Proof, demand: &Demand) -> Item {
@@ -31,7 +35,10 @@ fn endpoint(header: &Header, proof: &Proof, demand: &Demand) -> Item {
 fn timeout(header: &Header, proof: &Proof, demand: &Demand) -> Item {
     let ms = header.webhook.timeout_ms;
     let told = Period::from_millis(ms).to_string();
-    let is_tested = |id: &str| proof.checks.iter().any(|check| check.id == id && check.n > 0);
+    let is_tested = |id: &str| {
+        let of_check = |check: &Check| check.id.strip_prefix(OF_FLOWS).unwrap_or(&check.id) == id;
+        proof.checks.iter().any(|check| of_check(check) && check.n > 0)
+    };
     let by_profile = header.sender.as_deref().unwrap_or(SenderProfile::usual()).limits.timeout;
     let usual = by_profile.map_or(USUAL_TIMEOUT_MS, Period::as_millis);
     let is_stalled = is_tested(READ_TIMEOUT.id) || is_tested(ATTEMPT_DEADLINE.id);
@@ -80,7 +87,7 @@ fn of_kind(header: &Header, proof: &Proof) -> Vec<&'static str> {
         RunKind::Load => vec![
             "what was responded, and when",
             "numbers of connections, retries and waits",
-            "what webhooks held, and whose they were",
+            "what webhooks held, whose they were and where they were posted to",
             "how often each clause was put to the test",
         ],
         RunKind::Probe => vec!["what the receiver responded"],

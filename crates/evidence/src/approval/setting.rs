@@ -34,9 +34,7 @@ pub(super) fn items(request: &Request<'_>, proof: &Proof, kind: Kind) -> Vec<Ite
     let scenario = request.checkout.scenario_of(header);
     let demand = request.demand;
     let mut items = vec![target(header, &proof.seen, demand)];
-    if header.kind == RunKind::Run {
-        items.push(flows(header, kind, demand));
-    }
+    items.extend(flows(proof, kind, demand));
     items.push(canaries(header, scenario, demand));
     items.push(policy(header, demand));
     items.push(criteria(header, demand));
@@ -87,7 +85,13 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
         );
         weak.push(Weakness::new("target", "stand-in", why));
     }
-    if header.kind == RunKind::Run && header.tested() == EMBEDDED && header.environment != EMBEDDED {
+    let drives_flows =
+        header.kind == RunKind::Run || header.kind == RunKind::Load && header.scenario.is_played();
+    if drives_flows && header.environment == EMBEDDED && !header.stand_in {
+        let why = "the environment is the stand-in's, yet it is said to be none: the header was changed";
+        weak.push(Weakness::new("target", "stand-in", why));
+    }
+    if drives_flows && header.tested() == EMBEDDED && header.environment != EMBEDDED {
         let why = format!(
             "it is a stand-in called {}, not the embedded one: its people and canary values are the runner's word",
             header.environment
@@ -131,14 +135,25 @@ fn is_loopback(url: &str) -> bool {
         })
 }
 
-fn flows(header: &Header, kind: Kind, demand: &Demand) -> Item {
-    let n = u64::from(header.flows);
-    let least = demand.min_flows.of(kind, &header.scenario.name);
+/// How many flows a run had; of a load how many of its starts ended, where the approver asks for a number.
+fn flows(proof: &Proof, kind: Kind, demand: &Demand) -> Option<Item> {
+    let (header, asked) = (&proof.evidence.analysis.header, &demand.min_flows);
+    let name = &header.scenario.name;
+    let (n, fact, least) = match (header.kind, &proof.load) {
+        (RunKind::Run, _) => {
+            let fact = format!("{}, {} at the same time", header.flows, header.concurrency);
+            (u64::from(header.flows), fact, asked.of(kind, name))
+        }
+        (RunKind::Load, Some((load, _))) => {
+            let (n, least) = (load.counters.done, asked.of_load(name)?);
+            (n, format!("{n} of a load of {name}"), Some(least))
+        }
+        _ => return None,
+    };
     let weak = least.filter(|least| n < *least).map(|least| {
         Weakness::new("flows", n.to_string(), format!("fewer than the {least} required (--min-flows)"))
     });
-    let fact = format!("{n}, {} at the same time", header.concurrency);
-    item("flows", "Flows", fact, weak.as_slice(), demand)
+    Some(item("flows", "Flows", fact, weak.as_slice(), demand))
 }
 
 /// The values that would have been noticed wherever they turned up.

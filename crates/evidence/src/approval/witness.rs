@@ -10,7 +10,6 @@ use record::witness::{CheckpointStatement, NAMED_RUNS, RegisteredRun};
 use record::{Header, RunKind};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use uuid::Uuid;
 
 /// Other runs, and addresses, that are named in the answer; more are counted.
 pub(super) const TOLD: usize = 5;
@@ -209,10 +208,4 @@ fn named(runs: &[&&RegisteredRun]) -> String {
         all.push(format!("{} more", runs.len() - TOLD));
     }
     all.join(", ")
-}
-
-/// The runs of journals: which runs are shown.
-#[must_use]
-pub fn runs_of<'p>(journals: impl IntoIterator<Item = &'p std::path::Path>) -> BTreeSet<Uuid> {
-    journals.into_iter().filter_map(super::run_files::run_of).collect()
 }

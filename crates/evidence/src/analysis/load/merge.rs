@@ -191,6 +191,7 @@ fn same_load(a: &Part, b: &Part) -> Result<(), MergeError> {
         ("their parameters", a.plan.parameters_sha256 == b.plan.parameters_sha256),
         ("their environments", (&one.environment, one.stand_in) == (&other.environment, other.stand_in)),
         ("their senders", one.sender == other.sender && one.retry == other.retry),
+        ("their senders' settings (WEBHOOK_TIMEOUT, WEBHOOK_MAX_RETRIES)", settings(one) == settings(other)),
         ("their policies on personal data", one.pii_policy == other.pii_policy),
         ("their faults", (&one.faults, &one.clauses) == (&other.faults, &other.clauses)),
         ("their options", options(one) == options(other)),
@@ -203,6 +204,11 @@ fn same_load(a: &Part, b: &Part) -> Result<(), MergeError> {
             what: (*what).to_owned(),
         }),
     }
+}
+
+/// How long the sender is said to wait for an answer, and how often to try; where webhooks go to is each shard's own affair.
+const fn settings(header: &Header) -> (u64, u32) {
+    (header.webhook.timeout_ms, header.webhook.max_attempts)
 }
 
 fn facts(part: &Part) -> ShardFacts {
