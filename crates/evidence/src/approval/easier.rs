@@ -4,7 +4,7 @@
 
 use crate::gate::{BreakerGate, Gates, LoadGate, PromoteGate, RetryGate, RollbackGate};
 use record::{Header, SenderProfile};
-use serde::Serialize;
+use serde_json::Value;
 
 /// A gate by its key in the file, and in how far it is easier.
 pub(super) type Easier = (&'static str, String);
@@ -65,6 +65,7 @@ impl Found {
         self.0.push((key, "is switched off".to_owned()));
     }
 
+    #[inline(never)]
     fn limit(&mut self, key: &'static str, way: Way, ran: Option<f64>, guide: Option<f64>) {
         let Some(guide) = guide else { return };
         let Some(ran) = ran else { return self.off(key) };
@@ -102,22 +103,29 @@ impl Found {
         for (key, ran, own) in tolerances.into_iter().filter(|(_, ran, own)| ran > own) {
             self.0.push((key, is(ran.to_string(), own.to_string())));
         }
-        macro_rules! declared {
-            ($($($field:ident).+)*) => {
-                $(if judged.$($field).+ != promised.$($field).+ {
-                    let key = concat!("retry_contract", $(".", stringify!($field)),+);
-                    self.0.push((key, is(word(&judged.$($field).+), word(&promised.$($field).+))));
-                })*
-            };
+        let [judged, promised] =
+            [&judged, &promised].map(|one| serde_json::to_value(one).unwrap_or_default());
+        for (key, pointer) in DECLARED {
+            let word = |of: &Value| of.pointer(pointer).map(|value| value.to_string().replace('"', ""));
+            if let (Some(ran), Some(own)) = (word(&judged), word(&promised))
+                && ran != own
+            {
+                self.0.push((key, is(ran, own)));
+            }
         }
-        declared!(backoff_ms identity throttled retry_after breaker.failures breaker.window_ms breaker.open_ms);
     }
 }
 
-/// A value as it is written in files.
-fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).map(|value| value.to_string().replace('"', "")).unwrap_or_default()
-}
+/// What the gates may say of a sender in place of its profile, by its key there and its place in the contract.
+const DECLARED: [(&str, &str); 7] = [
+    ("retry_contract.backoff_ms", "/backoff_ms"),
+    ("retry_contract.identity", "/identity"),
+    ("retry_contract.throttled", "/throttled"),
+    ("retry_contract.retry_after", "/retry_after"),
+    ("retry_contract.breaker.failures", "/breaker/failures"),
+    ("retry_contract.breaker.window_ms", "/breaker/window_ms"),
+    ("retry_contract.breaker.open_ms", "/breaker/open_ms"),
+];
 
 /// A limit as a number; `None` where it is switched off.
 trait Figure {
