@@ -4,6 +4,7 @@ use super::canary::Canaries;
 use super::category::Category;
 use super::decode::{self, Coding, fields};
 use super::document::{Document, Leaf, Name, NodeId, pointer_step, unescaped};
+use super::entry;
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::forwarded::{self, Forwarded};
 use super::hits::{Hit, Hits};
@@ -308,7 +309,12 @@ impl Engine {
             }
             let parent = node.parent.checked_sub(root).and_then(|at| contexts.get(at));
             let parent = parent.copied().filter(|_| id != root);
-            let context = parent.map_or(Context::NONE, |parent| rules.step(parent, &node.name));
+            let context = parent.map_or(Context::NONE, |parent| {
+                match entry::named(document, id, |key| rules.tells(key)) {
+                    Some(key) => rules.under(parent, key),
+                    None => rules.step(parent, &node.name),
+                }
+            });
             contexts.push(context);
             if context.member.is_some() && !matches!(node.leaf, Leaf::Container | Leaf::Nothing) {
                 members.push((node.parent, id));

@@ -32,6 +32,8 @@
 //!
 //! Up to three encodings on each other are undone: percent, HTML entities, literal escapes, base64 of both alphabets (of UTF-8, UTF-16,
 //! gzip and zlib), quoted-printable, encoded words, NUL between letters, zero-width characters, full width, digits of any script.
+//! An entry that is spelled out, `{"name": "first_name", "value": "Anna"}`, is judged under the key that it names.
+//!
 //! Carriers inside a text are taken apart, and their columns, fields, tags and parameters are keys: JSON and JSON lines, tables, XML and
 //! HTML with its comments, SQL, forms, multipart, lines and rows of keys and values, GraphQL and other near-JSON, vCards and
 //! calendars, HTTP messages, `data:` URLs. All of
@@ -61,6 +63,7 @@ mod category;
 mod decode;
 mod document;
 mod engine;
+mod entry;
 mod explain;
 mod finding;
 mod forwarded;
