@@ -122,6 +122,13 @@ impl Told {
     pub fn check(&self, id: &str) -> Option<&Check> {
         self.checks.iter().find(|check| check.id == id)
     }
+
+    /// Whether all that it does not pass is about the generator.
+    fn lacks_only_the_generator(&self) -> bool {
+        let mut open =
+            self.checks.iter().filter(|check| matches!(check.verdict, Verdict::Fail | Verdict::Unproven));
+        open.clone().next().is_some() && open.all(is_of_generator)
+    }
 }
 
 /// What went wrong, by event and in words; the parts that are of one run only are left out.
@@ -184,13 +191,15 @@ impl Difference {
         self.count(Moved::Worse) > 0 || !self.appeared.is_empty()
     }
 
-    /// Whether the verdict was a pass and is none, or has become a fail: be it by gates that the other side does not list.
-    const fn fell(&self) -> bool {
+    /// Whether the verdict was a pass and is none, or has become a fail: be it by gates that the other side does not list. What the generator
+    /// took says nothing of the target.
+    fn fell(&self) -> bool {
         use Verdict::{Fail, NotExercised, Pass, Unproven};
-        matches!(
-            (self.old.verdict, self.new.verdict),
-            (Pass, Fail | Unproven | NotExercised) | (Unproven | NotExercised, Fail)
-        )
+        match (self.old.verdict, self.new.verdict) {
+            (Pass | Unproven | NotExercised, Fail) => true,
+            (Pass, Unproven | NotExercised) => !self.new.lacks_only_the_generator(),
+            _ => false,
+        }
     }
 
     fn count(&self, wanted: Moved) -> usize {
@@ -408,8 +417,7 @@ fn unsaid(check: &Check) -> Option<Check> {
 /// A check of another title is of another figure, as the latencies of open and of closed loads are; and what the generator took says
 /// nothing of its target.
 fn moved(old: &Check, new: &Check) -> Moved {
-    let of_generator = [GENERATOR_LAG, GENERATOR_RESOURCES].iter().any(|own| own.id == new.id);
-    if old.title != new.title || of_generator && old.actual != new.actual {
+    if old.title != new.title || is_of_generator(new) && old.actual != new.actual {
         return Moved::Unclear;
     }
     let passes = match (old.verdict, new.verdict) {
@@ -426,6 +434,10 @@ fn moved(old: &Check, new: &Check) -> Moved {
         _ if passes => Moved::Better,
         moved => moved,
     }
+}
+
+fn is_of_generator(check: &Check) -> bool {
+    [GENERATOR_LAG, GENERATOR_RESOURCES].iter().any(|own| own.id == check.id)
 }
 
 fn figure_moved(old: &Check, new: &Check) -> Moved {

@@ -69,6 +69,14 @@ fn another_figure_and_what_the_generator_took_are_neither_better_nor_worse() {
     assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(4.6, Verdict::Pass)), Moved::Unclear);
     assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(90.0, Verdict::Unproven)), Moved::Unclear);
     assert_eq!(moved(&lag(0.4, Verdict::Pass), &lag(0.4, Verdict::Pass)), Moved::Same);
+    // Nor is a verdict that only the generator leaves open; another that falls is.
+    let worse = |verdict, checks| {
+        let old = told(Verdict::Pass, vec![lag(0.4, Verdict::Pass)]);
+        Difference::new(old, told(verdict, checks)).unwrap().is_worse()
+    };
+    assert!(!worse(Verdict::Unproven, vec![lag(90.0, Verdict::Unproven)]));
+    assert!(worse(Verdict::Unproven, vec![lag(0.4, Verdict::Pass)]), "cut off");
+    assert!(worse(Verdict::Fail, Vec::new()));
 }
 
 #[test]
