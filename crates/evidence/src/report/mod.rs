@@ -22,6 +22,7 @@ mod screen;
 mod sections;
 mod statement;
 mod table;
+mod unauthenticated;
 mod xunit;
 
 pub use crate::figure::{actual, counted, milliseconds};
@@ -42,4 +43,5 @@ pub use probe::*;
 pub use screen::{Colour, Screen, paint};
 pub use statement::{Tested, test_result};
 pub use table::summary;
+pub use unauthenticated::UnauthenticatedRequests;
 pub use xunit::XML_HEAD;

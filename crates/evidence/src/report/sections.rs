@@ -2,8 +2,9 @@
 
 use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
-    Signatures, StepRow, UnauthenticatedRequests, WebhookResponse,
+    Signatures, StepRow, WebhookResponse,
 };
+use super::unauthenticated::UnauthenticatedRequests;
 use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries, shown_signature};
 use crate::gate::{Check, Verdict};
 use pii::Category;

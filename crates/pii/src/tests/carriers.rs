@@ -5,6 +5,9 @@ use crate::{Category, Engine, Memo, Policy, Request};
 use proptest::prelude::*;
 use serde_json::json;
 
+/// A request without headers.
+const BARE: Request<'_> = Request { headers: &[], target: "/", body: b"", own_headers: &[], own_places: &[] };
+
 /// A value of each category that a key decides about, and the key.
 const VALUES: [(Category, &str, &str); 14] = [
     (Category::Email, "email", "fox@example.org"),
@@ -103,12 +106,7 @@ fn bodies_are_read_in_any_width_and_packed() {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
     let engine = engine();
-    let request = |body: &[u8]| {
-        engine.scan_request(
-            &Request { headers: &[], target: "/", body, own_headers: &[], own_places: &[] },
-            &Memo::default(),
-        )
-    };
+    let request = |body: &[u8]| engine.scan_request(&Request { body, ..BARE }, &Memo::default());
     let text = "{\"dob\": \"১২ মার্চ ১৯৯৮\", \"note\": \"all is well\"}";
     let units = || text.encode_utf16();
     let with = |mark: &[u8], bytes: Vec<u8>| [mark, &bytes].concat();
@@ -149,7 +147,7 @@ fn a_bomb_is_not_read_to_its_end_and_says_so() {
     let scan = engine().scan_payload(&json!({"blob": text}), &[]);
     assert_eq!(scan.unread.first().map(|u| u.place.as_str()), Some("/blob"));
     assert!(scan.bytes_examined < 64 << 20, "{}", scan.bytes_examined);
-    let request = Request { headers: &[], target: "/", body: &packed, own_headers: &[], own_places: &[] };
+    let request = Request { body: &packed, ..BARE };
     assert!(!engine().scan_request(&request, &Memo::default()).is_clean());
 }
 
@@ -246,8 +244,7 @@ fn a_plus_in_base64_is_no_blank() {
         }
         let headers = [("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned())];
         for (headers, target, body) in [(&headers[..], "/", &*form), (&[], &*format!("/x?{form}"), "")] {
-            let request =
-                Request { headers, target, body: body.as_bytes(), own_headers: &[], own_places: &[] };
+            let request = Request { headers, target, body: body.as_bytes(), ..BARE };
             let scan = engine.scan_request(&request, &Memo::default());
             assert_eq!((scan.count(Category::Username), scan.unread.len()), (1, 0), "{target} {body}");
         }
