@@ -3,7 +3,7 @@
 //! Every field of the gates is answered here, and a new one has to be: the patterns have no `..`.
 
 use crate::gate::{BreakerGate, Gates, LoadGate, PromoteGate, RetryGate, RollbackGate};
-use record::{Header, SenderProfile};
+use record::{Header, RunKind, SenderProfile};
 use serde_json::Value;
 
 /// A gate by its key in the file, and in how far it is easier.
@@ -54,7 +54,20 @@ pub(super) fn easier(ran: &Gates, header: &Header) -> Vec<Easier> {
         Some(_) if super::admissibility::smoke_sent(header) => {}
         Some(gate) => found.retry(gate, header.sender.as_deref().unwrap_or(SenderProfile::usual())),
     }
+    found.0.retain(|(key, _)| is_asked_of(key, header.kind));
     found.0
+}
+
+/// Whether runs of a kind are judged by a gate at all: windows alone roll back and read logs, loads alone have a generator.
+fn is_asked_of(key: &str, kind: RunKind) -> bool {
+    let begins = |all: &[&str]| all.iter().any(|front| key.starts_with(front));
+    match kind {
+        RunKind::Observe => !begins(&["load."]),
+        RunKind::Load => !begins(&["rollback.", "promote.", "log_"]),
+        RunKind::Run | RunKind::Receive | RunKind::Probe => {
+            !begins(&["load.", "rollback.", "promote.", "log_"])
+        }
+    }
 }
 
 #[derive(Default)]
@@ -160,14 +173,27 @@ impl<T: Figure> Figure for Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::RunKind;
 
     fn header(kind: RunKind) -> Header {
         Header::new(kind, "2026-09-30T12:00:00Z".parse().unwrap()).unwrap()
     }
 
+    fn of_kind(kind: RunKind, text: &str) -> Vec<&'static str> {
+        easier(&Gates::parse(text).unwrap(), &header(kind)).iter().map(|(name, _)| *name).collect()
+    }
+
+    /// Of a load where the gate is about its generator, else of a window.
     fn of(text: &str) -> Vec<&'static str> {
-        easier(&Gates::parse(text).unwrap(), &header(RunKind::Run)).iter().map(|(name, _)| *name).collect()
+        let kind = if text.starts_with("load:") { RunKind::Load } else { RunKind::Observe };
+        of_kind(kind, text)
+    }
+
+    #[test]
+    fn gates_by_which_nothing_was_judged_are_not_easier() {
+        let all = "log_errors_max: null\nload: { lag_p99_below_ms: 100000 }\nrollback: { pii_above: null }\nlost_max: 1";
+        assert_eq!(of_kind(RunKind::Run, all), ["lost_max"]);
+        assert_eq!(of_kind(RunKind::Load, all), ["lost_max", "load.lag_p99_below_ms"]);
+        assert_eq!(of_kind(RunKind::Observe, all), ["lost_max", "log_errors_max", "rollback.pii_above"]);
     }
 
     #[test]
