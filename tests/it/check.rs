@@ -183,7 +183,7 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
         &ran,
         &[
             "missing     scenarios built-in:payments, built-in:payments_lifecycle, ",
-            "rows.csv: row 1 has no column `payment_id`",
+            "rows.csv:1: names none of the columns that the scenario needs (payment_id, ",
         ],
     );
     // Where there are too few of them, they are for that scenario all the same.
