@@ -46,7 +46,8 @@ fn a_file_that_is_removed_replaced_or_cut_is_begun_anew_with_a_gap() {
         receiver.hears("the journal can be written again");
         if change == cut_and_written_again {
             let aside = dir.path().join(".j.jsonl.cut.000001");
-            assert_eq!(std::fs::read_to_string(aside).unwrap(), "line\n");
+            // What was on its way to the file when it was cut may stand behind it.
+            assert!(std::fs::read_to_string(aside).unwrap().starts_with("line\n"));
         }
     }
 }
