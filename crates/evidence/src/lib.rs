@@ -4,6 +4,8 @@ pub mod analysis;
 pub mod approval;
 pub mod drift;
 mod figure;
+#[cfg(test)]
+mod fixtures;
 pub mod gate;
 pub mod learn;
 pub mod logs;

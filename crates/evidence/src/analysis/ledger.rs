@@ -167,11 +167,11 @@ impl Aggregator for Ledger {
 pub(super) mod tests {
     use super::*;
     use crate::analysis::load::tests::header;
+    use crate::fixtures;
     use proptest::prelude::*;
     use record::Ending;
     use record::{Answered, Body, FlowEnd, FlowStart, Outcome, Step};
     use serde_json::json;
-    use signature::Verdict;
 
     const SECOND: u64 = 1_000_000;
 
@@ -202,24 +202,13 @@ pub(super) mod tests {
 
     fn arrival(at: u64, number: u64, id: &str, flow: u32, status: u16) -> [Record; 2] {
         let attempt = Attempt {
-            attempt: number,
-            first_byte: Tick(at),
-            received: Tick(at),
-            peer: None,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
             headers: vec![
                 ("X-Webhook-Event".to_owned(), "paid".to_owned()),
                 ("X-Webhook-Id".to_owned(), id.to_owned()),
             ],
             body: Body::Text(json!({ "event": "paid", "id": flow }).to_string()),
-            verdict: Verdict::valid(),
             answer: Some(status),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
+            ..fixtures::attempt(number, Tick(at))
         };
         let end = Answered { attempt: number, end: Tick(at + 500), how: Ending::Sent };
         [Record::Attempt(Box::new(attempt)), Record::Answered(end)]

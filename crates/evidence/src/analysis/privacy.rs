@@ -234,8 +234,8 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use record::{Body, RunKind, Tick};
-    use signature::Verdict;
 
     const BODY: &str =
         r#"{"event":"payment_verified","data":{"tournament_id":42,"body":"write to someone@example.org"}}"#;
@@ -246,21 +246,10 @@ mod tests {
 
     fn attempt(body: Body, headers: &[(&str, &str)]) -> Attempt {
         Attempt {
-            attempt: 0,
-            first_byte: Tick(0),
-            received: Tick(0),
             peer: Some([203, 0, 113, 1].into()),
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
             headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             body,
-            verdict: Verdict::valid(),
-            answer: Some(200),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
+            ..fixtures::attempt(0, Tick(0))
         }
     }
 

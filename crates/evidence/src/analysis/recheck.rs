@@ -264,9 +264,10 @@ impl Recheck {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures;
     use chrono::DateTime;
     use record::{Body, RunKind, Tick};
-    use signature::{Outgoing, Scheme, Signer, Verdict};
+    use signature::{Outgoing, Scheme, Signer};
 
     /// When webhooks are signed, and come.
     const NOW_MS: i64 = 1_763_044_200_000;
@@ -291,21 +292,10 @@ mod tests {
         let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(secret)).expect("a key");
         let headers = signer.sign(&outgoing).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         recheck.take(&Record::Attempt(Box::new(Attempt {
-            attempt: recheck.checked,
-            first_byte: Tick(0),
-            received: Tick(0),
-            peer: None,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
             headers,
             body: Body::from_bytes(b"{}".to_vec()),
-            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None, by_key: None },
-            answer: Some(200),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
+            verdict: fixtures::verdict(reason),
+            ..fixtures::attempt(recheck.checked, Tick(0))
         })));
     }
 

@@ -240,8 +240,9 @@ impl Judged<'_> {
 mod tests {
     use super::super::{Formats, LogWindow};
     use super::*;
+    use crate::fixtures;
     use pii::{Engine, Policy};
-    use record::{Answered, Attempt, Body, Ending, Header, Record, RunKind, Tick};
+    use record::{Answered, Attempt, Ending, Header, Record, RunKind, Tick};
     use signature::{Reason, Verdict};
 
     const AGENT: &str = "DeltaCrown-Webhook/1.0";
@@ -271,21 +272,10 @@ mod tests {
             headers.push(("User-Agent".to_owned(), agent.to_owned()));
             headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
             log.take(&Record::Attempt(Box::new(Attempt {
-                attempt,
-                first_byte: at,
-                received: at,
-                peer: None,
-                method: "POST".to_owned(),
-                target: "/".to_owned(),
                 headers,
-                body: Body::Text(String::new()),
                 verdict,
                 answer: Some(status),
-                duplicate: false,
-                elsewhere: false,
-                fault: None,
-                redirect: None,
-                holds_secret: false,
+                ..fixtures::attempt(attempt, at)
             })));
             log.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
         }

@@ -3,11 +3,12 @@
 use super::super::load::tests::header;
 use super::super::{Breach, retries, tallies};
 use super::*;
+use crate::fixtures;
 use crate::gate::{Gates, Verdict, judge};
 use record::faults::Fault;
 use record::{Body, EMBEDDED, Record, Tick};
 use serde_json::json;
-use signature::{Reason, Scheme, Verdict as Signed};
+use signature::{Reason, Scheme};
 
 const SECOND: u64 = 1_000_000;
 
@@ -62,26 +63,15 @@ impl Journal {
         let mut headers = vec![("X-Webhook-Event".to_owned(), event.to_owned())];
         headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
         self.analysis.take(&Record::Attempt(Box::new(Attempt {
-            attempt,
-            first_byte: at,
-            received: at,
-            peer: None,
-            method: "POST".to_owned(),
             target: target.to_owned(),
             headers,
             body: Body::Text(self.body.clone()),
-            verdict: Signed {
-                valid: self.reason == Reason::Valid,
-                reason: self.reason,
-                diagnosis: None,
-                by_key: None,
-            },
+            verdict: fixtures::verdict(self.reason),
             answer: Some(status),
-            duplicate: false,
             elsewhere: target != "/",
             fault: self.fault,
             redirect: (status / 100 == 3).then_some(attempt),
-            holds_secret: false,
+            ..fixtures::attempt(attempt, at)
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
         attempt

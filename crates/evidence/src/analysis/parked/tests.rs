@@ -3,9 +3,10 @@
 use super::super::load::tests::header;
 use super::super::stats::stats_of;
 use super::*;
+use crate::fixtures;
 use record::{Answered, Body, Ending, Learned, Record, RunKind, Tick};
 use serde_json::{Value, json};
-use signature::{Algorithm, BodySpec, Place, Reason, RequestSpec, Scheme, SignatureSpec, Verdict};
+use signature::{Algorithm, BodySpec, Place, Reason, RequestSpec, Scheme, SignatureSpec};
 
 struct Run {
     analysis: Analysis,
@@ -30,21 +31,11 @@ impl Run {
         self.next += 1;
         let headers = [("X-Webhook-Event", "made"), ("X-Webhook-Id", id)];
         self.analysis.take(&Record::Attempt(Box::new(Attempt {
-            attempt,
-            first_byte: at,
-            received: at,
-            peer: None,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             body: Body::Text(body.to_string()),
-            verdict: Verdict { valid: reason == Reason::Valid, reason, diagnosis: None, by_key: None },
+            verdict: fixtures::verdict(reason),
             answer: Some(if reason == Reason::Valid { 200 } else { 401 }),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
+            ..fixtures::attempt(attempt, at)
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
     }

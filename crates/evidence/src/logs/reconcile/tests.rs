@@ -1,8 +1,8 @@
 use super::super::{Fold, Formats};
 use super::*;
+use crate::fixtures;
+use record::Answered;
 use record::Tick;
-use record::{Answered, Body};
-use signature::Verdict;
 
 const NAME: &str = "apps.notifications.services.webhook_service";
 
@@ -16,21 +16,9 @@ fn arrivals(came: &[(u16, &str, Option<&str>)]) -> Arrivals {
         let mut headers = vec![("X-Webhook-Event".to_owned(), (*event).to_owned())];
         headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
         arrivals.take(&Record::Attempt(Box::new(Attempt {
-            attempt: number,
-            first_byte: Tick(10_000_000),
-            received: Tick(10_000_000),
-            peer: None,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
             headers,
-            body: Body::Text(String::new()),
-            verdict: Verdict::valid(),
             answer: Some(*status),
-            duplicate: false,
-            elsewhere: false,
-            fault: None,
-            redirect: None,
-            holds_secret: false,
+            ..fixtures::attempt(number, Tick(10_000_000))
         })));
         let end = Tick(10_000_000);
         arrivals.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));

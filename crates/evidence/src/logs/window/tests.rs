@@ -1,29 +1,17 @@
 use super::*;
+use crate::fixtures;
 use pii::Policy;
 use record::Ending;
-use record::{Answered, Attempt, Body, Gap, RunKind};
-use signature::Verdict;
+use record::{Answered, Attempt, Gap, RunKind};
 
 const SECOND: u64 = 1_000_000;
 
 fn arrives(log: &mut LogWindow<'_>, (attempt, second): (u64, u64), id: &str, status: u16, how: Ending) {
     let at = Tick(second * SECOND);
     log.take(&Record::Attempt(Box::new(Attempt {
-        attempt,
-        first_byte: at,
-        received: at,
-        peer: None,
-        method: "POST".to_owned(),
-        target: "/".to_owned(),
         headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],
-        body: Body::Text(String::new()),
-        verdict: Verdict::valid(),
         answer: Some(status),
-        duplicate: false,
-        elsewhere: false,
-        fault: None,
-        redirect: None,
-        holds_secret: false,
+        ..fixtures::attempt(attempt, at)
     })));
     log.take(&Record::Answered(Answered { attempt, end: at, how }));
 }
