@@ -46,7 +46,7 @@ fn properties(approval: &Approval, asked: &Request<'_>) -> Vec<String> {
     }
     let mut all = vec!["SMOKE_GATE_PASS".to_owned()];
     let least = approval.artifacts.iter().map(|judgement| judgement.trust).min();
-    all.extend(least.map(|trust| format!("SMOKE_TRUST_{}", trust.word().to_uppercase())));
+    all.extend(least.map(|trust| property("TRUST", trust.word())));
     all.push(property("ENVIRONMENT", asked.environment));
     let kinds = approval.artifacts.iter().map(|judgement| property("EVIDENCE", judgement.kind.word()));
     all.extend(kinds.collect::<BTreeSet<_>>());

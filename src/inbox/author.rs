@@ -2,7 +2,7 @@
 
 use super::deliveries::{Awaited, Sighting};
 use super::handler::{Config, Inbox, KeptInPart};
-use correlate::{Author, Clue, Content, Key, Webhooks, Whose, event, id, print};
+use correlate::{Author, Clue, Key, Webhooks, Whose, event, id, print};
 use record::Tick;
 use signature::Reason;
 use std::net::IpAddr;
@@ -45,9 +45,7 @@ impl Inbox {
         let &Seen { headers, body, peer, reason } = seen;
         let read = if reason.is_authentic() { None } else { matcher.read(headers, body) };
         let first = read.as_ref().and_then(Webhooks::first);
-        let content = Content::of(*scheme, first);
-        let event = event(*scheme, headers, first);
-        let clue = Clue { scheme: *scheme, headers, peer, reason, event, content };
+        let clue = Clue::of(*scheme, headers, (peer, reason), first);
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         (sender.author(&clue), sender.is_known())
     }

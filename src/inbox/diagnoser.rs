@@ -216,12 +216,12 @@ impl Work {
         let others: Vec<&[u8]> = recent.iter().map(|body| body.as_slice()).collect();
         let verdict = self.verifier.verify_among(&suspect.headers, &suspect.body, suspect.now_ms, &others);
         let Some(text) = verdict.diagnosis else { return };
-        // A journal that cannot be written says so with the next webhook.
         // Of signatures elsewhere than in a header it is not known which came before.
-        let in_header = self.verifier.scheme().spec().signature.header.is_some();
-        let by_key = verdict.by_key.filter(|_| in_header);
-        let by_key = by_key.is_some_and(|signature| !self.recent.has_signature(&signature));
+        let in_header = self.verifier.scheme().signature_header().is_some();
+        let is_new = |signature: String| in_header && !self.recent.has_signature(&signature);
+        let by_key = verdict.by_key.is_some_and(is_new);
         let found = Diagnosed { attempt: suspect.attempt, text, by_key };
+        // A journal that cannot be written says so with the next webhook.
         let _ = self.journal.append_soon(&Record::Watch(Watch::Diagnosed(found)));
     }
 }

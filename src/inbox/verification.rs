@@ -25,8 +25,7 @@ impl Inbox {
             now_ms,
         );
         diagnoser.saw(&request.body);
-        let signature =
-            || verifier.scheme().spec().signature.header.as_deref().and_then(|name| request.header(name));
+        let signature = || verifier.scheme().signature_header().and_then(|name| request.header(name));
         if verdict.reason.is_authentic()
             && let Some(header) = signature()
         {

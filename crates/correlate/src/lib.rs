@@ -27,6 +27,6 @@ pub use flow_matcher::{FlowMatcher, FlowValues, Whose};
 pub use policy::{After, Stage, after, latest_retry};
 pub use reader::{Reader, Unreadable, Webhook, Webhooks, unpacked};
 pub use reading::{NotJson, mended, read_json};
-pub use sender::{Author, Clue, Content, KnownSender};
+pub use sender::{Author, Clue, KnownSender};
 pub use sharded::Sharded;
 pub use turn::Turn;

@@ -1,6 +1,7 @@
 //! Whether a request without a valid signature may be the sender's, or is a stranger's: a receiver on the internet gets both,
 //! and what a stranger sends says nothing about the sender.
 
+use super::event::event;
 use super::reader::Webhook;
 use signature::{BodyFormat, Reason, Scheme};
 use std::net::IpAddr;
@@ -37,7 +38,7 @@ impl Author {
 
 /// What a body says of whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Content {
+enum Content {
     /// It can be read, and may be a webhook.
     Readable,
     /// It cannot be read as one.
@@ -46,8 +47,7 @@ pub enum Content {
 
 impl Content {
     /// Of a body of this sender, as far as it was read.
-    #[must_use]
-    pub fn of(scheme: Scheme, webhook: Option<Webhook<'_>>) -> Self {
+    fn of(scheme: Scheme, webhook: Option<Webhook<'_>>) -> Self {
         let looked_into = scheme.spec().body.format != BodyFormat::Opaque;
         match webhook {
             Some(webhook) if webhook.is_object() || !looked_into => Self::Readable,
@@ -59,14 +59,28 @@ impl Content {
 /// A request, as far as it tells whose it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Clue<'a> {
-    pub scheme: Scheme,
-    pub headers: &'a [(String, String)],
+    scheme: Scheme,
+    headers: &'a [(String, String)],
     /// The address that it came from, as far as it is known.
-    pub peer: Option<IpAddr>,
-    pub reason: Reason,
+    peer: Option<IpAddr>,
+    reason: Reason,
     /// Its event; empty when neither body nor header names one.
     pub event: &'a str,
-    pub content: Content,
+    content: Content,
+}
+
+impl<'a> Clue<'a> {
+    /// Of a request from `peer` with this verdict on its signature; `first` is the first webhook in it, as far as it was read.
+    #[must_use]
+    pub fn of(
+        scheme: Scheme,
+        headers: &'a [(String, String)],
+        (peer, reason): (Option<IpAddr>, Reason),
+        first: Option<Webhook<'a>>,
+    ) -> Self {
+        let (event, content) = (event(scheme, headers, first), Content::of(scheme, first));
+        Self { scheme, headers, peer, reason, event, content }
+    }
 }
 
 /// What the sender's own webhooks look like, learnt from those with a signature of the key.

@@ -159,6 +159,13 @@ impl RetryContract {
         (early, pause.saturating_add(jitter).saturating_add(self.late_ms))
     }
 
+    /// Whether a gap in µs is the pause of so many ms.
+    #[must_use]
+    pub fn keeps_pause(&self, pause_ms: u64, gap_us: u64) -> bool {
+        let (early, late) = self.window_ms(pause_ms);
+        (early.saturating_mul(1000)..=late.saturating_mul(1000)).contains(&gap_us)
+    }
+
     /// The longest pause between two attempts, milliseconds.
     #[must_use]
     pub fn longest_ms(&self) -> u64 {

@@ -8,8 +8,7 @@ use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name, shown_signature};
 use correlate::{
-    Arrival, Arrived, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhooks,
-    event, id,
+    Arrival, Arrived, Author, Certainty, Clue, Course, Courses, Key, Place as Belongs, Webhooks, id,
 };
 use correlate::{print, signature_print};
 use pii::shown;
@@ -197,9 +196,7 @@ impl Analysis {
             (self.header.scheme, attempt.verdict.reason, attempt.headers.as_slice());
         let read = if reason.is_authentic() { None } else { self.reader.read(headers, body) };
         let first = read.as_ref().and_then(Webhooks::first);
-        let content = Content::of(scheme, first);
-        let event = event(scheme, headers, first);
-        self.sender.author(&Clue { scheme, headers, peer: attempt.peer, reason, event, content })
+        self.sender.author(&Clue::of(scheme, headers, (attempt.peer, reason), first))
     }
 
     /// The delivery with this key, when its first attempt had this body.

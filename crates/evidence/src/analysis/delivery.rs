@@ -8,6 +8,11 @@ use signature::Reason;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The index of the delivery with this number: they are numbered from 1.
+pub(crate) fn index_of(number: u64) -> usize {
+    usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
 /// One attempt of a delivery, without its bytes.
 #[derive(Debug, Clone)]
 pub struct AttemptResult {

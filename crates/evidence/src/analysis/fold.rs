@@ -4,7 +4,7 @@ use super::batch_ids::BatchIds;
 use super::copies::Copies;
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, index_of};
 use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
 use super::nameless::Nameless;
@@ -297,8 +297,7 @@ impl Analysis {
 
     /// How the redirect of a delivery was followed, as a phrase that begins with a space; empty where it is not known.
     pub(crate) fn follow_up(&self, delivery: &Delivery) -> String {
-        let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.follow_ups.get(&index).cloned().unwrap_or_default()
+        self.follow_ups.get(&index_of(delivery.number)).cloned().unwrap_or_default()
     }
 
     fn flow_started(&mut self, start: &FlowStart) {

@@ -52,6 +52,7 @@ pub(crate) use cases::CAUSE;
 pub use cases::{Case, Cases, Listed, cases};
 pub use clause_stats::{breaker_stats, clause_stats};
 pub use deliveries::Deliveries;
+pub(crate) use delivery::index_of;
 pub use delivery::{AttemptResult, Delivery, Fate, Fingerprints};
 pub use exchange::{Exchange, Exchanges};
 pub use expected::{Expectation, Fulfilment};

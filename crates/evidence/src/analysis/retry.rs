@@ -3,7 +3,7 @@
 mod between;
 
 use super::breach::{Breach, TimeLimit};
-use super::delivery::{AttemptResult, Delivery};
+use super::delivery::{AttemptResult, Delivery, index_of};
 use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
@@ -77,8 +77,9 @@ impl Retries {
     fn settle_lost(&mut self, contract: &RetryContract) {
         let on_schedule = |facts: &RetryFacts| {
             let first = facts.gaps_us.first().copied().flatten();
-            let (early, late) = contract.window_ms(contract.gap_ms(1, None).unwrap_or_default());
-            first.is_some_and(|gap_us| (early * 1000..=late * 1000).contains(&gap_us))
+            first
+                .zip(contract.gap_ms(1, None))
+                .is_some_and(|(gap_us, wanted)| contract.keeps_pause(wanted, gap_us))
         };
         let keeps_to_it = self.exercised.iter().any(on_schedule);
         for (number, mut breaches) in std::mem::take(&mut self.perhaps_lost) {
@@ -239,10 +240,8 @@ fn began_unseen(
     let on_schedule = |unseen: usize| {
         let mut pauses = gaps_us.iter().zip(&delivery.tries).zip(unseen + 1..);
         pauses.all(|((gap_us, before), attempt)| {
-            let wanted = contract.gap_ms(attempt, before.retry_after()).map(|ms| contract.window_ms(ms));
-            let within =
-                |gap: &u64| wanted.is_some_and(|(early, late)| (early * 1000..=late * 1000).contains(gap));
-            gap_us.as_ref().is_none_or(within)
+            let wanted = contract.gap_ms(attempt, before.retry_after());
+            gap_us.is_none_or(|gap_us| wanted.is_some_and(|wanted| contract.keeps_pause(wanted, gap_us)))
         })
     };
     let came_unseen = |unseen: usize| {
@@ -276,9 +275,7 @@ fn judge_gaps(
     for (i, (gap, before)) in gaps.iter().zip(&delivery.tries).enumerate() {
         let wanted = contract.gap_ms(i + 1, before.retry_after());
         let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
-        let (early, late) = contract.window_ms(wanted_ms);
-        let (early, late) = (early * 1000, late * 1000);
-        if !(early..=late).contains(&gap_us) {
+        if !contract.keeps_pause(wanted_ms, gap_us) {
             let (delivery, wanted_us) = (delivery.number, wanted_ms * 1000);
             breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us });
         }
@@ -391,11 +388,10 @@ impl Analysis {
             return;
         }
         for (old, new) in reborn(self) {
-            let index = |number: u64| usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX);
-            let asked = self.deliveries.get(index(old)).and_then(|delivery| delivery.fulfils);
+            let asked = self.deliveries.get(index_of(old)).and_then(|delivery| delivery.fulfils);
             let surplus = |asked: &usize| self.expectation(*asked).is_some_and(|asked| asked.has_surplus());
             let Some(asked) = asked.filter(surplus) else { continue };
-            if let Some(delivery) = self.deliveries.get_mut(index(new)).filter(|new| new.surplus == 1) {
+            if let Some(delivery) = self.deliveries.get_mut(index_of(new)).filter(|new| new.surplus == 1) {
                 delivery.surplus = 0;
                 self.expectations.pardon(asked);
             }

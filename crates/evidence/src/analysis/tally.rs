@@ -1,5 +1,6 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
+use super::delivery::index_of;
 use super::lost::{Absence, Lost};
 use super::order::{Order, Turn};
 use super::{Analysis, AttemptResult, Delivery, Expectation, Fate};
@@ -90,8 +91,7 @@ fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     } else {
         tally.unclear_duplicates += again;
     }
-    let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
-    tally.unclear_duplicates += u64::from(analysis.copies.has(index));
+    tally.unclear_duplicates += u64::from(analysis.copies.has(index_of(delivery.number)));
     if analysis.is_exclusive() {
         tally.duplicates += surplus;
     } else {

@@ -51,11 +51,7 @@ impl<R: BufRead> Lines<R> {
         let taken = match read_line(&mut self.input, MAX_LINE, to)? {
             LineRead::Whole => {
                 self.cut = to.last() != Some(&b'\n');
-                let line = to.get(start..).unwrap_or_default();
-                if !self.pieces.concern(line) {
-                    return Ok(Some(true));
-                }
-                self.pieces.take(line)
+                self.pieces.take(to.get(start..).unwrap_or_default())
             }
             LineRead::TooLong => return Ok(Some(false)),
             LineRead::End => {

@@ -90,10 +90,12 @@ impl Pieces {
         Some(begun.text.map_or(Taken::TooLong, Taken::Complete))
     }
 
+    /// Takes a line: nearly all are whole.
     pub(super) fn take(&mut self, line: &[u8]) -> Taken {
-        if !self.concern(line) {
-            return Taken::Whole;
-        }
+        if self.concern(line) { self.put_together(line) } else { Taken::Whole }
+    }
+
+    fn put_together(&mut self, line: &[u8]) -> Taken {
         let piece = if line.starts_with(DOCKER) { of_docker(line) } else { of_cri(line) };
         let Some(piece) = piece else { return Taken::Whole };
         let Some(slot) = self.begun.get_mut(piece.stream) else { return Taken::Whole };
@@ -119,7 +121,7 @@ impl Pieces {
     }
 
     /// Whether a line is a piece, or may be one that others are waiting for: of nearly all lines the first bytes tell that they are not.
-    pub(super) fn concern(&self, line: &[u8]) -> bool {
+    fn concern(&self, line: &[u8]) -> bool {
         match line.first() {
             Some(b'0'..=b'9') => head_of_cri(line).is_some_and(|(_, stream, is_last)| {
                 !is_last || self.begun.get(stream).is_some_and(Option::is_some)

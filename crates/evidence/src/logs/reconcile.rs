@@ -1,12 +1,14 @@
 //! What the sender says it delivered against what arrived: by webhook id, and by event and number where there is none.
 
+mod in_window;
+
 use super::clock::{Clock, FURTHEST, Pairs};
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use super::lost::{Losses, Seen, Until};
 use super::reach::{Claims, Place, Reach};
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{Author, Clue, Content, KnownSender, Reader, event, id};
+use correlate::{Author, Clue, KnownSender, Reader, id};
 use record::Ending;
 pub use record::Reconciliation;
 use record::{Attempt, Header, Record, RetryContract, Watch};
@@ -240,12 +242,10 @@ impl Arrivals {
         let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
         let id = id(self.scheme, &attempt.headers, read.as_ref());
         let webhook = read.as_ref().and_then(correlate::Webhooks::first);
-        let name = event(self.scheme, &attempt.headers, webhook);
-        let (scheme, headers, reason) = (self.scheme, &*attempt.headers, attempt.verdict.reason);
-        let content = Content::of(scheme, webhook);
-        let clue = Clue { scheme, headers, peer: attempt.peer, reason, event: name, content };
+        let from = (attempt.peer, attempt.verdict.reason);
+        let clue = Clue::of(self.scheme, &attempt.headers, from, webhook);
         let author = self.sender.author(&clue);
-        let event = (!name.is_empty()).then(|| self.interned(name));
+        let event = (!clue.event.is_empty()).then(|| self.interned(clue.event));
         let fresh = Arrival {
             at,
             accepted: false,
@@ -487,6 +487,5 @@ fn print(id: &str) -> [u8; 16] {
     print
 }
 
-mod in_window;
 #[cfg(test)]
 mod tests;

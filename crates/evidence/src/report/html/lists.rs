@@ -1,7 +1,9 @@
 //! Every flow and every webhook, the troubled ones first, to look one up: filtered by state and event without a script.
 
 use super::ruler::{of_a_lost, ruler};
-use crate::analysis::{Absence, Analysis, Delivery, Expectation, FlowReason, Lost, event_name, flow_reasons};
+use crate::analysis::{
+    Absence, Analysis, Delivery, Expectation, FlowReason, Lost, event_name, flow_reasons, index_of,
+};
 use crate::figure::{counted, milliseconds};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -162,14 +164,9 @@ fn of_a_row(row: &Row<'_>, events: &[String], analysis: &Analysis) -> Markup {
 
 fn of_a_delivery<'a>(delivery: Delivery, analysis: &'a Analysis) -> Row<'a> {
     let asked = delivery.fulfils.and_then(|index| analysis.expectation(index));
-    let index = usize::try_from(delivery.number.saturating_sub(1)).ok();
+    let index = index_of(delivery.number);
     let accepted = delivery.accepted().is_some();
-    let leaks = analysis
-        .privacy
-        .webhooks
-        .kept
-        .iter()
-        .any(|found| found.delivery.is_some() && found.delivery == index);
+    let leaks = analysis.privacy.webhooks.kept.iter().any(|found| found.delivery == Some(index));
     let holds = |class: &str| match class {
         "refused" => !accepted,
         "late" => accepted && asked.is_some_and(|asked| delivery.first_byte() > asked.deadline()),
