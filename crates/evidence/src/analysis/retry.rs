@@ -247,7 +247,7 @@ fn began_unseen(
     let came_unseen = |unseen: usize| {
         let (early, late) = contract.window_ms(contract.gap_ms(unseen, None).unwrap_or_default());
         let before = |begin: &WatchBegin| first < begin.at.plus(Duration::from_millis(late));
-        let ago = |ms: u64| Tick(first.0.saturating_sub(ms * 1000));
+        let ago = |ms: u64| Tick(first.0.saturating_sub(ms.saturating_mul(1000)));
         analysis.watched.begin.as_ref().is_some_and(before) || is_unseen(analysis, ago(late), ago(early))
     };
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
@@ -276,7 +276,7 @@ fn judge_gaps(
         let wanted = contract.gap_ms(i + 1, before.retry_after());
         let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
         if !contract.keeps_pause(wanted_ms, gap_us) {
-            let (delivery, wanted_us) = (delivery.number, wanted_ms * 1000);
+            let (delivery, wanted_us) = (delivery.number, wanted_ms.saturating_mul(1000));
             breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us });
         }
     }

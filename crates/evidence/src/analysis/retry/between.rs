@@ -32,8 +32,9 @@ pub(super) fn explain(
 fn fits(contract: &RetryContract, timeout_ms: u64, (made, lost): (usize, usize), gap_us: u64) -> bool {
     let pauses: Option<Vec<u64>> =
         (made..=made + lost).map(|attempt| contract.gap_ms(attempt, None)).collect();
-    let Some(wanted_ms) = pauses.map(|pauses| pauses.iter().sum()) else { return false };
+    let Some(pauses) = pauses else { return false };
+    let wanted_ms = pauses.into_iter().fold(0, u64::saturating_add);
     let (early, late) = contract.window_ms(wanted_ms);
     let waited = timeout_ms.saturating_mul(lost as u64);
-    (early * 1000..=late.saturating_add(waited).saturating_mul(1000)).contains(&gap_us)
+    (early.saturating_mul(1000)..=late.saturating_add(waited).saturating_mul(1000)).contains(&gap_us)
 }
