@@ -6,8 +6,8 @@ use super::{Exit, Failure, environment, github, out, output_file, promote, signi
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Journals, KnownScenario, KnownSender, MinFlows, Request, Required,
-    Trust, approval_annotations, approval_page, human, judge, markdown, name_of, run_of,
+    Allowed, Approval, Checkout, Demand, Journals, Kind, KnownScenario, KnownSender, MinFlows, Request,
+    Required, Trust, approval_annotations, approval_page, human, judge, markdown, name_of, run_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
@@ -78,9 +78,9 @@ pub(super) struct Args {
     /// endpoint, timeout.
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
-    /// Minimum length of an observation
-    #[arg(long, value_name = "DURATION", default_value = "30m")]
-    min_window: Period,
+    /// Minimum length of an observation [default: 30m]
+    #[arg(long, value_name = "DURATION")]
+    min_window: Option<Period>,
     /// Minimum number of flows: 10, or payments=10,orders=20
     ///
     /// Of payments, matches and observations (their webhooks), or by the name of any scenario.
@@ -230,7 +230,7 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
     }
     Ok(Demand {
         target: args.target.clone(),
-        min_window: args.min_window.get(),
+        min_window: args.min_window.map(Period::get),
         min_flows,
         allowed: args.allow.clone(),
         trust: args.trust,
@@ -242,10 +242,14 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
     })
 }
 
-/// A least number of flows that is asked of what was not given would be asked of nothing: a slip of the pen, unless what is required is missing.
+/// What is asked of evidence that was not given would be asked of nothing: a slip of the pen, unless what is required is missing.
 fn asked_of_none(demand: &Demand, approval: &Approval) -> Result<(), Failure> {
     if !approval.missing.is_empty() {
         return Ok(());
+    }
+    if demand.min_window.is_some() && !approval.artifacts.iter().any(|j| j.kind == Kind::Observation) {
+        let why = "--min-window: no artifact here is an observation";
+        return Err(Failure::usage(format!("{why} (`--require observation` demands one)")));
     }
     let judged: Vec<_> = approval.artifacts.iter().filter_map(|j| j.judged.flows_of.as_ref()).collect();
     let Some(typed) = demand.min_flows.asked_of_none(&judged) else { return Ok(()) };

@@ -42,6 +42,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         let why = scheme.needs_own_body().unwrap_or("are not signed");
         return Err(Failure::usage(format!("webhooks of {scheme} {why}: there is nothing to print")));
     }
+    if let Some(header) = scheme.signed_foreign_header() {
+        return Err(Failure::usage(format!(
+            "webhooks of {scheme} sign the header {header}, which says neither id, event nor time: smoke does not know its value"
+        )));
+    }
     if scheme.signs_url() && args.url.is_empty() {
         return Err(Failure::usage(format!("--url: {scheme} signs the URL that it posts to")));
     }

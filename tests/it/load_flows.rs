@@ -40,6 +40,8 @@ fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
         assert!(gate(least).exits(3).shown().contains("required (--min-flows) (--allow flows=20"), "{least}");
     }
     gate("matches=1").exits(2).says("--min-flows matches=…: no artifact here is asked for that");
+    let window = Smoke::new("gate").arg(ran.dir().join("artifacts")).args(&["--min-window", "1m"]);
+    window.run().exits(2).says("--min-window: no artifact here is an observation");
 }
 
 #[test]

@@ -323,9 +323,20 @@ impl Scheme {
             Some("sign the fields of a form")
         } else if time.is_some_and(|time| time.json.is_some()) {
             Some("carry their signing time in the body")
+        } else if self.signed_foreign_header().is_some() {
+            Some("sign a header that is none of the sender's own")
         } else {
             None
         }
+    }
+
+    /// A header that is signed and says neither id, event nor time, so that whoever signs for the sender does not know its value.
+    #[must_use]
+    pub fn signed_foreign_header(self) -> Option<&'static str> {
+        let Compiled { own, template, places, .. } = self.compiled();
+        let known = [places.id, places.event, places.timestamp].map(|place| own.get(place?));
+        let is_known = |header: &str| known.iter().flatten().any(|name| name.eq_ignore_ascii_case(header));
+        template.headers().find(|header| !is_known(header))
     }
 
     /// The header with the signature.

@@ -88,28 +88,33 @@ impl Signer {
     pub fn sign(&self, webhook: &Outgoing<'_>) -> Vec<(&'static str, String)> {
         let spec = self.sender.spec;
         let s = &spec.signature;
-        let mut timestamp =
-            s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
+        let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
         if s.form == Form::MessageSignatures {
             return self.message_signature(webhook, &timestamp);
         }
-        let (mut signature, places) = (self.signature(webhook, &timestamp), &self.sender.places);
+        let places = &self.sender.places;
         let value = |(place, name): (usize, &&'static str)| {
             let is = |other: Option<usize>| other == Some(place);
             let text = if is(places.signature) {
-                std::mem::take(&mut signature)
+                String::new()
             } else if is(places.id) {
                 webhook.id.to_owned()
             } else if is(places.event) {
                 webhook.event.to_owned()
             } else if is(places.timestamp) {
-                std::mem::take(&mut timestamp)
+                timestamp.clone()
             } else {
                 return None;
             };
             Some((*name, text))
         };
-        self.sender.own.iter().enumerate().filter_map(value).collect()
+        let mut headers: Vec<_> = self.sender.own.iter().enumerate().filter_map(value).collect();
+        let signature = self.signature(webhook, &timestamp, &headers);
+        let own = places.signature.and_then(|place| self.sender.own.get(place));
+        if let Some((_, value)) = headers.iter_mut().find(|(name, _)| Some(name) == own) {
+            *value = signature;
+        }
+        headers
     }
 
     /// The headers and the body of `webhook`: of a sender that signs inside the body with id, event, time and signature put
@@ -138,20 +143,27 @@ impl Signer {
         let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
         let headers = self.sign(&inner);
         if let Some(pointer) = s.json.as_deref() {
-            let signature = self.signature(&inner, &timestamp);
+            let signature = self.signature(&inner, &timestamp, &headers);
             body = Cow::Owned(set(Cow::Borrowed(&*body), pointer, &signature, false).into_owned());
         }
         Signed { headers, body: Cow::Owned(body.into_owned()) }
     }
 
-    /// The whole value of the signature header; empty without a secret.
-    fn signature(&self, webhook: &Outgoing<'_>, timestamp: &str) -> String {
+    /// The whole value of the signature header beside the sender's other `headers`; empty without a secret.
+    fn signature(
+        &self,
+        webhook: &Outgoing<'_>,
+        timestamp: &str,
+        headers: &[(&'static str, String)],
+    ) -> String {
         let s = &self.sender.spec.signature;
         // The URL covers a body whose hash it holds.
         let digest = s.body_digest.as_deref().and_then(|name| query_field(&self.url, name));
         let in_url = digest.is_some_and(|digest| digest == hex::encode(Sha256::digest(webhook.body)));
         let body = if in_url { b"" } else { webhook.body };
-        let context = Context::new(timestamp, webhook.id, &[], body).to(&self.method, &self.url);
+        let signed = headers.iter().filter(|(name, _)| self.sender.template.has_header(name));
+        let signed: Vec<_> = signed.map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+        let context = Context::new(timestamp, webhook.id, &signed, body).to(&self.method, &self.url);
         let Some((version, key)) = &self.key else { return String::new() };
         let mut value = String::with_capacity(SIGNATURE);
         let mut write = |texts: &[&str]| texts.iter().for_each(|text| value.push_str(text));
@@ -231,5 +243,47 @@ fn made<'j>(json: &'j mut Value, pointer: &str) -> Option<&'j mut Value> {
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({}, {})", self.scheme, if self.key.is_some() { "keyed" } else { "without secret" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Place, RequestSpec, SignatureSpec, TimestampSpec, Verifier};
+
+    /// A sender that signs these beside the body.
+    fn sender(message: &str) -> Scheme {
+        let header = |name: &str| Some(name.to_owned());
+        let timestamp: Option<TimestampSpec> = serde_json::from_str(r#"{"header": "X-Ts"}"#).unwrap();
+        let signature = SignatureSpec {
+            header: header("X-Sig"),
+            message: message.to_owned(),
+            timestamp,
+            ..SignatureSpec::default()
+        };
+        let id = Place { header: header("X-Id"), ..Place::default() };
+        let event = Place { header: header("X-Topic"), ..Place::default() };
+        Scheme::of("own", RequestSpec { signature, id, event, ..RequestSpec::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_header_of_its_own_is_signed_as_it_is_sent() {
+        let scheme = sender("{header:x-id}.{header:X-Topic}.{header:X-Ts}.{body}");
+        let secret = Secret::new("a-shared-secret-of-thirty-two-ch");
+        let out = Outgoing { event: "paid", id: "abc", timestamp_ms: 1_795_438_932_000, body: b"body" };
+        let signed = Signer::new(scheme, &secret).unwrap().sign(&out);
+        let headers: Vec<_> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        // Python: hmac.new(secret, b"abc.paid.1795438932.body", sha256).hexdigest()
+        let tag = "10011604b5a85a6cbc946ecaf36b1f13119328ee378871d7faead15097d0f7d3";
+        assert!(headers.contains(&("X-Sig".to_owned(), tag.to_owned())), "{headers:?}");
+        assert!(Verifier::new(scheme, &secret).unwrap().verify(&headers, b"body", out.timestamp_ms).valid);
+        assert_eq!(scheme.signed_foreign_header(), None);
+    }
+
+    #[test]
+    fn a_header_that_others_fill_is_told() {
+        let scheme = sender("{header:X-Other}.{timestamp}.{body}");
+        assert_eq!(scheme.signed_foreign_header(), Some("X-Other"));
+        assert!(scheme.needs_own_body().is_some());
     }
 }

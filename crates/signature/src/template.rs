@@ -97,7 +97,15 @@ impl Template {
 
     /// Whether a header of that name is a part of it.
     pub(crate) fn has_header(&self, name: &str) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Header(own) if own.eq_ignore_ascii_case(name)))
+        self.headers().any(|own| own.eq_ignore_ascii_case(name))
+    }
+
+    /// The names of the headers that are parts of it.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Header(name) => Some(name.as_str()),
+            _ => None,
+        })
     }
 
     /// The places of a JSON body that are parts of it.

@@ -15,12 +15,12 @@ const LEAST: [(Kind, u64); 3] = [(Kind::Payments, 10), (Kind::Matches, 5), (Kind
 const LEAST_WINDOW: Duration = Duration::from_secs(30 * 60);
 
 /// What is asked of evidence beyond its own gates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Demand {
     /// Base URL of the system that must have been tested; any when absent.
     pub target: Option<String>,
-    /// Least length of an observation.
-    pub min_window: Duration,
+    /// Least length of an observation; the guide's when absent.
+    pub min_window: Option<Duration>,
     /// Least number of flows of a run, or of webhooks in an observation, by kind.
     pub min_flows: MinFlows,
     /// What weakens the evidence and is accepted all the same.
@@ -39,24 +39,13 @@ pub struct Demand {
     pub subjects: Vec<Subject>,
 }
 
-impl Default for Demand {
-    fn default() -> Self {
-        Self {
-            target: None,
-            min_window: LEAST_WINDOW,
-            min_flows: MinFlows::default(),
-            allowed: Vec::new(),
-            trust: None,
-            own_gates: false,
-            gates_sha256: None,
-            scenario_sha256: Vec::new(),
-            challenge: None,
-            subjects: Vec::new(),
-        }
-    }
-}
-
 impl Demand {
+    /// Least length of an observation.
+    #[must_use]
+    pub fn least_window(&self) -> Duration {
+        self.min_window.unwrap_or(LEAST_WINDOW)
+    }
+
     /// Whether the approver accepts this.
     pub(super) fn allows(&self, name: &str, value: &str) -> bool {
         self.allowed.iter().any(|allowed| allowed.covers(name, value))

@@ -382,11 +382,11 @@ impl Seen {
     /// What is told of an observation: long enough, with enough traffic, spread over it. `by_hour` asks for it in each hour.
     pub(super) fn observation(&self, demand: &Demand, by_hour: bool) -> Vec<Item> {
         let watched = self.end.since(self.begin);
-        let long = watched >= demand.min_window;
+        let long = watched >= demand.least_window();
         let figure = format!(
             "{} watched, at least {} required (--min-window)",
             told(watched),
-            told(demand.min_window)
+            told(demand.least_window())
         );
         let window = evidence("window", "Length of the window", pass_if(long), figure, "journal");
         let (n, least) =
