@@ -210,6 +210,27 @@ impl Formats {
 /// Fields that messages may give.
 const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "timeout", "webhook_id"];
 
+/// What bytes may be: a letter of a name; where a value without quotes ends, or may.
+const WORD: u8 = 1;
+const END: u8 = 2;
+const BYTES: [u8; 256] = {
+    let mut all = [0; 256];
+    let mut byte = 0;
+    while byte < all.len() {
+        all[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' => WORD,
+            b'\t'..=b'\r' | b' ' | b',' | b';' | 0x80.. => END,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    all
+};
+
+fn is(what: u8, byte: u8) -> bool {
+    BYTES[usize::from(byte)] == what
+}
+
 /// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
 /// semicolon.
 fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -218,8 +239,7 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
         loop {
             let at = memchr::memchr(b'=', rest.as_bytes())?;
             let (before, after) = (rest.get(..at)?, rest.get(at + 1..)?);
-            let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-            let begin = before.bytes().rposition(|b| !word(b)).map_or(0, |last| last + 1);
+            let begin = before.bytes().rposition(|b| !is(WORD, b)).map_or(0, |last| last + 1);
             let name = before.get(begin..).unwrap_or_default();
             if !FIELDS.contains(&name) {
                 rest = after;
@@ -240,10 +260,8 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// Where a value without quotes ends. Most are ASCII, which is told by its bytes.
 fn bare_end(text: &str) -> usize {
-    let bytes = text.as_bytes();
     let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
-    let at = bytes.iter().position(|b| matches!(b, b'\t'..=b'\r' | b' ' | b',' | b';' | 0x80..));
-    let Some(at) = at else { return text.len() };
+    let Some(at) = text.bytes().position(|b| is(END, b)) else { return text.len() };
     text.get(at..).and_then(|rest| rest.find(ends)).map_or(text.len(), |more| at + more)
 }
 

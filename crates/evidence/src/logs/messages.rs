@@ -77,12 +77,26 @@ enum Begins {
     Open(usize),
 }
 
+impl Begins {
+    /// Whether a text that begins with this byte may be one.
+    fn may_be(&self, first: u8) -> bool {
+        match self {
+            Self::Whole(begin) | Self::With(begin) => {
+                begin.as_bytes().first().is_none_or(|own| *own == first)
+            }
+            Self::Open(_) => true,
+        }
+    }
+}
+
 /// All of them, in the order in which they count.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     all: Vec<Message>,
     /// Those that begin with nothing in particular, in one.
     open: RegexSet,
+    /// For each byte that a text may begin with, the numbers of those that it may be.
+    by_first: Vec<Vec<usize>>,
 }
 
 impl Messages {
@@ -103,19 +117,21 @@ impl Messages {
     pub(super) fn compile(&mut self) -> Result<(), regex::Error> {
         let open = self.all.iter().filter(|message| matches!(message.begins, Begins::Open(_)));
         self.open = RegexSet::new(open.map(|message| message.pattern.as_str()))?;
+        let may_be = |first: u8| {
+            let all = self.all.iter().enumerate();
+            all.filter(|(_, message)| message.begins.may_be(first)).map(|(number, _)| number).collect()
+        };
+        self.by_first = (0..=u8::MAX).map(may_be).collect();
         Ok(())
     }
 
-    /// The first that `text` is, which this logger wrote.
+    /// The first that `text` is, which this logger wrote; an empty text is none.
     pub(super) fn first<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
+        let first = usize::from(*text.as_bytes().first()?);
         let mut open = None;
-        // A byte tells of most texts that they do not begin so.
-        let first = text.as_bytes().first();
-        let starts_with =
-            |begin: &str| (begin.is_empty() || begin.as_bytes().first() == first) && text.starts_with(begin);
-        self.all.iter().find_map(|message| {
+        self.by_first.get(first)?.iter().filter_map(|number| self.all.get(*number)).find_map(|message| {
             let may_fit = match &message.begins {
-                Begins::Whole(begin) | Begins::With(begin) => starts_with(begin),
+                Begins::Whole(begin) | Begins::With(begin) => text.starts_with(&**begin),
                 Begins::Open(number) => {
                     // Asked once, and in detail only where one of them fits.
                     let set = || self.open.is_match(text).then(|| self.open.matches(text));
