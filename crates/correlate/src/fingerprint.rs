@@ -36,3 +36,11 @@ pub fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
 pub fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
     print_of(own_headers.iter().map(|name| attempt.header(name).unwrap_or_default().as_bytes()))
 }
+
+/// One fingerprint over what a request says beside its body, without the headers that the sender writes anew for each attempt.
+pub fn head_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
+    let is_own = |name: &str| own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
+    let others = attempt.headers.iter().filter(|(name, _)| !is_own(name));
+    let texts = others.flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    print_of([attempt.target.as_bytes()].into_iter().chain(texts))
+}

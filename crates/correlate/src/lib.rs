@@ -22,7 +22,7 @@ pub use arrived::Arrived;
 pub use contradiction::{Contradiction, contradiction};
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
 pub use event::{event, id, own_id};
-pub use fingerprint::{Short, print, print_of, short, signature_print};
+pub use fingerprint::{Short, head_print, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, FlowValues, Whose};
 pub use policy::{After, Stage, after, latest_retry};
 pub use reader::{Reader, Unreadable, Webhook, Webhooks, unpacked};

@@ -113,18 +113,31 @@ impl Engine {
             !known && request.own_places.contains(&f.place)
         };
         scan.findings.retain(|finding| !own(finding));
+        self.beside_body(request, rules, &mut scan);
+        scan
+    }
+
+    /// Scans what a request says beside its body: headers, path and query. Nothing of it can be unread.
+    #[must_use]
+    pub fn scan_head(&self, request: &Request<'_>, memo: &Memo) -> Scan {
+        let mut scan = Scan::default();
+        let none = Canaries::default();
+        self.beside_body(request, Rules { memo: Some(memo), ..self.rules(&none) }, &mut scan);
+        scan
+    }
+
+    fn beside_body(&self, request: &Request<'_>, rules: Rules<'_>, scan: &mut Scan) {
         let shown = |name: &str| !request.own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
         for (name, value) in request.headers.iter().filter(|(n, _)| shown(n)) {
             if let Some(work) = known_clean(name, value, rules) {
                 scan.bytes_examined += work;
             } else if forwarded::is_of_proxies(name) {
-                self.forwarded(name, value, rules, &mut scan);
+                self.forwarded(name, value, rules, scan);
             } else {
-                self.named(name, value, name, rules, &mut scan);
+                self.named(name, value, name, rules, scan);
             }
         }
-        self.target(request.target, rules, &mut scan);
-        scan
+        self.target(request.target, rules, scan);
     }
 
     /// Scans a parsed payload and its headers.

@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn only_what_was_signed_at_the_same_moment_is_a_copy() {
-        let print = |body, timestamp_ms| Fingerprints { body, signature: 1, timestamp_ms };
+        let print = |body, timestamp_ms| Fingerprints { body, signature: 1, head: 0, timestamp_ms };
         let mut copies = Copies::default();
         let all =
             [print(1, Some(5)), print(2, Some(5)), print(1, Some(6)), print(1, Some(5)), print(1, None)];

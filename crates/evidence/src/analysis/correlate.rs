@@ -2,7 +2,7 @@
 
 use super::contents::Contents;
 use super::deliveries::Deliveries;
-use super::delivery::{AttemptResult, Delivery, Fingerprints};
+use super::delivery::{AttemptResult, Delivery, Fingerprints, SaidBefore};
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
@@ -10,7 +10,7 @@ use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name, shown_signatu
 use correlate::{
     Arrival, Arrived, Author, Certainty, Clue, Course, Courses, Key, Place as Belongs, Webhooks, id,
 };
-use correlate::{print, signature_print};
+use correlate::{head_print, print, signature_print};
 use pii::shown;
 use record::Ending;
 use record::{Answered, Attempt, Forwarded, RunKind};
@@ -234,6 +234,7 @@ impl Analysis {
         let fingerprints = Fingerprints {
             body: print(body),
             signature: signature_print(attempt, scheme.own_headers()),
+            head: head_print(attempt, scheme.own_headers()),
             timestamp_ms: scheme.timestamp_ms_of(&attempt.headers, body),
         };
         AttemptResult {
@@ -254,14 +255,14 @@ impl Analysis {
         }
         self.look_at_retry(index, attempt);
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
-        // A retry with the bytes of the first attempt has been looked at.
-        let known = delivery
-            .tries
-            .iter()
-            .any(|t| t.reason.is_authentic() && t.fingerprints.body == made.fingerprints.body);
-        if made.reason.is_authentic() && !known {
+        if made.reason.is_authentic() {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-            self.privacy.scan_attempt((index, attempt), whose);
+            // What a retry says as an attempt before it did has been looked at.
+            match delivery.said_before(&made.fingerprints) {
+                SaidBefore::Nothing => self.privacy.scan_attempt((index, attempt), whose),
+                SaidBefore::Body => self.privacy.scan_head((index, attempt), whose),
+                SaidBefore::All => {}
+            }
         }
         let place = if delivery.accepted().is_some() {
             delivery.after_acceptance.push(made);

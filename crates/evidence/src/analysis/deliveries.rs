@@ -192,7 +192,7 @@ impl Settled {
             how: Some(Ending::Sent),
             reason: self.reason,
             fault: None,
-            fingerprints: Fingerprints { body: self.body, signature: 0, timestamp_ms: None },
+            fingerprints: Fingerprints { body: self.body, signature: 0, head: 0, timestamp_ms: None },
         }
     }
 }
@@ -203,7 +203,7 @@ mod tests {
     use record::faults::Fault;
 
     fn delivery(number: u64) -> Delivery {
-        let fingerprints = Fingerprints { body: 7, signature: 0, timestamp_ms: None };
+        let fingerprints = Fingerprints { body: 7, signature: 0, head: 0, timestamp_ms: None };
         let only = AttemptResult {
             first_byte: Tick(10),
             end: Some(Tick(25)),

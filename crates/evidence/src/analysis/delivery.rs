@@ -63,8 +63,18 @@ pub struct Fingerprints {
     pub body: u64,
     /// Of the signature header.
     pub signature: u64,
+    /// Of what the request says beside the body, without the sender's own headers.
+    pub head: u64,
     /// The timestamp in ms, where the scheme has one.
     pub timestamp_ms: Option<i64>,
+}
+
+/// What of an attempt the authentic ones before it have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum SaidBefore {
+    Nothing,
+    Body,
+    All,
 }
 
 /// What became of a delivery.
@@ -143,6 +153,15 @@ impl Delivery {
             status: last.and_then(|t| t.status),
             fault: last.and_then(|t| t.fault),
         }
+    }
+
+    /// What of one more attempt with these fingerprints is known from those up to the accepted one.
+    pub(super) fn said_before(&self, next: &Fingerprints) -> SaidBefore {
+        let known = self.tries.iter().filter(|t| t.reason.is_authentic()).map(|t| &t.fingerprints);
+        let said = known
+            .filter(|known| known.body == next.body)
+            .map(|known| if known.head == next.head { SaidBefore::All } else { SaidBefore::Body });
+        said.max().unwrap_or(SaidBefore::Nothing)
     }
 
     /// Whether it is certain which attempts it has.

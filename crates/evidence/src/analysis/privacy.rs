@@ -54,6 +54,14 @@ pub(super) enum Traffic {
     Foreign,
 }
 
+/// What of a request is looked at.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Whole,
+    /// All but its body.
+    Head,
+}
+
 /// What the PII engine found in a run.
 #[derive(Debug)]
 pub struct Privacy {
@@ -115,7 +123,17 @@ impl Privacy {
         }
     }
 
-    pub(super) fn scan_attempt(&mut self, (delivery, attempt): (usize, &Attempt), whose: Traffic) {
+    /// Looks at a whole request.
+    pub(super) fn scan_attempt(&mut self, of: (usize, &Attempt), whose: Traffic) {
+        self.scan((of.0, of.1, Part::Whole), whose);
+    }
+
+    /// Looks at what one more attempt with a known body says beside it.
+    pub(super) fn scan_head(&mut self, of: (usize, &Attempt), whose: Traffic) {
+        self.scan((of.0, of.1, Part::Head), whose);
+    }
+
+    fn scan(&mut self, (delivery, attempt, part): (usize, &Attempt, Part), whose: Traffic) {
         let body = attempt.body.bytes();
         let target = match whose {
             Traffic::Foreign => attempt.target.as_str().into(),
@@ -128,7 +146,10 @@ impl Privacy {
             own_headers: self.scheme.own_headers(),
             own_places: self.scheme.own_places(),
         };
-        let mut scan = self.engine.scan_request(&request, &self.memo);
+        let mut scan = match part {
+            Part::Whole => self.engine.scan_request(&request, &self.memo),
+            Part::Head => self.engine.scan_head(&request, &self.memo),
+        };
         let is_seen = scan.findings.iter().any(|finding| finding.category == Category::Token);
         if attempt.holds_secret && !is_seen {
             scan.findings.push(secret());
@@ -141,7 +162,10 @@ impl Privacy {
         let known: Vec<IpAddr> = attempt.peer.into_iter().chain(self.target).collect();
         let spot = || (format!("attempt {}", attempt.attempt), Some(delivery));
         self.webhooks.compare(&mut scan, (&known, &self.engine), spot);
-        self.webhooks.add((scan, &self.engine), spot);
+        match part {
+            Part::Whole => self.webhooks.add((scan, &self.engine), spot),
+            Part::Head => self.webhooks.add_all((scan.findings, &self.engine), spot),
+        }
     }
 
     /// A webhook that was taken for another's is this run's.
@@ -199,7 +223,11 @@ impl Findings {
 
     fn add(&mut self, (scan, engine): (Scan, &Engine), spot: impl Fn() -> Spot) {
         *if scan.unread.is_empty() { &mut self.inspected } else { &mut self.unread } += 1;
-        for finding in scan.findings {
+        self.add_all((scan.findings, engine), spot);
+    }
+
+    fn add_all(&mut self, (findings, engine): (Vec<Finding>, &Engine), spot: impl Fn() -> Spot) {
+        for finding in findings {
             self.found((finding, engine), 1, [spot()]);
         }
     }

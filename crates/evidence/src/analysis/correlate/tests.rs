@@ -18,6 +18,8 @@ struct Journal {
     fault: Option<Fault>,
     reason: Reason,
     body: String,
+    /// Further headers.
+    extra: Vec<(String, String)>,
 }
 
 impl Journal {
@@ -49,6 +51,7 @@ impl Journal {
             fault: None,
             reason: Reason::Valid,
             body: r#"{"event":"paid","id":7}"#.to_owned(),
+            extra: Vec::new(),
         }
     }
 
@@ -62,13 +65,14 @@ impl Journal {
         self.next += 1;
         let mut headers = vec![("X-Webhook-Event".to_owned(), event.to_owned())];
         headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
+        headers.extend(self.extra.iter().cloned());
         self.analysis.take(&Record::Attempt(Box::new(Attempt {
             target: target.to_owned(),
             headers,
             body: Body::Text(self.body.clone()),
             verdict: fixtures::verdict(self.reason),
             answer: Some(status),
-            elsewhere: target != "/",
+            elsewhere: !target.starts_with("/?") && target != "/",
             fault: self.fault,
             redirect: (status / 100 == 3).then_some(attempt),
             ..fixtures::attempt(attempt, at)
@@ -100,6 +104,25 @@ fn equal_webhooks_that_are_retried_side_by_side_are_ambiguous_and_blame_nobody()
     assert_eq!(journal.gate("retry_attempts"), Some(Verdict::Unproven));
     // One may have been lost and the other sent twice.
     assert_eq!(journal.gate("lost"), Some(Verdict::Unproven));
+}
+
+#[test]
+fn what_a_retry_says_beside_its_body_is_looked_at_and_counted_once() {
+    let retried = |targets: [&str; 3], users: [&str; 3]| {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        for (ms, (target, user)) in [0, 2000, 6000].into_iter().zip(targets.into_iter().zip(users)) {
+            journal.extra = vec![("X-Note".to_owned(), user.to_owned())];
+            journal.comes(target, "paid", ms, Some("a"), if ms == 6000 { 200 } else { 503 });
+        }
+        let found = &journal.analysis.privacy.webhooks;
+        (found.total, found.inspected)
+    };
+    const CLEAN: [&str; 3] = ["-"; 3];
+    assert_eq!(retried(["/"; 3], CLEAN), (0, 1));
+    assert_eq!(retried(["/?u=qplayer@example.org"; 3], CLEAN), (1, 1));
+    assert_eq!(retried(["/", "/?u=qplayer@example.org", "/"], CLEAN), (1, 1));
+    assert_eq!(retried(["/"; 3], ["-", "-", "qplayer@example.org"]), (1, 1));
+    assert_eq!(retried(["/"; 3], ["qplayer@example.org"; 3]), (1, 1));
 }
 
 #[test]

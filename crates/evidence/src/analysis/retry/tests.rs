@@ -20,7 +20,7 @@ fn attempt((ms, status): (u64, u16)) -> AttemptResult {
         how: Some(Ending::Sent),
         reason: Reason::Valid,
         fault: None,
-        fingerprints: Fingerprints { body: 7, signature: 0, timestamp_ms: None },
+        fingerprints: Fingerprints { body: 7, signature: 0, head: 0, timestamp_ms: None },
     }
 }
 
