@@ -312,8 +312,7 @@ impl Inbox {
         answer: Option<u16>,
     ) -> Attempt {
         self.config.scheme.hide_credentials(&mut request.headers);
-        let has = |secrets: &Redactor| secrets.finds(&String::from_utf8_lossy(&request.body));
-        let holds_secret = self.config.secrets.as_ref().is_some_and(has);
+        let holds_secret = self.config.secrets.as_ref().is_some_and(|secrets| self.leaks(&request, secrets));
         Attempt {
             attempt: number,
             first_byte: request.first_byte,
@@ -331,6 +330,16 @@ impl Inbox {
             redirect: None,
             holds_secret,
         }
+    }
+
+    /// Whether a secret of the run stands in a request, elsewhere than in a header that the sender signs with or is known by.
+    fn leaks(&self, request: &RawRequest, secrets: &Redactor) -> bool {
+        let own = self.config.scheme.own_headers();
+        let is_own = |name: &str| own.iter().any(|own| own.eq_ignore_ascii_case(name));
+        let others =
+            request.headers.iter().filter(|(name, _)| !is_own(name)).map(|(_, value)| value.as_str());
+        secrets.finds(&String::from_utf8_lossy(&request.body))
+            || others.chain([request.target.as_str()]).any(|text| secrets.finds(text))
     }
 
     fn place(&self, sighting: &Sighting, request: &RawRequest) -> Place {

@@ -401,20 +401,24 @@ fn a_webhook_that_holds_a_password_of_the_run_is_a_finding() {
     let scenario = "name: orders\nsubject: { kind: order, id: \"1\" }\nsender: standard-webhooks\nflows: 1\nvars: { shop_password: \
                     correct-horse-9 }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    webhooks: [{ event: \
                     order.paid, match: { /data/id: 1 }, within: 5s }]\n";
-    for (note, code) in
-        [("see correct-horse-9 below", 1), ("Y29ycmVjdC1ob3JzZS05", 1), ("correct horse 9", 0)]
-    {
+    let inbound = "/webhooks/inbound";
+    for (path, header, note, code) in [
+        (inbound, "-", "see correct-horse-9 below", 1),
+        (inbound, "-", "Y29ycmVjdC1ob3JzZS05", 1),
+        (inbound, "-", "correct horse 9", 0),
+        (inbound, "pw correct-horse-9", "-", 1),
+        ("/webhooks/inbound?p=correct%2Dhorse-9", "-", "-", 1),
+    ] {
         let port = free_port();
         let url = api(move |_| {
-            post(
-                port,
-                &webhook("POST", "/webhooks/inbound", "order.paid", &json!({ "id": 1, "note": note })),
-            );
+            let webhook = webhook("POST", path, "order.paid", &json!({ "id": 1, "note": note }));
+            let (line, rest) = webhook.split_at(webhook.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+            post(port, &[line, format!("X-Debug: {header}\r\n").as_bytes(), rest].concat());
             ok(json!({}))
         });
         let ran = run(scenario, &url, port).run().exits(code);
         let found = &ran.artifact("orders")["pii_check"];
-        assert_eq!(found["findings_total"], code, "{note}: {found}");
+        assert_eq!(found["findings_total"], code, "{path} {header} {note}: {found}");
         let (artifact, journal) =
             (ran.file("staging_orders_output.json"), ran.file("staging_orders_journal.jsonl"));
         let again = Smoke::new("report").arg(&journal).args(&["-o", "again.json"]).run();
