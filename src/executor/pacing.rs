@@ -4,7 +4,6 @@ use super::flows::{Flows, Played};
 use super::injector::Turns;
 use super::plan::Plan;
 use super::run::Executor;
-use super::settle::{settle, turn_over};
 use crate::journal::Journal;
 use crate::load::{
     self, Alarm, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, ThreadTime, Worker,
@@ -101,7 +100,7 @@ impl Executor {
         for flow in flows {
             turns.turn.begin(flow);
             self.flows.play(flow).await?;
-            turn_over(&self.inbox, &self.flows.driver().dues(), self.clock, turns.until).await;
+            self.settling().turn_over(turns.until).await;
         }
         Ok(())
     }
@@ -110,7 +109,7 @@ impl Executor {
     async fn wait_before(&self, before: Before) {
         let plan: &Plan = &self.plan;
         if before == Before::Settled {
-            settle(&self.inbox, &self.flows.driver().dues(), self.clock, plan.quiet).await;
+            self.settling().settle(plan.quiet).await;
         }
         let pause = plan.pause(before);
         if !pause.is_zero() {

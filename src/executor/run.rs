@@ -8,7 +8,7 @@ use super::pacing::Pacing;
 use super::plan::{Plan, Receiver, Target};
 use super::prepare::Prepared;
 use super::rows_ahead::RowsAhead;
-use super::settle::{at_most, settle, wait_for_aggregator};
+use super::settle::{Settle, wait_for_aggregator};
 use super::tee::DriveTee;
 use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
@@ -46,6 +46,9 @@ const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// How often it is seen to that the journal is where it belongs, while nothing is written to it.
 const JOURNAL_LOOK: Duration = Duration::from_millis(500);
+
+/// So long after an attempt of twice its sender's time-out its end may be told: over a network, or read back from a receiver.
+const ENDS_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the stand-in was asked to do wrong, for whoever reads the evidence.
 fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
@@ -234,10 +237,16 @@ impl Executor {
         }
     }
 
+    /// What waits for the webhooks that are due by now.
+    pub(super) fn settling(&self) -> Settle<'_> {
+        let longest = self.plan.sender_timeout * 2 + ENDS_WITHIN;
+        Settle { inbox: &self.inbox, dues: self.flows.driver().dues(), clock: self.clock, longest }
+    }
+
     async fn settle(&self) {
-        let (dues, now, quiet) = (self.flows.driver().dues(), self.clock.now(), self.plan.quiet);
-        (self.listener)(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
-        settle(&self.inbox, &dues, self.clock, quiet).await;
+        let (settling, quiet) = (self.settling(), self.plan.quiet);
+        (self.listener)(Event::Settling { at_most: settling.at_most(quiet) });
+        settling.settle(quiet).await;
         wait_for_aggregator(&self.inbox, &self.journal, self.clock).await;
     }
 

@@ -37,29 +37,67 @@ impl Until {
     }
 }
 
-/// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
-pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Duration) {
-    wait(inbox, dues, clock, Until::Quiet(quiet)).await;
+/// What is waited with, and for.
+pub(super) struct Settle<'a> {
+    pub inbox: &'a Inbox,
+    pub dues: Dues,
+    pub clock: Clock,
+    /// The longest that the end of an attempt is waited for: one that was never seen to end, as of a receiver that was killed, is none.
+    pub longest: Duration,
 }
 
-/// Returns once the webhooks of the flow whose turn it is can no longer be taken for those of the next one.
-pub(super) async fn turn_over(inbox: &Inbox, dues: &Dues, clock: Clock, until: Until) {
-    wait(inbox, dues, clock, until).await;
-    // What has not come by now is lost, and is not waited for again.
-    let settling = inbox.settling();
-    dues.write_off(until.counted(&settling));
-}
+impl Settle<'_> {
+    /// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
+    pub(super) async fn settle(&self, quiet: Duration) {
+        self.wait(Until::Quiet(quiet)).await;
+    }
 
-async fn wait(inbox: &Inbox, dues: &Dues, clock: Clock, what: Until) {
-    let begun = clock.now();
-    while let Some(until) = open_until(inbox, dues, what, (begun, clock.now())) {
-        let now = clock.now();
-        // Far deadlines are not slept through: what is missing may come at any moment.
-        if until.since(now) > LOOK {
-            sleep(LOOK).await;
-        } else {
-            sleep_until(clock.instant(until)).await;
+    /// Returns once the webhooks of the flow whose turn it is can no longer be taken for those of the next one.
+    pub(super) async fn turn_over(&self, until: Until) {
+        self.wait(until).await;
+        // What has not come by now is lost, and is not waited for again.
+        let settling = self.inbox.settling();
+        self.dues.write_off(until.counted(&settling));
+    }
+
+    async fn wait(&self, what: Until) {
+        let begun = self.clock.now();
+        while let Some(until) = self.open_until(what, (begun, self.clock.now())) {
+            let now = self.clock.now();
+            // Far deadlines are not slept through: what is missing may come at any moment.
+            if until.since(now) > LOOK {
+                sleep(LOOK).await;
+            } else {
+                sleep_until(self.clock.instant(until)).await;
+            }
         }
+    }
+
+    /// The longest that settling can take from now on.
+    pub(super) fn at_most(&self, quiet: Duration) -> Duration {
+        let now = self.clock.now();
+        let open = self.open_until(Until::Quiet(quiet), (now, now)).unwrap_or(now);
+        open.max(self.inbox.settling().hangs_until(self.longest).unwrap_or(now)).since(now)
+    }
+
+    fn open_until(&self, what: Until, (begun, now): (Tick, Tick)) -> Option<Tick> {
+        let settling = self.inbox.settling();
+        let counted = what.counted(&settling);
+        let missing = self.dues.missing(counted).map(|missing| match settling.breaker_opened {
+            None => missing.deadline,
+            // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
+            Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
+        });
+        // How long an attempt will hang is the sender's business; its end brings a time to watch until.
+        let hangs = settling.hangs_until(self.longest).is_some_and(|until| now < until);
+        let under_way = if hangs { now.plus(LOOK * 2) } else { now };
+        let watched = match what {
+            Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet).max(self.dues.watched_until()),
+            Until::NothingDue => settling.due_until,
+            Until::Ended | Until::Begun => now,
+        };
+        let until = missing.unwrap_or_default().max(watched).max(under_way);
+        (until > now).then_some(until)
     }
 }
 
@@ -69,27 +107,4 @@ pub(super) async fn wait_for_aggregator(inbox: &Inbox, journal: &Journal, clock:
     while inbox.settling().breaker_opened.is_none() && journal.open_until().is_some_and(|t| t > clock.now()) {
         sleep(LOOK).await;
     }
-}
-
-/// The longest that settling can take from now on.
-pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) -> Duration {
-    open_until(inbox, dues, Until::Quiet(quiet), (now, now)).map_or(Duration::ZERO, |until| until.since(now))
-}
-
-fn open_until(inbox: &Inbox, dues: &Dues, what: Until, (begun, now): (Tick, Tick)) -> Option<Tick> {
-    let settling = inbox.settling();
-    let missing = dues.missing(what.counted(&settling)).map(|missing| match settling.breaker_opened {
-        None => missing.deadline,
-        // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
-        Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
-    });
-    // How long an attempt will hang is the sender's business; its end brings a time to watch until.
-    let under_way = if settling.under_way > 0 { now.plus(LOOK * 2) } else { now };
-    let watched = match what {
-        Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet).max(dues.watched_until()),
-        Until::NothingDue => settling.due_until,
-        Until::Ended | Until::Begun => now,
-    };
-    let until = missing.unwrap_or_default().max(watched).max(under_way);
-    (until > now).then_some(until)
 }

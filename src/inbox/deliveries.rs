@@ -92,10 +92,28 @@ pub struct Settling {
     pub ended: Came,
     /// The same with those that wait for their next attempt.
     pub begun: Came,
-    /// Attempts that have arrived and are not answered yet: a hang, a delay.
+    /// Attempts that have arrived and are not answered yet, other traffic left out: a hang, a delay.
     pub under_way: u64,
+    /// When the latest such attempt arrived, whether or not it is answered.
+    pub latest: Tick,
     /// When the sender's circuit breaker had to open for the last time.
     pub breaker_opened: Option<Tick>,
+}
+
+impl Settling {
+    /// Until when the ends of attempts that are under way are waited for, each for `longest` at most; `None` when none is. The end of one
+    /// whose receiver was killed is never told.
+    #[must_use]
+    pub fn hangs_until(&self, longest: Duration) -> Option<Tick> {
+        (self.under_way > 0).then(|| self.latest.plus(longest))
+    }
+
+    /// Something more of a delivery may come until then. Nobody waits for traffic that is another's: it may never cease.
+    fn wait_for(&mut self, awaited: &[Awaited], until: Tick) {
+        if !awaited.is_empty() {
+            self.due_until = self.due_until.max(until);
+        }
+    }
 }
 
 /// What a delivery with a failed attempt waits for.
@@ -293,7 +311,7 @@ impl Deliveries {
             let next = (delivery.attempts + 1, at.plus(Duration::from_millis(pause)));
             self.waiting.insert(slot, Waiting { awaited: awaited.to_vec(), until, worth_waiting, next });
         } else {
-            self.settling.due_until = self.settling.due_until.max(worth_waiting);
+            self.settling.wait_for(awaited, worth_waiting);
         }
         if fresh && outcome.is_some() {
             count(&mut self.settling.ended, awaited);
@@ -318,7 +336,7 @@ impl Deliveries {
             if waiting.worth_waiting < now {
                 count(&mut settling.ended, &waiting.awaited);
             }
-            settling.due_until = settling.due_until.max(waiting.worth_waiting);
+            settling.wait_for(&waiting.awaited, waiting.worth_waiting);
         }
         settling
     }
@@ -341,7 +359,7 @@ impl Deliveries {
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
             count(&mut self.settling.ended, &waiting.awaited);
-            self.settling.due_until = self.settling.due_until.max(waiting.until);
+            self.settling.wait_for(&waiting.awaited, waiting.until);
             if let Some(delivery) = self.slots.get_mut(slot) {
                 delivery.given_up = true;
                 self.given_up.push(delivery.given_up());

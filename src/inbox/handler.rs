@@ -98,6 +98,8 @@ pub struct Inbox {
     pub(super) journal: Journal,
     pub(super) next: AtomicU64,
     pub(super) under_way: AtomicU64,
+    /// First byte of the latest of them.
+    pub(super) latest: AtomicU64,
     /// Held from numbering an attempt to writing it, when faults go by number.
     pub(super) order: Mutex<()>,
     pub(super) deliveries: Mutex<Deliveries>,
@@ -126,6 +128,7 @@ impl Inbox {
             journal,
             next: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
+            latest: AtomicU64::new(0),
             order: Mutex::new(()),
             deliveries: Mutex::new(deliveries),
             sender: Mutex::new(KnownSender::default()),
@@ -179,7 +182,8 @@ impl Inbox {
     pub fn settling(&self) -> Settling {
         let now = self.clock.now();
         let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
-        Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
+        let (under_way, latest) = (self.under_way.load(Ordering::SeqCst), self.latest.load(Ordering::SeqCst));
+        Settling { under_way, latest: record::Tick(latest), ..settling }
     }
 
     /// The attempt that most deliveries wait for, if any waits.

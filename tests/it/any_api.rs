@@ -425,3 +425,23 @@ fn a_webhook_that_holds_a_password_of_the_run_is_a_finding() {
         assert_eq!(std::fs::read(again.dir().join("again.json")).unwrap(), std::fs::read(artifact).unwrap());
     }
 }
+
+/// Others fire webhooks at the same receiver without end.
+#[test]
+fn a_run_ends_while_the_webhooks_of_others_go_on() {
+    let scenario = "name: shared\nsubject: { kind: order, id: \"1\" }\nsender: standard-webhooks\nflows: 1\nwebhooks: { ours: { \
+                    /data/id: \"{{ flow }}\" } }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    \
+                    webhooks: [{ event: order.paid, match: { /data/id: 0 }, within: 5s }]\n";
+    let port = free_port();
+    let fire =
+        move |id: u64| post(port, &webhook("POST", "/webhooks/inbound", "order.paid", &json!({ "id": id })));
+    let url = api(move |_| {
+        fire(0);
+        // It ends with the receiver.
+        std::thread::spawn(move || (1..).find(|id| fire(*id) == 0));
+        ok(json!({}))
+    });
+    let ran = run(scenario, &url, port).run().exits(0);
+    assert!(ran.artifact("shared")["test_run"]["duration_seconds"].as_f64().unwrap() < 20.0);
+    assert!(ran.stdout.contains("from others") || ran.stderr.contains("from others"));
+}

@@ -83,9 +83,28 @@ fn nothing_is_due_after_our_own_2xx_and_a_retry_may_be_after_an_injected_one() {
     assert_eq!(all.0.settling(Tick(SECOND)).due_until, Tick(SECOND));
     let slot = all.arrives(id("b"), SECOND).slot;
     let fault = Some(Fault::Status { status: 203, retry_after: None });
-    all.0.answered(slot, &[], Some(203), fault, Tick(SECOND));
+    all.0.answered(slot, &[awaited(Some(1))], Some(203), fault, Tick(SECOND));
     let settling = all.0.settling(Tick(SECOND));
     assert_eq!((settling.due_until, settling.ended["e"][&None]), (Tick(3_500_000), 1));
+}
+
+#[test]
+fn other_traffic_is_not_waited_for() {
+    let mut all = Bench::new(Content::OfMany);
+    all.attempt(id("ours"), 200, SECOND);
+    for (other, status, at) in [("b", 200, 2), ("c", 503, 3), ("d", 400, 4)] {
+        let slot = all.arrives(id(other), at * SECOND).slot;
+        all.0.answered(slot, &[], Some(status), None, Tick(at * SECOND));
+    }
+    assert_eq!(all.0.settling(Tick(5 * SECOND)).due_until, Tick(SECOND));
+    assert_eq!(all.0.settling(Tick(60 * SECOND)).due_until, Tick(SECOND));
+}
+
+#[test]
+fn an_attempt_without_an_end_is_not_waited_for_without_end() {
+    let hangs = |under_way| Settling { under_way, latest: Tick(5 * SECOND), ..Settling::default() };
+    assert_eq!(hangs(1).hangs_until(Duration::from_secs(25)), Some(Tick(30 * SECOND)));
+    assert_eq!(hangs(0).hangs_until(Duration::from_secs(25)), None);
 }
 
 #[test]
