@@ -87,9 +87,10 @@ fn event(
 fn media_type(scheme: Scheme, headers: &[(String, String)]) -> Option<Contradiction> {
     let promised = scheme.spec().body.media_type.as_deref()?;
     let is_type = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
-    let said = headers.iter().find(is_type).and_then(|(_, value)| value.split(';').next());
-    let said = said.map(str::trim).filter(|said| !said.is_empty())?;
-    (!said.eq_ignore_ascii_case(promised)).then_some(Contradiction::MediaType { promised })
+    let said = headers.iter().filter(is_type).filter_map(|(_, value)| value.split(';').next());
+    // Of several, a receiver may take any.
+    let mut said = said.map(str::trim).filter(|said| !said.is_empty());
+    said.any(|said| !said.eq_ignore_ascii_case(promised)).then_some(Contradiction::MediaType { promised })
 }
 
 #[cfg(test)]
@@ -152,6 +153,11 @@ mod tests {
         }
         for wrong in ["text/plain", "text/plain; charset=utf-8", "application/jsonp"] {
             assert_eq!(of(wrong).as_deref(), Some("Content-Type is not application/json"));
+        }
+        let twice = ["application/json", "text/html"].map(|one| ("Content-Type".to_owned(), one.to_owned()));
+        for order in [[0, 1], [1, 0]] {
+            let headers = order.map(|at| twice[at].clone());
+            assert!(media_type(Scheme::DeltacrownV2, &headers).is_some());
         }
     }
 }

@@ -66,10 +66,9 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
 
 /// On what the other causes hang where as much else came as webhooks are missing.
 fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'static str> {
-    let elsewhere = analysis.refused.iter().filter(|(status, _)| matches!(status, 404 | 405));
-    let elsewhere: u64 = elsewhere.map(|(_, n)| *n).sum();
+    let refused: u64 = analysis.refused.values().sum();
     let lost: u64 = events.values().map(|event| event.lost).sum();
-    if elsewhere > 0 && elsewhere >= lost {
+    if refused > 0 && refused >= lost {
         return Some("or, if those requests were not from the sender");
     }
     if lost > 0 && strangers(analysis) >= lost {

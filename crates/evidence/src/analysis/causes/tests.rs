@@ -234,6 +234,21 @@ fn what_was_still_due_at_an_interruption_is_not_told_as_come() {
 }
 
 #[test]
+fn what_could_not_be_read_may_be_what_is_missing() {
+    let mut analysis = run(&[3, 3], |_| "paid");
+    let why = "TLS to a port that speaks HTTP".to_owned();
+    for at in [1, 2] {
+        analysis.take(&Record::Refused(record::Refused { at: Tick(at), status: 400, why: why.clone() }));
+    }
+    let told = causes(&analysis, &Lost::new(&analysis));
+    assert!(told[0].starts_with("2 requests could not be read as webhooks"), "{told:?}");
+    assert!(
+        told[1..].iter().all(|cause| cause.starts_with("or, if those requests were not from the sender: ")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn requests_that_may_be_the_senders_are_told_before_it_is_said_to_send_nothing() {
     let mut analysis = run(&[3, 3], |_| "paid");
     let strangers = |analysis: &mut Analysis, id| {
