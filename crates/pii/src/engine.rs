@@ -1,5 +1,6 @@
 //! The engine: built once per run from policy and canaries, then shared by reference between threads.
 
+use super::about;
 use super::canary::Canaries;
 use super::category::Category;
 use super::decode::{self, Coding, fields};
@@ -322,11 +323,10 @@ impl Engine {
             }
             let parent = node.parent.checked_sub(root).and_then(|at| contexts.get(at));
             let parent = parent.copied().filter(|_| id != root);
-            let context = parent.map_or(Context::NONE, |parent| {
-                match entry::named(document, id, |key| rules.tells(key)) {
-                    Some(key) => rules.under(parent, key),
-                    None => rules.step(parent, &node.name),
-                }
+            let entry = parent.and_then(|_| entry::named(document, id, |key| rules.tells(key)));
+            let context = parent.map_or(Context::NONE, |parent| match &entry {
+                Some(key) => rules.under(parent, key),
+                None => rules.step(parent, &node.name),
             });
             contexts.push(context);
             if context.member.is_some() && !matches!(node.leaf, Leaf::Container | Leaf::Nothing) {
@@ -338,6 +338,11 @@ impl Engine {
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
                 Leaf::Signed(number) => Layers::new(rules, &mut hits, 20).negative(*number, context),
                 _ => {}
+            }
+            if entry.is_none() && hits.has_keyed_words() && matches!(node.name, Name::Key(_)) {
+                let (shown, around) =
+                    (about::shown_beside(document, id), parent.unwrap_or(context).describes);
+                hits.drop_about_fields(|value| shown.is_about_fields(around, value));
             }
             if let Name::Key(key) = &node.name
                 && let Some(parent) = parent

@@ -1,5 +1,6 @@
 //! What is known about the place of a value, and whether the value is what its key says: the key proposes, the value decides.
 
+use super::about::Describes;
 use super::category::Category;
 use super::detect::Keyed;
 use super::finding::{Certainty, Detector};
@@ -46,6 +47,8 @@ pub(super) struct Context {
     pub member: Option<(Category, u8)>,
     /// The category that the policy gives to this key.
     pub extra: Option<Category>,
+    /// Whether this is an object that is about fields.
+    pub describes: Describes,
     /// The key itself holds data.
     pub data: bool,
 }
@@ -59,12 +62,14 @@ impl Context {
         whose: Whose::Unknown,
         member: None,
         extra: None,
+        describes: Describes::Nothing,
         data: false,
     };
 
     /// The place of an element of this container, if it is a list.
     pub fn element(self) -> Self {
-        Self { inside: self.inside.element(), member: None, ..self }
+        // A list under `errors` is one of rows with errors.
+        Self { inside: self.inside.element(), member: None, describes: Describes::Nothing, ..self }
     }
 
     /// The place of the keys of this container: versions are written as keys, too.

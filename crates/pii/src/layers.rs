@@ -1,5 +1,6 @@
 //! Scans one text through all its layers: what it says itself, and what travels in it.
 
+use super::about::{self, Shown};
 use super::category::Category;
 use super::decode::{self, INSIDE, Outer, Piece, WHOLE, fields, markup};
 use super::detect::{self, Hints, Member, View, account, date, digits, pairs};
@@ -42,6 +43,15 @@ pub(super) struct Layers<'r, 'h> {
 struct Frame<'t> {
     context: Context,
     members: Vec<(Category, u8, Cow<'t, str>)>,
+    /// Values that would be names, and what stands beside them.
+    named: Vec<Cow<'t, str>>,
+    shown: Shown,
+}
+
+impl Frame<'_> {
+    fn new(context: Context) -> Self {
+        Self { context, members: Vec::new(), named: Vec::new(), shown: Shown::default() }
+    }
 }
 
 impl<'r, 'h> Layers<'r, 'h> {
@@ -182,7 +192,7 @@ impl<'r, 'h> Layers<'r, 'h> {
     /// Scans what a decoder yields.
     fn pieces(&mut self, pieces: Vec<Piece<'_>>, context: Context, depth: usize) {
         let outer = Context { says: Says::Nothing, member: None, ..context };
-        let mut open: Vec<Frame<'_>> = vec![Frame { context: outer, members: Vec::new() }];
+        let mut open: Vec<Frame<'_>> = vec![Frame::new(outer)];
         for piece in pieces {
             let around = open.last().map_or(outer, |frame| frame.context);
             match piece {
@@ -193,8 +203,14 @@ impl<'r, 'h> Layers<'r, 'h> {
                 Piece::Pair(key, value) => {
                     let context = self.key(key.as_deref(), around, depth);
                     self.below(&value, context, depth);
-                    if let (Some((category, part)), Some(frame)) = (context.member, open.last_mut()) {
+                    let Some(frame) = open.last_mut() else { continue };
+                    if let Some(key) = &key {
+                        frame.shown.note(key, &value);
+                    }
+                    if let Some((category, part)) = context.member {
                         frame.members.push((category, part, value));
+                    } else if key.is_some() && about::is_of_words(context.says) {
+                        frame.named.push(value);
                     }
                 }
                 Piece::Number(key, number) => {
@@ -206,7 +222,7 @@ impl<'r, 'h> Layers<'r, 'h> {
                 }
                 Piece::Open(key) => {
                     let context = self.key(key.as_deref(), around, depth);
-                    open.push(Frame { context, members: Vec::new() });
+                    open.push(Frame::new(context));
                 }
                 Piece::Close => {
                     if let Some(frame) = open.pop() {
@@ -254,6 +270,11 @@ impl<'r, 'h> Layers<'r, 'h> {
 
     /// What the members of one object say together.
     fn record(&mut self, frame: &Frame<'_>) {
+        let is_about = |value: &str| frame.shown.is_about_fields(frame.context.describes, value);
+        if frame.named.iter().any(|value| is_about(value)) {
+            let own = |value: &str| frame.named.iter().any(|named| named.trim() == value);
+            self.hits.drop_about_fields(|value| own(value) && is_about(value));
+        }
         for (category, joint) in joints(&frame.members, frame.context) {
             self.hits.disown(category.kind().disowns, &joint.value);
             self.hits.keyed(category, Some(&joint.value));
@@ -384,7 +405,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             }
         });
         if members.len() >= 2 {
-            self.record(&Frame { context: Context::NONE, members });
+            self.record(&Frame { members, ..Frame::new(Context::NONE) });
         }
     }
 }

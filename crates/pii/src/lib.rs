@@ -58,6 +58,7 @@
 
 mod detect;
 
+mod about;
 mod canary;
 mod category;
 mod decode;

@@ -101,6 +101,8 @@ impl Rules<'_> {
         } else {
             self.extra_keys.get(&key.to_lowercase()).copied().or(parent.extra.filter(|_| part))
         };
-        Context { says, around, inside, whose, member: class.member, extra, data: class.data }
+        // `translations: {fr: {…}}`
+        let describes = if keys::is_locale(key) { parent.describes } else { class.describes };
+        Context { says, around, inside, whose, member: class.member, extra, describes, data: class.data }
     }
 }

@@ -257,6 +257,7 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         .any(|(open, close)| value.starts_with(*open) && value.ends_with(*close));
     enclosed && !value.contains([',', '"', '@'])
         || value.starts_with("${")
+        || is_variable(value)
         || is_parameter(value)
         || is_masked(value)
         || says_nothing(bare)
@@ -325,6 +326,16 @@ pub(super) fn is_remark(value: &str) -> bool {
     }
     let measured = value.starts_with("is too ") || ends && value.starts_with("Too ");
     measured || telling >= 1 && (ends || all >= 2)
+}
+
+/// A variable between marks: `%USERNAME%`, `__FULL_NAME__`.
+fn is_variable(value: &str) -> bool {
+    let between = |mark: &str| value.strip_prefix(mark).and_then(|rest| rest.strip_suffix(mark));
+    let name = between("%").or_else(|| between("__"));
+    name.is_some_and(|name| {
+        name.contains(|c: char| c.is_ascii_uppercase())
+            && name.bytes().all(|b| b.is_ascii_uppercase() || matches!(b, b'_' | b'0'..=b'9'))
+    })
 }
 
 /// A parameter of a statement: `$1`, `:name`, `%s`, `%(name)s`.

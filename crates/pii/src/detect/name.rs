@@ -1,6 +1,7 @@
 //! Names of persons: under keys of them, and `name` in an object that is a person; not the names of things.
 
 use super::{Keyed, Kind};
+use crate::about;
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Subject;
@@ -92,6 +93,8 @@ fn person_name(value: &str) -> Option<&str> {
     let refused = text::is_placeholder(value)
         || text::has_star_inside(value)
         || text::is_remark(value)
+        || about::is_state(value)
+        || about::names_field(value, Category::Name)
         || among(WORDS, &value.to_ascii_lowercase())
         || value.contains("://")
         || value.contains('/') && !value.contains(' ')

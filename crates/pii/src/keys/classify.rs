@@ -3,6 +3,7 @@
 use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version, is_versioned};
 use super::roles::{Role, role, whose};
 use super::words::{MAX_KEY, among, singular, words};
+use crate::about::{Describes, describes};
 use crate::category::Category;
 use crate::detect::Kind;
 use crate::text::{self, Classes};
@@ -60,8 +61,22 @@ pub(crate) struct Key {
     pub whose: Whose,
     /// Which member of a record this is, such as the year of a date or the code of a bank.
     pub member: Option<(Category, u8)>,
+    /// Whether an object under it is about fields.
+    pub describes: Describes,
     /// The key holds data rather than a name.
     pub data: bool,
+}
+
+impl Key {
+    /// The class of a key that says nothing.
+    const PLAIN: Self = Self {
+        says: Says::Nothing,
+        role: Role::Other,
+        whose: Whose::Unknown,
+        member: None,
+        describes: Describes::Nothing,
+        data: false,
+    };
 }
 
 /// The words of a key, without modifiers such as `old` or `raw` at the end.
@@ -112,8 +127,7 @@ static KINDS: LazyLock<Vec<(Category, &'static Kind)>> = LazyLock::new(|| {
 /// The class of a key, header name or query parameter.
 pub(crate) fn classify(key: &str) -> Key {
     if key.len() > MAX_KEY {
-        let data = is_data(key);
-        return Key { says: Says::Nothing, role: Role::Other, whose: Whose::Unknown, member: None, data };
+        return Key { data: is_data(key), ..Key::PLAIN };
     }
     SEEN.with_borrow_mut(|seen| {
         if let Some(known) = seen.get(key) {
@@ -126,6 +140,16 @@ pub(crate) fn classify(key: &str) -> Key {
         seen.insert(key.into(), class);
         class
     })
+}
+
+/// A language, with a country or without: `fr`, `pt-BR`.
+pub(crate) fn is_locale(key: &str) -> bool {
+    let letters = |part: &[u8]| part.iter().all(u8::is_ascii_alphabetic);
+    match key.as_bytes() {
+        [a, b] => letters(&[*a, *b]),
+        [a, b, b'-' | b'_', c, d] => letters(&[*a, *b, *c, *d]),
+        _ => false,
+    }
 }
 
 /// A key that holds data rather than a name: more than letters, digits and separators, or long.
@@ -147,7 +171,7 @@ fn is_data(key: &str) -> bool {
 
 /// The class of a key that was cut into words.
 fn classify_words(all: &[String]) -> Key {
-    let (role, whose) = (role(all), whose(all));
+    let (role, whose, describes) = (role(all), whose(all), describes(all));
     let mut words = all;
     while let Some((last, front)) = words.split_last() {
         if front.is_empty() || !is_modifier(last) {
@@ -156,11 +180,11 @@ fn classify_words(all: &[String]) -> Key {
         words = front;
     }
     if words.is_empty() {
-        return Key { says: Says::Part, role: Role::Wrapper, whose, member: None, data: false };
+        return Key { says: Says::Part, role: Role::Wrapper, whose, describes, ..Key::PLAIN };
     }
     let words = Words::new(words);
     let member = KINDS.iter().find_map(|(c, kind)| (kind.member)(&words).map(|part| (*c, part)));
-    Key { says: says(&words), role, whose, member, data: false }
+    Key { says: says(&words), role, whose, member, describes, data: false }
 }
 
 /// What the key says about a leaf under it.

@@ -4,9 +4,10 @@ use crate::Identity;
 use crate::{Engine, Policy, Scan};
 use std::collections::BTreeSet;
 
-const RULES: [(&str, usize); 2] = [
+const RULES: [(&str, usize); 3] = [
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules.txt")), 400),
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules2.txt")), 200),
+    (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules3.txt")), 25),
 ];
 
 /// `kind=value,kind=value`

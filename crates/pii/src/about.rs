@@ -1,0 +1,165 @@
+//! Values that are about a field and not of it: its caption in some language, who may see it, what is wrong with it, its type or the column
+//! it goes to. `labels: {first_name: "Vorname"}` names nobody.
+
+use super::category::Category;
+use super::document::{Document, Leaf, Name, NodeId};
+use super::finding::Detector;
+use super::hits::Hits;
+use super::keys::{self, Says, among};
+use super::text;
+
+/// Whether the object under a key has something to say about fields instead of their values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Describes {
+    /// No.
+    Nothing,
+    /// Perhaps: captions are `labels`, but so is what somebody sticks on things.
+    Perhaps,
+    /// Yes, as long as none of the values is one.
+    Fields,
+}
+
+/// What an object under a key of these words describes.
+pub(super) fn describes(words: &[String]) -> Describes {
+    const SURE: &str = "translations translation i18n l10n errors visibility privacy placeholders placeholder tooltips tooltip ddl \
+validations";
+    const PERHAPS: &str = "label labels caption captions mapping mappings field fields column columns header headers scope scopes \
+permission permissions verification validation check checks schema types strings locale locales hint hints required rule rules \
+sharing consent consents mask masks masking error diff similarity";
+    // `i18n` is cut at its digits.
+    if matches!(words, [i, n] if n == "n" && matches!(i.as_str(), "i" | "l")) {
+        return Describes::Fields;
+    }
+    match words.last() {
+        Some(last) if among(SURE, last) => Describes::Fields,
+        Some(_) if words.iter().any(|word| among(PERHAPS, word)) => Describes::Perhaps,
+        _ => Describes::Nothing,
+    }
+}
+
+/// Whether a value names the field that it stands in: `First name`, `LNAME`, `Vorname`, the key itself.
+pub(super) fn names_field(value: &str, category: Category) -> bool {
+    let says = keys::classify(value).says;
+    // Somebody may be called `nick` or `login`.
+    matches!(says, Says::Of(of, _) if of == category)
+        && (category != Category::Username || value.len() > 5 && !value.eq_ignore_ascii_case("nickname"))
+}
+
+/// Whether a value is the state of a field: who may see or change it, whether it is there, right, or the same as another.
+pub(super) fn is_state(value: &str) -> bool {
+    const STATES: &str = "public private hidden visible everyone nobody friends only_me friends_only members_only required optional \
+nullable readonly read_only editable read write readwrite read_write exact partial fuzzy matched mismatch mismatched unmatched \
+no_match verified unverified pending invalid missing absent present taken too_long too_short too_many unchanged unverifiable \
+encrypted hashed masked redacted citext varchar";
+    value.len() <= 12 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && among(STATES, value)
+}
+
+/// What the members of an object with keys of a known form show: a phone without a digit is a word about phones.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    fit: bool,
+    /// Members that cannot be what their key says.
+    fail: u8,
+    first: String,
+    distinct: bool,
+    capitals: bool,
+}
+
+impl Shown {
+    /// Notes the text of a member.
+    pub fn note(&mut self, key: &str, value: &str) {
+        let Some(by_sign) = form(key) else { return };
+        let digits = value.chars().filter(|c| c.is_numeric()).count();
+        if value.contains('@') && value.len() > 6 || !by_sign && digits >= 6 {
+            self.fit = true;
+        } else if digits == 0 && is_word_about(value) {
+            self.fail = self.fail.saturating_add(1);
+            self.distinct |= self.fail > 1 && self.first != value;
+            self.capitals |= value.contains(char::is_uppercase);
+            if self.fail == 1 {
+                value.clone_into(&mut self.first);
+            }
+        }
+    }
+
+    /// Whether the object is about fields, for a value in it that would be a name. Words about fields are written alike: `Ayesha` is
+    /// somebody even beside a phone that is `pending`.
+    pub fn is_about_fields(&self, around: Describes, value: &str) -> bool {
+        let alike = self.capitals || !value.contains(char::is_uppercase);
+        let alike = alike && !value.contains(char::is_numeric);
+        match around {
+            _ if self.fit => false,
+            Describes::Fields => true,
+            Describes::Perhaps => self.fail >= 1 && alike,
+            Describes::Nothing => self.fail >= 2 && self.distinct && alike,
+        }
+    }
+}
+
+/// Whether values under a key are known by their form, and whether it is the `@` that they need, or digits.
+fn form(key: &str) -> Option<bool> {
+    let mail = |key: &str| {
+        let end = |word: &str| {
+            key.len() >= word.len()
+                && key.is_char_boundary(key.len() - word.len())
+                && key.get(key.len() - word.len()..).is_some_and(|end| end.eq_ignore_ascii_case(word))
+        };
+        end("email") || end("mail")
+    };
+    if mail(key) {
+        return Some(true);
+    }
+    match keys::classify(key).says {
+        Says::Of(Category::Phone | Category::BirthDate | Category::IpAddress, _) => Some(false),
+        _ => None,
+    }
+}
+
+/// A word or two that somebody wrote, and that say neither that there is no value nor that it was taken out.
+fn is_word_about(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let none = ["not ", "no ", "un", "with", "decl", "refus"].iter().any(|start| lower.starts_with(start));
+    let coded = !value.contains([' ', '-', '_']) && super::detect::token::is_random(value);
+    !none
+        && !coded
+        && value.len() <= 48
+        && value.chars().any(char::is_alphabetic)
+        && !text::is_placeholder(value)
+}
+
+/// How many nodes on either side are looked at.
+const NEAR: usize = 16;
+
+/// What the members of the object that the node at `id` is in show.
+pub(super) fn shown_beside(document: &Document<'_>, id: NodeId) -> Shown {
+    let nodes = document.nodes();
+    let mut shown = Shown::default();
+    let parent = nodes.get(id).map(|own| own.parent);
+    let near = nodes.get(id.saturating_sub(NEAR)..(id + NEAR).min(nodes.len())).unwrap_or_default();
+    for node in near.iter().filter(|node| Some(node.parent) == parent) {
+        if let (Name::Key(key), Leaf::Text(text)) = (&node.name, &node.leaf) {
+            shown.note(key, text);
+        }
+    }
+    shown
+}
+
+/// Whether a category has no form of its own, so that words about a field pass for its values.
+pub(super) fn is_of_words(says: Says) -> bool {
+    matches!(says, Says::Of(Category::Name | Category::Username, _))
+}
+
+impl Hits {
+    /// Whether a value is there because its key says so, and for no other reason.
+    pub(super) fn has_keyed_words(&self) -> bool {
+        self.list.iter().any(|hit| hit.detector == Detector::Key && is_of_words(Says::Of(hit.category, 0)))
+    }
+
+    /// Drops names that are words about fields.
+    pub(super) fn drop_about_fields(&mut self, is_about: impl Fn(&str) -> bool) {
+        self.list.retain(|hit| {
+            let named = hit.detector == Detector::Key && is_of_words(Says::Of(hit.category, 0));
+            !(named && is_about(&hit.value))
+        });
+    }
+}
