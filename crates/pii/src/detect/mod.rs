@@ -24,6 +24,7 @@ mod obfuscated;
 pub(crate) mod pairs;
 pub(crate) mod phone;
 mod phone_plans;
+mod phone_words;
 pub(crate) mod postal;
 mod streets;
 pub(crate) mod token;

@@ -1,12 +1,11 @@
 //! Phone numbers: international with `+`, Bangladeshi mobiles in any spacing, national punctuation, and phone links.
 
 use super::digits::{Before, Run, before};
-use super::phone_plans;
-use super::{Kind, View};
+use super::{Kind, View, phone_plans, phone_words};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::{Words, among};
-use crate::text;
+use crate::text::{self, Classes};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -15,19 +14,22 @@ pub(crate) static KIND: Kind = Kind {
     least_number: 10_000_000,
     key: |words| is_key(words).then_some(0),
     judge: |keyed, hits| hits.keyed(Category::Phone, under_key(keyed.value)),
-    hints: &[&[
-        "tel:",
-        "sms",
-        "mms:",
-        "callto:",
-        "facetime:",
-        "whatsapp",
-        "wa.me",
-        "phone=",
-        "number=",
-        "msisdn=",
-        "viber:",
-    ]],
+    hints: &[
+        &[
+            "tel:",
+            "sms",
+            "mms:",
+            "callto:",
+            "facetime:",
+            "whatsapp",
+            "wa.me",
+            "phone=",
+            "number=",
+            "msisdn=",
+            "viber:",
+        ],
+        phone_words::HINTS,
+    ],
     number: Some(detect),
     find: Some(find),
     mask: |value| crate::mask::tail(value, 2),
@@ -88,7 +90,15 @@ fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
     if opaque && !(run.has_plus(0) && !(view.joined && is_numbered(run, 0))) {
         return;
     }
-    // Only behind a `+` a number is shorter.
+    let worded = view.hints.has(Category::Phone, 1) || view.classes.has(Classes::WIDE);
+    if worded
+        && !run.has_plus(0)
+        && let Some(last) = phone_words::told(run)
+    {
+        hits.likely(Category::Phone, run.written(0, last));
+        return;
+    }
+    // Only behind a `+` or a word a number is shorter.
     if !run.has_plus(0) && run.digits_from(0).len() < BANGLADESHI {
         return;
     }
@@ -128,8 +138,23 @@ fn international(run: &Run<'_>, first: usize) -> Option<usize> {
     (first..run.groups())
         .take(7)
         .take_while(|last| run.digits(first, *last).len() <= 16)
-        .filter(|last| run.ends_freely(*last) && phone_plans::is_international(run.digits(first, *last)))
+        .filter(|last| {
+            run.ends_freely(*last)
+                && (phone_plans::is_international(run.digits(first, *last))
+                    || has_trunk_zero(run, first, *last))
+        })
         .last()
+}
+
+/// Whether a number has the zero that is dialled inside its country in brackets behind its code: `+254 (0)712 345 678`.
+fn has_trunk_zero(run: &Run<'_>, first: usize, last: usize) -> bool {
+    let zero = first + 1;
+    let bracketed = last > zero
+        && run.written(zero, zero) == "0"
+        && run.gap(first).ends_with('(')
+        && run.gap(zero).starts_with(')');
+    bracketed
+        && phone_plans::is_international(&[run.digits(first, first), run.digits(zero + 1, last)].concat())
 }
 
 /// The last group of the Bangladeshi mobile number that begins at `first`: `01[3-9]` and 8 digits, `880` before or not.
@@ -143,7 +168,17 @@ fn bangladeshi(run: &Run<'_>, first: usize) -> Option<usize> {
             && is_bangladeshi(run.digits(first, *last))
             && !in_decimal(run, first, *last)
             && !(first..=*last).any(|group| run.is_date(group))
+            && !is_of_columns(run, first, *last)
     })
+}
+
+/// Whether groups with blanks between them stand among others, as the numbers of a table do: `081111 013322 17524`.
+fn is_of_columns(run: &Run<'_>, first: usize, last: usize) -> bool {
+    let blank = |gap: &str| !gap.is_empty() && gap.bytes().all(|b| b == b' ');
+    let long = |group: usize| run.len_of(group) >= 4;
+    let before = first > 0 && blank(run.gap(first - 1)) && long(first - 1);
+    let behind = last + 1 < run.groups() && blank(run.gap(last)) && long(last + 1);
+    (before || behind) && (first..last).all(|group| blank(run.gap(group))) && first < last
 }
 
 /// Digits of the shortest form of a Bangladeshi mobile number.
@@ -199,6 +234,7 @@ static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         |06[\x20-][0-9]{8}                                               # 06-12345678
         |06\x20[0-9]{2}\x20[0-9]{3}[\x20-][0-9]{4}                             # 06 20 123 4567
         |02-[2-9][0-9]{7}                                                # 02-55012345
+        |0\x20?\([2-5][0-9]{2}\)\x20?[0-9]{3}\x20[0-9]{2}\x20[0-9]{2}              # 0 (532) 123 45 67
         |8\x20?\([0-9]{3}\)\x20?[0-9]{3}-[0-9]{2}-[0-9]{2}                        # 8 (912) 345-67-89
         |8[\x20-][0-9]{3}[\x20-][0-9]{3}-[0-9]{2}-[0-9]{2}                        # 8 912 345-67-89
         |1[3-9][0-9](?:-[0-9]{4}-[0-9]{4}|\x20[0-9]{4}\x20[0-9]{4})                  # 138-1234-5678
@@ -238,6 +274,7 @@ fn detect_national(text: &str, hits: &mut Hits) {
         if !(FEWEST_DIGITS..=MOST_DIGITS).contains(&digits)
             || !is_free(text, found.start(), found.end())
             || is_other(found.as_str())
+            || is_stamp(text, (found.start(), found.as_str()))
         {
             continue;
         }
@@ -261,6 +298,20 @@ fn is_free(text: &str, start: usize, end: usize) -> bool {
     let joins = |c: char| matches!(c, '-' | '.' | '/' | ',' | ':' | '#' | '+' | '_');
     let left = text::left_of(text, start, 2);
     let right = text::right_of(text, end, 2);
+    // Further numbers in a row, however far apart its columns are.
+    let near = |text: &[u8]| text.first().is_some_and(u8::is_ascii_digit);
+    let row = (left.ends_with("  ") || right.starts_with("  "))
+        && (near(text.as_bytes().get(end..).unwrap_or_default().trim_ascii_start())
+            || text
+                .as_bytes()
+                .get(..start)
+                .unwrap_or_default()
+                .trim_ascii_end()
+                .last()
+                .is_some_and(u8::is_ascii_digit));
+    if row {
+        return false;
+    }
     let mut l = left.chars().rev();
     let mut r = right.chars();
     let (l1, l2, r1, r2) = (l.next(), l.next(), r.next(), r.next());
@@ -276,6 +327,20 @@ fn is_other(written: &str) -> bool {
     let groups: Vec<usize> =
         written.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0).collect();
     matches!(groups.as_slice(), [3, 2, 4] | [2, 2, 4] | [4, 2, 2])
+}
+
+/// A day and a time that a log begins with: `[0701/114930:WARNING`.
+fn is_stamp(text: &str, (start, written): (usize, &str)) -> bool {
+    let Some((day, time)) = written.split_once('/').filter(|(day, time)| (day.len(), time.len()) == (4, 6))
+    else {
+        return false;
+    };
+    let two = |text: &str, at: usize| text.get(at..at + 2).and_then(|two| two.parse().ok()).unwrap_or(99);
+    matches!(text::before(text, start), Some('[' | ':'))
+        && matches!((two(day, 0), two(day, 2)), (1..=12, 1..=31))
+        && two(time, 0) < 24
+        && two(time, 2) < 60
+        && two(time, 4) <= 60
 }
 
 /// Whether `00` and digits are an international number.
