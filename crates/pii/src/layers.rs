@@ -397,8 +397,19 @@ impl<'r, 'h> Layers<'r, 'h> {
             hits.worked(pair.key.len() + pair.value.len());
             let value = decode::component(pair.value);
             let readable = !joined || pair.bond == pairs::Bond::Tight;
-            if readable && pairs::fits(context.says, pair, &value) {
-                judge(&value, context, hits);
+            let known = hits.list.len();
+            let mut told = |value: &str| {
+                if pairs::fits(context.says, pair, value) {
+                    judge(value, context, hits);
+                }
+                hits.list.len() > known
+            };
+            if readable
+                && !told(&value)
+                && let Says::Of(category, _) = context.says
+            {
+                // It may go on behind its first word.
+                let _ = detect::read_on(view, &pair, category).into_iter().any(told);
             }
             if let Some((category, part)) = context.member {
                 members.push((category, part, value.into()));

@@ -89,10 +89,10 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     }
 }
 
-/// `Monday, 3 May 1999`, `Date(…)`: one word may stand before the date.
+/// `Monday, 3 May 1999`, `Date(…)`, `datetime.date(1999, 5, 3)`: one word may stand before the date.
 fn after_weekday(value: &str) -> bool {
     let Some((word, rest)) = value.split_once([' ', '(']) else { return false };
-    word.trim_end_matches([',', '.']).chars().all(char::is_alphabetic)
+    word.trim_end_matches(',').chars().all(|c| c.is_alphabetic() || c == '.')
         && value.len() <= 64
         && (date::full_date(rest.trim_start()).is_some() || is_epoch(rest.trim_end_matches([')', '/'])))
 }

@@ -26,6 +26,7 @@ pub(crate) mod phone;
 mod phone_plans;
 mod phone_words;
 pub(crate) mod postal;
+mod read_on;
 mod streets;
 pub(crate) mod token;
 pub(crate) mod username;
@@ -33,6 +34,7 @@ mod vendor;
 mod version;
 
 pub(crate) use hints::{Hints, hints};
+pub(crate) use read_on::read_on;
 
 use crate::canary::Canaries;
 use crate::category::Category;

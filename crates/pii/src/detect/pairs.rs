@@ -230,7 +230,7 @@ fn is_pair(word: &str) -> bool {
 }
 
 /// Whether a word may be the name of a field: it begins with a letter, and has no capitals if it has digits.
-fn is_plain_name(word: &str) -> bool {
+pub(super) fn is_plain_name(word: &str) -> bool {
     let digits = word.bytes().any(|b| b.is_ascii_digit());
     word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && word.bytes().all(is_of_name)
@@ -269,7 +269,7 @@ fn runs_on(text: &str, at: usize, value: &str) -> bool {
 }
 
 /// Words that go on with what is said about a key, and are no value of it.
-fn is_prose(word: &str) -> bool {
+pub(super) fn is_prose(word: &str) -> bool {
     "must is not can should cannot may might will would the a an and or your my his her our their its this that these \
 those required taken invalid already too very only just please choose pick enter type use uses used using with without \
 for from in on at of to by as be been was were are has have had if when where which who what why how than then so but no \
