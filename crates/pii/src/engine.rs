@@ -11,8 +11,9 @@ use super::forwarded::{self, Forwarded};
 use super::hits::{Hit, Hits};
 use super::judge::Context;
 use super::layers::{Layers, joints};
+use super::leaves::{known_clean, leaf, named, plain_key};
 use super::mask::mask;
-use super::memo::{Memo, Place};
+use super::memo::Memo;
 use super::policy::{AllowList, Policy, PolicyError};
 use super::request;
 use super::rules::Rules;
@@ -337,6 +338,7 @@ impl Engine {
                 Leaf::Text(value) if !value.is_empty() => leaf(value, context, rules, &mut hits),
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
                 Leaf::Signed(number) => Layers::new(rules, &mut hits, 20).negative(*number, context),
+                Leaf::Real(number) => Layers::new(rules, &mut hits, 20).real(*number, context),
                 _ => {}
             }
             if entry.is_none() && hits.has_keyed_words() && matches!(node.name, Name::Key(_)) {
@@ -455,64 +457,5 @@ impl Engine {
         hasher.update(&self.salt);
         hasher.update(value.as_bytes());
         hex::encode(hasher.finalize())
-    }
-}
-
-/// What a value with a name and the name itself say; nothing that was found clean before is looked at again.
-fn named(name: &str, value: &str, rules: Rules<'_>) -> Hits {
-    let mut hits = Hits::default();
-    if let Some(work) = known_clean(name, value, rules) {
-        hits.work = work;
-        return hits;
-    }
-    let known = Place { name, context: Context::NONE };
-    let context = rules.field(Context::NONE, name);
-    let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
-    layers.value(value, context);
-    if context.data {
-        layers.value(name, Context::NONE);
-    }
-    remember(rules, known, value, &hits);
-    hits
-}
-
-/// The bytes that were looked at when a value with this name was found clean; `None` if it was not.
-fn known_clean(name: &str, value: &str, rules: Rules<'_>) -> Option<u64> {
-    rules.memo?.work(Place { name, context: Context::NONE }, value)
-}
-
-/// The text of a leaf; nothing to do when it was found clean before.
-fn leaf(value: &str, context: Context, rules: Rules<'_>, hits: &mut Hits) {
-    let known = Place { name: "", context };
-    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
-        hits.work += work;
-        return;
-    }
-    Layers::new(rules, hits, value.len()).value(value, context);
-    remember(rules, known, value, hits);
-}
-
-/// A key that is no data but for a test user's value in it; nothing to do when there was none before.
-fn plain_key(key: &str, rules: Rules<'_>, hits: &mut Hits) {
-    // Neither a leaf, which has no name, nor a field, which has no context.
-    let known = Place { name: "key", context: Context { data: true, ..Context::NONE } };
-    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, key)) {
-        hits.work += work;
-        return;
-    }
-    let mut own = Hits::default();
-    for canaries in rules.canaries {
-        canaries.search(key, &mut own);
-    }
-    remember(rules, known, key, &own);
-    hits.work += own.work;
-    for hit in own.list {
-        hits.add(hit.category, hit.detector, hit.certainty, &hit.value);
-    }
-}
-
-fn remember(rules: Rules<'_>, place: Place<'_>, text: &str, hits: &Hits) {
-    if let Some(memo) = rules.memo.filter(|_| hits.list.is_empty() && hits.unread.is_none()) {
-        memo.clean(place, text, hits.work);
     }
 }

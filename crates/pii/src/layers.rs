@@ -72,6 +72,23 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
     }
 
+    /// Scans a number with a decimal point. Some write whole numbers so, and what they are only their key can say: `9876543210.0`.
+    pub fn real(&mut self, number: f64, context: Context) {
+        // Up to there each whole number is a float of its own.
+        const LARGEST: f64 = 9_007_199_254_740_992.0;
+        if matches!(context.says, Says::Of(..))
+            && number.fract() == 0.0
+            && (1000.0..LARGEST).contains(&number)
+        {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "whole, and in these bounds"
+            )]
+            self.number(number as u64, context);
+        }
+    }
+
     /// Scans a whole number. Counts are written as numbers, too: only long ones are phones, and none is a name or secret.
     pub fn number(&mut self, number: u64, context: Context) {
         if number < 1000 {

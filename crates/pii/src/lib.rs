@@ -75,6 +75,7 @@ mod json;
 mod judge;
 mod keys;
 mod layers;
+mod leaves;
 mod line;
 mod log_line;
 mod mask;

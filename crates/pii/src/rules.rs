@@ -89,6 +89,10 @@ impl Rules<'_> {
                 };
         let (says, around) = match class.says {
             Says::Part => (parent.says, parent.around),
+            // `phone: {national_number: …}` is no number of a nation.
+            Says::Of(Category::GovId, _) if matches!(parent.says, Says::Of(Category::Phone, _)) => {
+                (parent.says, parent.around)
+            }
             _ if inherited => (parent.says, parent.inside),
             says => (says, parent.inside),
         };

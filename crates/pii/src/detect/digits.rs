@@ -217,9 +217,8 @@ pub(crate) fn before(text: &str, start: usize) -> Before {
     if let Some(front) = trimmed.strip_suffix('#') {
         return if words_before(front).any(is_numbered_thing) { Before::Thing } else { Before::Code };
     }
-    if let Some(code) = trimmed.strip_suffix(['-', '_'])
-        && code.ends_with(|c: char| c.is_ascii_alphanumeric())
-    {
+    let code = trimmed.trim_end_matches(['-', '_']);
+    if code.len() < trimmed.len() && code.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return Before::Code;
     }
     if let Some(name) = name_before(text, start, trimmed) {

@@ -150,7 +150,8 @@ fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
 fn v4_leaks(text: &str, ip: Ipv4Addr, (start, end): (usize, usize), place: Place<'_>) -> bool {
     let keyed = place.says == IP;
     let version = match place.says {
-        Says::Version => !is_addressed(text, start, end),
+        // One address, however its key is called.
+        Says::Version => !is_addressed(text, start, end) && block(text, end) != Some(32),
         says => says == Says::UserAgent,
     };
     if version {

@@ -82,6 +82,9 @@ pub(super) fn detect(text: &str, hits: &mut Hits) {
         let right = text::right_of(text, found.get(0).map_or(text.len(), |m| m.end()), 3);
         let prose =
             dot == "." && part("dot").len() > 1 && among(WORDS, &top.to_lowercase()) && goes_on(right);
+        // `query[A] api.example.com`: a sign of one letter stands close to both words, or to none.
+        let close = part("at").starts_with(char::is_whitespace) == part("at").ends_with(char::is_whitespace);
+        let letter = matches!(at, "(a)" | "[a]" | "{a}" | "(A)" | "[A]" | "{A}") && !close;
         let numbers = host.bytes().all(|b| b.is_ascii_digit());
         let local = local.rsplit(char::is_whitespace).next().unwrap_or("");
         if known
@@ -90,6 +93,7 @@ pub(super) fn detect(text: &str, hits: &mut Hits) {
             && !plain
             && !prose
             && !numbers
+            && !letter
             && !local.is_empty()
             && !text::before(text, start).is_some_and(text::is_wordy)
         {

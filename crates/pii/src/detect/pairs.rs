@@ -298,7 +298,7 @@ pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
         }
         username::SOCIAL if !tight => value.starts_with('@'),
         name::PERSON | name::DISPLAY | username::USER => tight,
-        Says::Of(Category::Token, 0 | 1) => tight || token::is_random(value),
+        Says::Of(Category::Token, 0 | 1 | 4) => tight || token::is_random(value),
         Says::Of(Category::AccountId | Category::GovId, _) => tight || marked,
         _ => true,
     }

@@ -1,6 +1,7 @@
 //! Credentials: vendor forms, JSON web tokens, PEM keys, `Bearer …`, `user:password@`, webhook and reset URLs, cookies.
 
 use super::date::is_moment;
+use super::pairs::is_prose;
 use super::vendor::{FORMS, GROUPS};
 use super::{Keyed, Kind, View, vendor};
 use crate::category::Category;
@@ -19,6 +20,9 @@ const WORD: u8 = 1;
 const CREDENTIAL: u8 = 2;
 /// `Cookie`, `Set-Cookie`, `cookies`: pairs, of which some are sessions.
 const COOKIE: u8 = 3;
+
+/// `sessionid`: a machine-made credential, or the number of a session.
+const SESSION: u8 = 4;
 
 const VENDORS: u8 = 0;
 const SCHEMES: u8 = 1;
@@ -45,6 +49,7 @@ pub(crate) static KIND: Kind = Kind {
 fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     match keyed.grade {
         WORD => hits.keyed(Category::Token, password(keyed.value)),
+        SESSION if is_number(keyed.value) => {}
         CREDENTIAL => hits.keyed(Category::Token, authorization(keyed.value)),
         COOKIE => cookies(keyed.value, hits),
         _ => hits.keyed(Category::Token, under_key(keyed.value)),
@@ -221,14 +226,21 @@ fn cookies(value: &str, hits: &mut Hits) {
             continue;
         };
         let secret = secret.trim().trim_matches('"');
+        // The cookies of a key exchange (RFC 2408) are two numbers.
+        let exchanged = secret.split_once('/').is_some_and(|(one, other)| is_hex(one) && is_hex(other));
         if is_session_cookie(name)
             && secret.len() >= 6
+            && !exchanged
             && !text::is_placeholder(secret)
             && !text::is_masked(secret)
         {
             hits.keyed(Category::Token, Some(secret));
         }
     }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// The credential of an `Authorization` value: what follows the scheme.
@@ -252,7 +264,41 @@ fn under_key(value: &str) -> Option<&str> {
     }
     let spaced = value.contains(char::is_whitespace) && !value.starts_with("-----BEGIN");
     let url = value.contains("://") || value.starts_with('/') && value.len() < 40;
-    (!spaced && !url && is_secret(value)).then_some(value)
+    (!spaced && !url && !is_reference(value) && is_secret(value)).then_some(value)
+}
+
+/// What a program calls an object or a number of its own: `android.os.BinderProxy@2bd79ce`, `Token{78af589`, `com.example.sync/4505`,
+/// `0x14ede63a5a70002`.
+fn is_reference(value: &str) -> bool {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '$');
+    let (name, rest) = value.split_at(value.find(|c| !is_of_name(c)).unwrap_or(value.len()));
+    let hex =
+        |text: &str| !text.is_empty() && text.len() <= 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let word = |part: &str| {
+        part.len() <= 32
+            && part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.bytes().filter(u8::is_ascii_digit).count() <= 2
+    };
+    // Names of Java and Apple begin with a domain.
+    let path = name.split('.').nth(2).is_some()
+        && name.split('.').all(word)
+        && name
+            .split('.')
+            .next()
+            .is_some_and(|first| first.len() <= 8 && first.bytes().all(|b| b.is_ascii_lowercase()));
+    let object = match rest.as_bytes().first() {
+        Some(b'@') => word(name.rsplit('.').next().unwrap_or("")) && rest.get(1..).is_some_and(hex),
+        Some(b'{') => word(name) && rest.get(1..).is_some_and(hex),
+        Some(b'/') => path && rest.len() <= 12,
+        None => path,
+        _ => false,
+    };
+    object || value.strip_prefix("0x").is_some_and(hex)
+}
+
+/// The number of a session, which opens none: `504002`.
+fn is_number(value: &str) -> bool {
+    value.trim().len() <= 10 && value.trim().bytes().all(|b| b.is_ascii_digit())
 }
 
 fn is_secret(value: &str) -> bool {
@@ -274,10 +320,32 @@ fn password(value: &str) -> Option<&str> {
     const WORDS: &str = "required changed reset expired set ok weak strong medium valid invalid optional enabled disabled pending updated failed success incorrect wrong correct rejected accepted unchanged encrypted protected forgotten hash";
     let value = value.trim();
     let said = among(WORDS, &value.to_ascii_lowercase())
-        || value.contains(char::is_whitespace)
+        || value.contains(char::is_whitespace) && !is_phrase(value)
+        || is_path(value)
         || text::is_remark(value);
     (value.len() >= 3 && !said && !text::is_placeholder(value) && !value.contains("://") && !is_moment(value))
         .then_some(value)
+}
+
+/// Several words with a number among them, none of which speaks of passwords: `correct horse 9`.
+fn is_phrase(value: &str) -> bool {
+    const SPOKEN: &str = "days day hours hour minutes times chars letters digits symbols ago policy rule reset changed expired expires \
+strength score age attempt attempts failed user account password least";
+    let words: Vec<&str> = value.split_whitespace().collect();
+    let spoken = |word: &str| {
+        let lower = word.trim_matches(|c: char| !c.is_alphanumeric()).to_ascii_lowercase();
+        is_prose(&lower) || among(SPOKEN, &lower)
+    };
+    (3..=8).contains(&words.len())
+        && value.bytes().any(|b| b.is_ascii_digit())
+        && !value.ends_with('.')
+        && !words.iter().any(|word| spoken(word))
+}
+
+/// A directory, as `PWD` of a shell has one: `/home/ops`.
+fn is_path(value: &str) -> bool {
+    let of_path = |b: u8| b.is_ascii_lowercase() || matches!(b, b'/' | b'-' | b'_' | b'.');
+    value.strip_prefix('/').is_some_and(|rest| rest.bytes().all(of_path))
 }
 
 /// Reads a key as the key of a credential.
@@ -296,9 +364,8 @@ fn token_key(words: &Words<'_>) -> Option<u8> {
             Some(WORD)
         }
         "pin" if matches!(prev, "login" | "security" | "account" | "wallet") => Some(WORD),
-        "secret" | "jwt" | "credential" | "apikey" | "bearer" | "sessionid" | "phpsessid" | "jsessionid" => {
-            Some(SECRET)
-        }
+        "secret" | "jwt" | "credential" | "apikey" | "bearer" | "phpsessid" | "jsessionid" => Some(SECRET),
+        "sessionid" => Some(SESSION),
         "key"
             if among(
                 "api secret private access signing encryption auth master session webhook hmac server deploy ssh \

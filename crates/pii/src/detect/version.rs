@@ -13,10 +13,11 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
     let right = text::right_of(text, end, 16);
     is_word_before(left)
         || is_step(left, right)
-        || is_product(left)
+        || is_product(left) && !is_port(text::right_of(text, end, 8))
         || is_image(left)
+        || is_coordinate(left)
         || is_browser_before(left)
-        || is_file(left, right)
+        || is_file(text, start, end)
         || is_word_after(right)
         || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
         || is_in_user_agent(text::left_of(text, start, AGENT))
@@ -65,7 +66,8 @@ pub(super) fn chained(left: &str) -> bool {
 /// The first of two numbers between which something was moved: `bumped the client from 1.2.3.4 to 1.2.4.0`.
 fn is_step(left: &str, right: &str) -> bool {
     let next = [" to ", " → ", " -> ", "→", "->", " => "].iter().find_map(|mark| right.strip_prefix(mark));
-    next.is_some_and(|n| n.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))
+    let next = next.map(|next| next.strip_prefix("version ").unwrap_or(next).trim_start_matches('v'));
+    next.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
         && left.to_ascii_lowercase().split_whitespace().rev().take(6).any(|w| {
             [
                 "upgrad", "updat", "downgrad", "bump", "patch", "migrat", "roll", "version", "client",
@@ -82,7 +84,7 @@ fn is_word_before(left: &str) -> bool {
         update updates updated upgrade upgrades upgrading updating downgrade bump bumped bumps upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
         clauses cl article articles art chapter ch paragraph paragraphs para appendix annex oid item step \
         figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
-        point heading changelog";
+        point heading changelog bios uefi kernel microcode ios ipados android macos windows";
     let trimmed = before_marks(left);
     if trimmed.ends_with('§') {
         return true;
@@ -171,6 +173,23 @@ fn is_image(left: &str) -> bool {
         && name.is_some_and(|name| !name.is_empty() && !among(PLACES, name))
 }
 
+/// What stands before the version of an artifact, `group.of.names:artifact:`, or of a document, `10.1000/` (ISO 26324).
+fn is_coordinate(left: &str) -> bool {
+    let word = left.rsplit([' ', '"', '\'', '(', '<', '=', ',']).next().unwrap_or("");
+    let named = |part: &str| part.starts_with(|c: char| c.is_ascii_alphabetic());
+    let artifact = || {
+        let (group, artifact) = word.strip_suffix(':')?.rsplit_once(':')?;
+        let group = group.rsplit(':').next()?;
+        Some(named(artifact) && group.contains('.') && group.split('.').all(named))
+    };
+    let document = |word: &str| {
+        word.rsplit_once("10.").and_then(|(_, rest)| rest.strip_suffix('/')).is_some_and(|registrant| {
+            (4..=6).contains(&registrant.len()) && registrant.bytes().all(|b| b.is_ascii_digit())
+        })
+    };
+    artifact() == Some(true) || document(word)
+}
+
 /// Words before which a slash is followed by an address.
 const PLACES: &str = "ip ips ban bans host hosts block client addr from peer user node server";
 
@@ -214,16 +233,41 @@ fn is_in_user_agent(left: &str) -> bool {
     !ends && !matches!(word, "from" | "by" | "at" | "ip" | "for" | "via" | "addr" | "client" | "host")
 }
 
-/// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
-fn is_file(left: &str, right: &str) -> bool {
-    let named = left.strip_suffix(['-', '_']).is_some_and(|l| l.ends_with(|c: char| c.is_ascii_alphabetic()));
+/// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`, `numpy-1.26.4.0`, `libssl3 (3.0.13.1-2)`.
+fn is_file(text: &str, start: usize, end: usize) -> bool {
+    let (left, right) = (text::left_of(text, start, 64), text::right_of(text, end, 16));
+    let name = left.strip_suffix(['-', '_']).filter(|l| l.ends_with(|c: char| c.is_ascii_alphabetic()));
     let suffix = |n: usize| right.get(n..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
     let typed = right.starts_with('.') && suffix(1);
     let tagged =
         ["-rc", "-beta", "-alpha", "-dev", "-snapshot", "-SNAPSHOT", "-pre", "-hotfix", "-build", "+build"]
             .iter()
             .any(|t| right.starts_with(t));
-    named && typed || tagged
+    let early = is_early(text.get(start..end).unwrap_or(""));
+    let packaged = early && name.is_some_and(is_package);
+    name.is_some() && typed || tagged || packaged || left.ends_with('~') || early && is_revised(left, right)
+}
+
+/// The name of a package, and of no machine: `numpy`, but not `web-server`.
+fn is_package(front: &str) -> bool {
+    let name = front.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    name.len() > 1
+        && !among(PLACES, name)
+        && !among("net web gw gateway router worker proxy dns lb vpn lan wan", name)
+}
+
+/// Whether the first of four parts is as low as those of versions are, and the address would be a public one.
+fn is_early(parts: &str) -> bool {
+    let first = parts.split('.').next().and_then(|first| first.parse::<u8>().ok());
+    first.is_some_and(|first| first < 64 && first != 10)
+}
+
+/// A package's version in brackets with the revision of a distribution: `(3.0.13.1-2)`, `3.0.13.1-2ubuntu1`.
+fn is_revised(left: &str, right: &str) -> bool {
+    let Some(rest) = right.strip_prefix('-') else { return false };
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let bracketed = behind.starts_with(')') && left.ends_with('(');
+    behind.len() < rest.len() && (bracketed || behind.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 /// `1.2.3.4 build`, `1.2.3.4 patch`, `2.3.1.4 of the rulebook`.

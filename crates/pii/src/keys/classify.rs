@@ -206,14 +206,17 @@ fn says(words: &Words<'_>) -> Says {
     let versioned = words.all.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build"));
     let numbers_version =
         matches!(last, "no" | "number" | "num" | "nr" | "id" | "ref" | "code" | "note" | "tag");
-    if is_version(last) || numbers_version && is_versioned(prev) || versioned {
+    let tagged = last == "tag" && matches!(prev, "image" | "docker" | "chart" | "git" | "app" | "container");
+    if is_version(last) || numbers_version && is_versioned(prev) || versioned || tagged {
         return Says::Version;
     }
     if words.len() == 1 && matches!(last, "id" | "uid" | "tag") {
         return Says::Id;
     }
+    // `X-Cloud-Trace-Context`, `traceparent`
+    let traced = words.any("trace traceparent tracestate") && !words.any("stack");
     let numbered = matches!(last, "number" | "no" | "num" | "code" | "nr") && is_thing_numbered(prev);
-    if is_measure(last) || numbered {
+    if is_measure(last) || numbered || traced {
         return Says::Opaque;
     }
     if let Some(says) = KINDS.iter().find_map(|(c, kind)| (kind.weak_key)(words).map(|g| Says::Of(*c, g))) {
