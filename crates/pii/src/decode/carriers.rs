@@ -20,6 +20,11 @@ const PROPERTIES: [(&str, &str); 10] = [
     ("X-TELEGRAM", "telegram"),
 ];
 
+/// The key that says the same as a property of a vCard.
+pub(crate) fn card_property(name: &str) -> Option<&'static str> {
+    PROPERTIES.iter().find(|(property, _)| name.eq_ignore_ascii_case(property)).map(|(_, key)| *key)
+}
+
 /// vCards and iCalendar: long lines are folded, values have escaped commas, addresses have parts.
 pub(super) fn cards<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let upper = |needle: &str| text.contains(needle) || text.contains(&needle.to_lowercase());

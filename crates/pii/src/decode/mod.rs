@@ -22,6 +22,7 @@ mod yaml;
 pub(crate) use base64::base64_texts;
 pub(crate) use bytes::readable_as;
 pub use bytes::{Readable, readable};
+pub(crate) use carriers::card_property;
 pub use coding::{Coding, Undone, UndoneEnd};
 pub use encoding::{Encoding, Utf8Reader};
 pub(crate) use inline::entities;

@@ -136,10 +136,36 @@ pub(crate) fn classify(key: &str) -> Key {
         if seen.len() >= REMEMBERED {
             seen.clear();
         }
-        let class = Key { data: is_data(key), ..classify_words(&words(key)) };
+        let class = wrapper(key).unwrap_or_else(|| Key { data: is_data(key), ..classify_words(&words(key)) });
         seen.insert(key.into(), class);
         class
     })
+}
+
+/// The class of a key that only says of which type the value is, and stands between it and its own key: of MongoDB's Extended JSON,
+/// DynamoDB and XML written as JSON.
+fn wrapper(key: &str) -> Option<Key> {
+    const TYPES: [&str; 16] = [
+        "$date",
+        "$numberLong",
+        "$numberInt",
+        "$numberDouble",
+        "$numberDecimal",
+        "$symbol",
+        "$t",
+        "$text",
+        "_text",
+        "#text",
+        "S",
+        "N",
+        "SS",
+        "NS",
+        "L",
+        "M",
+    ];
+    // The month of a date is called so, too.
+    let member = if key == "M" { classify_words(&words(key)).member } else { None };
+    TYPES.contains(&key).then_some(Key { says: Says::Part, role: Role::Wrapper, member, ..Key::PLAIN })
 }
 
 /// A language, with a country or without: `fr`, `pt-BR`.
