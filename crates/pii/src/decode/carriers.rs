@@ -171,6 +171,23 @@ pub(super) fn sql<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
+/// `username IN ('a', 'b')`: strings in a list belong to the column before it.
+pub(super) fn lists<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    for at in memchr::memchr_iter(b'(', text.as_bytes()) {
+        let front = text.get(..at).unwrap_or("").trim_end_matches(' ');
+        let Some(front) = front.strip_suffix(" IN").or_else(|| front.strip_suffix(" in")) else { continue };
+        let quoted = text.get(at + 1..).is_some_and(|rest| rest.trim_start().starts_with('\''));
+        let column = front.strip_suffix(" NOT").or_else(|| front.strip_suffix(" not")).unwrap_or(front);
+        let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = column.trim_end_matches(['"', '`', ']']).rsplit(|c| !of_name(c)).next().unwrap_or("");
+        let Some((values, _)) = text.get(at..).filter(|_| quoted && !name.is_empty()).and_then(tuple) else {
+            continue;
+        };
+        out.extend(values.into_iter().map(|value| Piece::Pair(Some(name.into()), value)));
+    }
+    Outer::Stays
+}
+
 /// The values in the parentheses that `text` begins with, and how long they are with the comma behind them.
 fn tuple(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
     let body = text.trim_start_matches([' ', '\n', '\r', '\t', ',']).strip_prefix('(')?;

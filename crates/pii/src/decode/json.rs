@@ -28,7 +28,11 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let (mut done, mut failures, mut found) = (0, 0, false);
     while failures < FAILURES {
         let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) else { break };
-        if let Some((document, used)) = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n)) {
+        // `["last_name"]=> string(6) "Santos"` is a key of PHP.
+        let is_key =
+            |used: usize| rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with("=>"));
+        let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
+        if let Some((document, used)) = document {
             rest_of(text, done, from, out);
             pieces(&document, out);
             found = true;

@@ -15,6 +15,7 @@ mod lines;
 pub(crate) mod markup;
 mod quoted;
 mod relaxed;
+mod serialized;
 mod string;
 mod table;
 mod yaml;
@@ -107,9 +108,13 @@ pub(crate) static WHOLE: &[Decoder] = &[
     decoder("multipart form", Classes::LINE, carriers::multipart),
     decoder("XML, HTML", Classes::ANGLE, markup::decode),
     decoder("SQL", Classes::PAREN, carriers::sql),
+    decoder("lists of SQL", Classes::PAREN, carriers::lists),
     decoder("table", Classes::LINE, table::decode),
     decoder("lines of keys and values", Classes::LINE, lines::decode),
     decoder("object in another notation", Classes::BRACE, relaxed::decode),
+    decoder("serialized by PHP", Classes::SEMICOLON, |text, out| {
+        if text.contains(";s:") { serialized::decode(text, out) } else { Outer::Stays }
+    }),
     decoder("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
     decoder("pairs in a row", Classes::SEMICOLON, lines::row),
 ];

@@ -3,6 +3,7 @@
 use super::inline::escapes;
 use super::string::closing;
 use super::{Outer, Piece};
+use crate::detect::pairs;
 use crate::text;
 use std::borrow::Cow;
 
@@ -82,12 +83,44 @@ impl<'t> Reader<'t, '_> {
         let inner = self.text.get(self.at + 1..).unwrap_or("");
         let end = closing(inner, quote).unwrap_or(inner.len());
         let value = inner.get(..end).unwrap_or("");
+        let front = self.text.get(..self.at).unwrap_or("");
         self.at += 1 + end + 1;
+        if self.is_first_of_two(front, value) {
+            self.key = Some(value);
+            // Its comma, which ends no value.
+            self.at += 1;
+            return;
+        }
         if !self.is_key(value) && !self.open.is_empty() && (self.key.is_some() || !value.is_empty()) {
             self.pairs += usize::from(self.key.is_some());
             let value = escapes(value).map_or(Cow::Borrowed(value), Cow::Owned);
             self.out.push(Piece::Pair(self.key.take().map(Into::into), value));
         }
+    }
+
+    /// Whether `value`, which stands behind `front`, is the first element of a pair in a list: `[('first_name', 'Kwaku')]`.
+    fn is_first_of_two(&self, front: &str, value: &str) -> bool {
+        let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+        let is_name = || !value.is_empty() && value.len() <= KEY && value.bytes().all(name);
+        if self.key.is_some() || !self.open.ends_with(&['[', '(']) || !front.ends_with('(') || !is_name() {
+            return false;
+        }
+        let rest =
+            self.text.get(self.at..).and_then(|rest| rest.strip_prefix(',')).unwrap_or("").trim_start();
+        let other = match rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let inner = rest.get(1..).unwrap_or("");
+                closing(inner, quote).and_then(|end| inner.get(end + 1..)).unwrap_or("")
+            }
+            _ => rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')),
+        };
+        other.len() < rest.len() && other.trim_start().starts_with(')')
+    }
+
+    /// Whether `word` is the next field of what Go prints, so that the key before it has no value.
+    fn is_past_empty(&self, word: &str) -> bool {
+        let key = self.key.is_some_and(|key| key.starts_with(char::is_uppercase));
+        key && pairs::is_field(word) && self.text.get(..self.at).is_some_and(|front| front.ends_with(' '))
     }
 
     /// A bare word. In parentheses it is prose, unless it is a number: `(username: lowercase only)`.
@@ -98,6 +131,10 @@ impl<'t> Reader<'t, '_> {
         let colon = rest.get(1..end).and_then(|w| w.find(':')).filter(|_| self.key.is_none());
         let end = colon.map_or(end, |at| at + 1);
         let word = rest.get(..end).unwrap_or("").trim_start_matches([':', '$']);
+        if self.is_past_empty(word) {
+            self.key = None;
+            return self.word();
+        }
         self.at += end.max(1);
         let after = self.text.get(self.at..).unwrap_or("").trim_start_matches([' ', ':', '=']);
         // What stands before a mark names what is in it: `venue: {…}`, `updateUser(…)`.
@@ -109,6 +146,15 @@ impl<'t> Reader<'t, '_> {
         if opens && word.contains(char::is_alphabetic) {
             self.key = Some(word).filter(|w| w.len() <= KEY);
             self.at = self.text.len() - after.len();
+            return;
+        }
+        // Clojure: `{:username "dugong9"}`
+        if rest.starts_with(':')
+            && self.key.is_none()
+            && self.open.last() == Some(&'{')
+            && after.starts_with('"')
+        {
+            self.key = Some(word).filter(|w| w.len() <= KEY);
             return;
         }
         let named = !self.open.is_empty() && self.is_key(word);

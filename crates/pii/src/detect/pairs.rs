@@ -59,8 +59,13 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
         if at < until {
             continue;
         }
-        let tagged = bytes.get(at) == Some(&b'>');
-        let key = if tagged { tag(text, at) } else { name(text, at) };
+        let arrow = is_arrow(bytes, at);
+        let tagged = bytes.get(at) == Some(&b'>') && !arrow;
+        let key = if tagged { tag(text, at) } else { name(text, at - usize::from(arrow)) };
+        // In prose one thing leads to another; in parentheses it is a map of Scala.
+        let key = key.map(|(key, bond)| {
+            (key, if arrow && enclosing(text, at).is_some() { Bond::Tight } else { bond })
+        });
         if key.is_none() && is_tuple(bytes, at) {
             columns(text, at).filter(|pair| wanted(pair.key)).for_each(&mut each);
         }
@@ -78,6 +83,11 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
     }
 }
 
+/// Whether the sign at `at` ends the arrow between a key and its value, with blanks around: `firstName -> Akosua`.
+fn is_arrow(bytes: &[u8], at: usize) -> bool {
+    at.checked_sub(2).and_then(|start| bytes.get(start..at + 2)) == Some(b" -> ")
+}
+
 /// The key before the `=` or `:` at `at`.
 fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     let bytes = text.as_bytes();
@@ -91,6 +101,8 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     let unquoted = without(bare, |b| matches!(b, b'"' | b'\'' | b'`'));
     let quoted = unquoted.len() < bare.len();
     let name = without(without(unquoted, |b| b == b'\\'), |b| matches!(b, b'[' | b']'));
+    // `["last_name"]=>`
+    let name = if name.len() < unquoted.len() { without(name, |b| matches!(b, b'"' | b'\'')) } else { name };
     let key = text.get(from + without(name, is_of_name).len()..from + name.len())?;
     // A name has letters; `2026-03-14T05` is the beginning of a time.
     let mut letters = key.bytes().filter(u8::is_ascii_alphabetic);
@@ -175,6 +187,9 @@ fn is_of_name(b: u8) -> bool {
 /// The value behind the `=` or `:` at `at`: quoted, or up to a separator.
 fn value(text: &str, at: usize) -> Option<&str> {
     let given = text::right_of(text, at + 1, VALUE);
+    if let Some(given) = given.strip_prefix('>') {
+        return behind_arrow(given);
+    }
     let right = given.trim_start_matches([' ', '\t']);
     if right.len() < given.len() && text.as_bytes().get(at) == Some(&b'=') && is_bare(text, at, right) {
         return Some("");
@@ -190,7 +205,33 @@ fn value(text: &str, at: usize) -> Option<&str> {
         .find([' ', '\t', '\n', '\r', '&', ';', ',', '"', '\'', '<', '>', '|', ')', ']', '}'])
         .unwrap_or(right.len());
     let end = decimal_pair(right, end).unwrap_or(end);
-    Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
+    let word = right.get(..end)?;
+    let field = right.len() < given.len() && text.as_bytes().get(at) == Some(&b':') && is_field(word);
+    if field && text::before(text, at).is_some_and(char::is_alphanumeric) {
+        return Some("");
+    }
+    Some(word.trim_end_matches(['.', '!', '?', ':']))
+}
+
+/// Whether a word is the next field of a structure that Go prints (`%+v`), so that the one before it is empty: `Username: Email: Phone:`.
+pub(crate) fn is_field(word: &str) -> bool {
+    let Some((name, value)) = word.split_once(':') else { return false };
+    name.starts_with(|c: char| c.is_ascii_uppercase()) && is_plain_name(name) && !value.starts_with("//")
+}
+
+/// The value behind `=>`, which no call is: Ruby's and Perl's, PHP's `print_r`, and its `var_dump` with the type before it,
+/// `string(6) "Santos"`.
+fn behind_arrow(given: &str) -> Option<&str> {
+    let right = given.trim_start_matches([' ', '\t', '\n', '\r']);
+    let typed = right.strip_prefix("string(").and_then(|rest| rest.split_once(") ")).map(|(_, rest)| rest);
+    let right = typed.unwrap_or(right);
+    if let Some(quote) = right.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let inner = right.get(1..)?;
+        return inner.get(..inner.find(quote).unwrap_or(inner.len()));
+    }
+    let end = right.find([' ', '\n', '\r', ',', ';', '&', '"', '\'', ')', ']', '}']).unwrap_or(right.len());
+    let word = right.get(..end)?;
+    Some(if word.contains(['(', '{', '$', '<']) { "" } else { word })
 }
 
 /// The text without the tags it begins with that only say how it looks: `Username: <b>nadia_k</b>`, `<b>Username:</b> nadia_k`.

@@ -375,6 +375,8 @@ fn under_key(value: &str) -> Option<&str> {
         || value.contains(['*', '•', '@'])
         || value.contains("xx")
         || value.contains("XX")
+        // A pointer of a program.
+        || value.starts_with("0x")
     {
         return None;
     }

@@ -200,7 +200,9 @@ fn classify_words(all: &[String]) -> Key {
     let (role, whose, describes) = (role(all), whose(all), describes(all));
     let mut words = all;
     while let Some((last, front)) = words.split_last() {
-        if front.is_empty() || !is_modifier(last) {
+        // The value in a cell is that of a table.
+        let of_table = last == "value" && front.last().is_some_and(|w| singular(w) == "cell");
+        if front.is_empty() || !is_modifier(last) || of_table {
             break;
         }
         words = front;
