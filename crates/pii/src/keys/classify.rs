@@ -1,5 +1,6 @@
 //! Classifies a key once; the classes of keys that were seen before are remembered per thread.
 
+use super::foreign;
 use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version, is_versioned};
 use super::roles::{Role, role, whose};
 use super::words::{MAX_KEY, among, singular, words};
@@ -212,7 +213,17 @@ fn classify_words(all: &[String]) -> Key {
     }
     let words = Words::new(words);
     let member = KINDS.iter().find_map(|(c, kind)| (kind.member)(&words).map(|part| (*c, part)));
-    Key { says: says(&words), role, whose, member, describes, data: false }
+    let own = says(&words);
+    let said = match own {
+        Says::Nothing | Says::Part | Says::Opaque => foreign::english(all).map(says_in_english),
+        _ => None,
+    };
+    Key { says: said.unwrap_or(own), role, whose, member, describes, data: false }
+}
+
+/// What an English key says.
+fn says_in_english(key: &str) -> Says {
+    says(&Words::new(&words(key)))
 }
 
 /// What the key says about a leaf under it.

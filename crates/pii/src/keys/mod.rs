@@ -1,6 +1,7 @@
 //! What a key says about the value under it, in any spelling: `payer_phone`, `contactPhone`, `X-Recipient-Phone`.
 
 mod classify;
+mod foreign;
 mod opaque;
 mod roles;
 mod words;
