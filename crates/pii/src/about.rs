@@ -2,9 +2,11 @@
 //! it goes to. `labels: {first_name: "Vorname"}` names nobody.
 
 use super::category::Category;
+use super::detect::name;
 use super::document::{Document, Leaf, Name, NodeId};
 use super::finding::Detector;
 use super::hits::Hits;
+use super::judge::Context;
 use super::keys::{self, Says, among};
 use super::text;
 
@@ -130,18 +132,53 @@ fn is_word_about(value: &str) -> bool {
 /// How many nodes on either side are looked at.
 const NEAR: usize = 16;
 
-/// What the members of the object that the node at `id` is in show.
-pub(super) fn shown_beside(document: &Document<'_>, id: NodeId) -> Shown {
+/// The texts of the object that the node at `id` is in.
+fn beside<'d>(document: &'d Document<'_>, id: NodeId) -> impl Iterator<Item = (&'d str, &'d str)> {
     let nodes = document.nodes();
-    let mut shown = Shown::default();
     let parent = nodes.get(id).map(|own| own.parent);
     let near = nodes.get(id.saturating_sub(NEAR)..(id + NEAR).min(nodes.len())).unwrap_or_default();
-    for node in near.iter().filter(|node| Some(node.parent) == parent) {
-        if let (Name::Key(key), Leaf::Text(text)) = (&node.name, &node.leaf) {
-            shown.note(key, text);
+    near.iter().filter(move |node| Some(node.parent) == parent).filter_map(|node| {
+        match (&node.name, &node.leaf) {
+            (Name::Key(key), Leaf::Text(text)) => Some((key.as_ref(), text.as_ref())),
+            _ => None,
         }
-    }
+    })
+}
+
+/// What the members of the object that the node at `id` is in show.
+fn shown_beside(document: &Document<'_>, id: NodeId) -> Shown {
+    let mut shown = Shown::default();
+    beside(document, id).for_each(|(key, text)| shown.note(key, text));
     shown
+}
+
+/// Whether the object that the node at `id` is in says of itself that it is a thing: `{"type": "repository", "name": "widgets"}`.
+fn is_of_thing(document: &Document<'_>, id: NodeId) -> bool {
+    beside(document, id).any(|(key, text)| {
+        let word = text.to_ascii_lowercase();
+        among("type object kind __typename resource_type Type", key) && keys::is_thing(&word)
+    })
+}
+
+/// Whether `value` is made of the title beside it, as shops call what they sell: `{"title": "My Hats", "handle": "my-hats"}`.
+fn is_of_title(document: &Document<'_>, id: NodeId, value: &str) -> bool {
+    let letters = |text: &str| -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    };
+    beside(document, id).any(|(key, text)| key == "title" && letters(text) == letters(value))
+}
+
+/// Drops the names at a node that name nobody: words about fields, and names of things. `around` is the object that the node is in.
+pub(super) fn drop_of_nobody(
+    document: &Document<'_>,
+    (id, context, around): (NodeId, Context, Describes),
+    hits: &mut Hits,
+) {
+    let shown = shown_beside(document, id);
+    let thing = context.says == name::BARE && is_of_thing(document, id);
+    hits.drop_words(|value| {
+        thing || shown.is_about_fields(around, value) || is_of_title(document, id, value)
+    });
 }
 
 /// Whether a category has no form of its own, so that words about a field pass for its values.
@@ -155,8 +192,8 @@ impl Hits {
         self.list.iter().any(|hit| hit.detector == Detector::Key && is_of_words(Says::Of(hit.category, 0)))
     }
 
-    /// Drops names that are words about fields.
-    pub(super) fn drop_about_fields(&mut self, is_about: impl Fn(&str) -> bool) {
+    /// Drops names that are words about fields, or otherwise of nobody.
+    pub(super) fn drop_words(&mut self, is_about: impl Fn(&str) -> bool) {
         self.list.retain(|hit| {
             let named = hit.detector == Detector::Key && is_of_words(Says::Of(hit.category, 0));
             !(named && is_about(&hit.value))

@@ -342,9 +342,8 @@ impl Engine {
                 _ => {}
             }
             if entry.is_none() && hits.has_keyed_words() && matches!(node.name, Name::Key(_)) {
-                let (shown, around) =
-                    (about::shown_beside(document, id), parent.unwrap_or(context).describes);
-                hits.drop_about_fields(|value| shown.is_about_fields(around, value));
+                let around = parent.unwrap_or(context).describes;
+                about::drop_of_nobody(document, (id, context, around), &mut hits);
             }
             if let Name::Key(key) = &node.name
                 && let Some(parent) = parent

@@ -290,7 +290,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let is_about = |value: &str| frame.shown.is_about_fields(frame.context.describes, value);
         if frame.named.iter().any(|value| is_about(value)) {
             let own = |value: &str| frame.named.iter().any(|named| named.trim() == value);
-            self.hits.drop_about_fields(|value| own(value) && is_about(value));
+            self.hits.drop_words(|value| own(value) && is_about(value));
         }
         for (category, joint) in joints(&frame.members, frame.context) {
             self.hits.disown(category.kind().disowns, &joint.value);

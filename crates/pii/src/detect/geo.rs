@@ -40,7 +40,7 @@ pub(crate) static KIND: Kind = Kind {
 /// Keys of places and positions.
 fn is_place(words: &Words<'_>) -> bool {
     among(
-        "location position coordinate coord coords latlng latlong latlon lnglat geo geolocation geopoint geoposition gps gpscoords pin \
+        "location position coordinate coord coords latlng latlong latlon lnglat geo geolocation geopoint geoposition gps gpscoords pin loc wkt \
 point whereabouts checkin geometry place ubicacion standort posicion emplacement geoloc latitudelongitude locus",
         words.last,
     ) || words.prev == "check" && words.last == "in"
@@ -170,6 +170,12 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     }
     hits.worked(view.text.len());
     let Some((range, value)) = pair(view.text) else { return };
+    // Well-known text (ISO 19125) is a place under any key, and whose it is the object says.
+    let well_known = view.text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("point"));
+    if well_known && view.context.whose == Whose::Person {
+        hits.keyed(Category::Geo, Some(&value));
+        return;
+    }
     let left = crate::text::left_of(view.text, range.start, 160);
     let right = crate::text::right_of(view.text, range.end, 80);
     // The sentence that the pair stands in; links have dots of their own.

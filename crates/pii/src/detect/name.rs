@@ -43,7 +43,7 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
 fn is_personal(word: &str) -> bool {
     among(
         "full real legal first last given family middle maiden birth fore sur christian preferred \
-passport billing shipping personal native nominee emergency govt government nid winner runner",
+passport billing shipping personal native nominee emergency govt government nid winner",
         word,
     )
 }
@@ -69,9 +69,9 @@ fn name_key(words: &Words<'_>) -> Option<u8> {
             "display" if all.len() == 2 => Some(UNLESS_THING),
             "display" | "full" | "legal" | "real" if any_thing() => None,
             "display" => all.iter().any(|w| is_person(w)).then_some(ALWAYS).or(Some(UNLESS_THING)),
-            "host" | "profile" | "agent" | "roster" | "operator" => None,
+            "host" | "profile" | "agent" | "roster" | "operator" | "tenant" => None,
             _ if is_personal(prev) || is_person(prev) || is_person(singular(prev)) => {
-                (!matches!(prev, "winner" | "runner") || !any_thing()).then_some(ALWAYS)
+                (prev != "winner" || !any_thing()).then_some(ALWAYS)
             }
             "holder" | "cardholder" => Some(ALWAYS),
             _ => None,
@@ -102,11 +102,23 @@ fn person_name(value: &str) -> Option<&str> {
         || value.len() > 160
         || value.split_whitespace().count() > 8
         || text::is_uuid(value)
+        || is_id(value)
         || is_digest(value);
     // A family name of East Asia may be one character.
     let long = value.chars().count() >= 2
         || value.chars().all(|c| matches!(u32::from(c), 0x3400..=0x9fff | 0xac00..=0xd7a3));
     (!refused && letters >= 1 && long).then_some(value)
+}
+
+/// What providers write for somebody instead: `ich_1Pgag4B7WZ01zgkWdPVfBngi`.
+fn is_id(value: &str) -> bool {
+    let Some((kind, id)) = value.split_once('_') else { return false };
+    (2..=8).contains(&kind.len())
+        && kind.bytes().all(|b| b.is_ascii_lowercase())
+        && id.len() >= 14
+        && id.bytes().all(|b| b.is_ascii_alphanumeric())
+        && id.bytes().any(|b| b.is_ascii_digit())
+        && id.bytes().any(|b| b.is_ascii_uppercase())
 }
 
 /// 32 hex digits and more.

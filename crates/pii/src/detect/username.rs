@@ -4,6 +4,7 @@ use super::{Keyed, Kind, View, bank, date, logged};
 use crate::about;
 use crate::category::Category;
 use crate::hits::Hits;
+use crate::judge::Subject;
 use crate::keys::{Says, Words, among};
 use crate::text::{self, Classes};
 use regex::Regex;
@@ -123,9 +124,15 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     let value = match keyed.grade {
         1 => plausible(keyed.value).filter(|u| !u.bytes().all(|b| b.is_ascii_digit())),
         2 => social(keyed.value),
-        _ => plausible(keyed.value).filter(|u| !is_own(u)),
+        _ => plausible(keyed.value).filter(|u| !is_own(u) && !is_handle_of_thing(keyed)),
     };
     hits.keyed(Category::Username, value);
+}
+
+/// The number by which a system knows a file or the like: `{"file": {"handle": "0x3f"}}`.
+fn is_handle_of_thing(keyed: &Keyed<'_>) -> bool {
+    let hex = keyed.value.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    hex && matches!(keyed.context.around, Subject::Thing | Subject::Carrier | Subject::Carriers)
 }
 
 /// The account in a value under the key of a network: `@x` or `x`, but no state, link or sentence.
