@@ -41,10 +41,14 @@ sharing consent consents mask masks masking error diff similarity";
 
 /// Whether a value names the field that it stands in: `First name`, `LNAME`, `Vorname`, the key itself.
 pub(super) fn names_field(value: &str, category: Category) -> bool {
-    let says = keys::classify(value).says;
-    // Somebody may be called `nick` or `login`.
-    matches!(says, Says::Of(of, _) if of == category)
-        && (category != Category::Username || value.len() > 5 && !value.eq_ignore_ascii_case("nickname"))
+    // What is no such name is not remembered with the keys: there are as many values as people.
+    let english = || value.as_bytes().windows(4).any(|four| four.eq_ignore_ascii_case(b"name"));
+    if value.len() > 48 {
+        return false;
+    }
+    let says = if english() { keys::classify(value).says } else { keys::says_abroad(value) };
+    // Somebody may be called `nickname`.
+    matches!(says, Says::Of(of, _) if of == category) && !value.eq_ignore_ascii_case("nickname")
 }
 
 /// Whether a value is the state of a field: who may see or change it, whether it is there, right, or the same as another.
@@ -68,9 +72,9 @@ pub(super) struct Shown {
 }
 
 impl Shown {
-    /// Notes the text of a member.
-    pub fn note(&mut self, key: &str, value: &str) {
-        let Some(by_sign) = form(key) else { return };
+    /// Notes the text of a member, whose key says something.
+    pub fn note(&mut self, key: &str, says: Says, value: &str) {
+        let Some(by_sign) = form(key, says) else { return };
         let digits = value.chars().filter(|c| c.is_numeric()).count();
         if value.contains('@') && value.len() > 6 || !by_sign && digits >= 6 {
             self.fit = true;
@@ -99,7 +103,7 @@ impl Shown {
 }
 
 /// Whether values under a key are known by their form, and whether it is the `@` that they need, or digits.
-fn form(key: &str) -> Option<bool> {
+fn form(key: &str, says: Says) -> Option<bool> {
     let mail = |key: &str| {
         let end = |word: &str| {
             key.len() >= word.len()
@@ -111,7 +115,7 @@ fn form(key: &str) -> Option<bool> {
     if mail(key) {
         return Some(true);
     }
-    match keys::classify(key).says {
+    match says {
         Says::Of(Category::Phone | Category::BirthDate | Category::IpAddress, _) => Some(false),
         _ => None,
     }
@@ -148,7 +152,7 @@ fn beside<'d>(document: &'d Document<'_>, id: NodeId) -> impl Iterator<Item = (&
 /// What the members of the object that the node at `id` is in show.
 fn shown_beside(document: &Document<'_>, id: NodeId) -> Shown {
     let mut shown = Shown::default();
-    beside(document, id).for_each(|(key, text)| shown.note(key, text));
+    beside(document, id).for_each(|(key, text)| shown.note(key, keys::classify(key).says, text));
     shown
 }
 

@@ -72,8 +72,19 @@ pub(super) fn named<'d>(
         Name::Index(column) => return in_list(nodes, own, *column, tells),
         Name::Root => return None,
     };
-    let first = key.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
-    if key.len() > MEMBER || !b"vapfontbc".contains(&first) {
+    // Most keys are neither by their first letter and length.
+    let lengths: &[usize] = match key.as_bytes().first()? | 0x20 {
+        b'v' => &[1, 3, 5, 6],
+        b'a' => &[5, 6],
+        b'p' => &[13, 14],
+        b'f' => &[4, 9, 10, 11],
+        b'o' | b'n' => &[3, 8, 9],
+        b't' => &[2, 7, 8, 9],
+        b'b' => &[6],
+        b'c' => &[12, 13],
+        _ => return None,
+    };
+    if !lengths.contains(&key.len()) {
         return None;
     }
     let value = is_one_of(&VALUES, key);
@@ -103,8 +114,10 @@ fn member<'d>(node: &'d Node<'_>) -> Option<(&'d str, &'d str)> {
 
 /// Whether a name is in a list, in any case and with `_` or without.
 fn is_one_of(list: &[&str], name: &str) -> bool {
+    let first = name.as_bytes().first().map(|b| b | 0x20);
     let plain = || name.bytes().filter(|b| *b != b'_').map(|b| b.to_ascii_lowercase());
-    name.len() <= MEMBER && list.iter().any(|one| plain().eq(one.bytes()))
+    name.len() <= MEMBER
+        && list.iter().any(|one| one.as_bytes().first().copied() == first && plain().eq(one.bytes()))
 }
 
 /// The key of an element: of a pair in a list of pairs, `["username", "anna7"]`, of a row below the names of its columns, or of a jCard's

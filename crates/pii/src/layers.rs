@@ -222,7 +222,7 @@ impl<'r, 'h> Layers<'r, 'h> {
                     self.below(&value, context, depth);
                     let Some(frame) = open.last_mut() else { continue };
                     if let Some(key) = &key {
-                        frame.shown.note(key, &value);
+                        frame.shown.note(key, context.says, &value);
                     }
                     if let Some((category, part)) = context.member {
                         frame.members.push((category, part, value));

@@ -59,13 +59,11 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
         if at < until {
             continue;
         }
-        let arrow = is_arrow(bytes, at);
-        let tagged = bytes.get(at) == Some(&b'>') && !arrow;
-        let key = if tagged { tag(text, at) } else { name(text, at - usize::from(arrow)) };
-        // In prose one thing leads to another; in parentheses it is a map of Scala.
-        let key = key.map(|(key, bond)| {
-            (key, if arrow && enclosing(text, at).is_some() { Bond::Tight } else { bond })
-        });
+        let (tagged, key) = match bytes.get(at) {
+            Some(b'>') if is_arrow(bytes, at) => (false, key_of_arrow(text, at)),
+            Some(b'>') => (true, tag(text, at)),
+            _ => (false, name(text, at)),
+        };
         if key.is_none() && is_tuple(bytes, at) {
             columns(text, at).filter(|pair| wanted(pair.key)).for_each(&mut each);
         }
@@ -86,6 +84,12 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
 /// Whether the sign at `at` ends the arrow between a key and its value, with blanks around: `firstName -> Akosua`.
 fn is_arrow(bytes: &[u8], at: usize) -> bool {
     at.checked_sub(2).and_then(|start| bytes.get(start..at + 2)) == Some(b" -> ")
+}
+
+/// The key before the arrow that ends at `at`. In prose one thing leads to another; in parentheses it is a map of Scala.
+fn key_of_arrow(text: &str, at: usize) -> Option<(&str, Bond)> {
+    let (key, bond) = name(text, at - 1)?;
+    Some((key, if enclosing(text, at).is_some() { Bond::Tight } else { bond }))
 }
 
 /// The key before the `=` or `:` at `at`.

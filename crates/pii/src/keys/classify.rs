@@ -221,6 +221,11 @@ fn classify_words(all: &[String]) -> Key {
     Key { says: said.unwrap_or(own), role, whose, member, describes, data: false }
 }
 
+/// What a key in another language says; it is not remembered.
+pub(crate) fn says_abroad(key: &str) -> Says {
+    foreign::english(&words(key)).map_or(Says::Nothing, |english| classify(english).says)
+}
+
 /// What an English key says.
 fn says_in_english(key: &str) -> Says {
     says(&Words::new(&words(key)))

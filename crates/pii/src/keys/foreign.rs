@@ -25,12 +25,14 @@ ism familiya,სახელი და გვარი,სრული სახ
         "last name",
         "прізвищ*,фамили*,презиме,prezime,priimek,priezvisko,nom de famille,nom famille,familia nume,nume de familie,familija,\
 اسم عائله,نام خانوادگی,שם משפחה,επωνυμ*,επιθετο,nama belakang,nama keluarga,jina la ukoo,jina la mwisho,পদবি,বংশনাম,कुलनाम,उपनाम,आडनाव,\
-vezeteknev,csaladnev,soyisim,გვარი,ազգանուն,ten ho",
+vezeteknev,csaladnev,soyisim,გვარი,ազգանուն,ten ho,\
+nachname,familienname,apellido*,cognome,sobrenome,apelido*,achternaam,etternavn,efternavn,efternamn,nazwisko,prijmeni,soyad*,sukunimi",
     ),
     (
         "first name",
         "=имя,=імя,=име,прізвисько,prvo ime,keresztnev,utonev,krestni jmeno,krstne meno,prenume,nama depan,jina la kwanza,\
-שם פרטי,اسم اول,نام کوچک,ονομα μικρο,প্রথম নাম,डाकनाम,voornamen,tilltalsnamn,ten goi",
+שם פרטי,اسم اول,نام کوچک,ονομα μικρο,প্রথম নাম,डाकनाम,voornamen,tilltalsnamn,ten goi,\
+vorname,prenom*,voornaam,fornavn,fornamn,imie,etunimi",
     ),
     (
         "phone number",

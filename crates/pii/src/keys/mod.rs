@@ -6,7 +6,7 @@ mod opaque;
 mod roles;
 mod words;
 
-pub(crate) use classify::{Says, Whose, Words, classify, is_locale};
+pub(crate) use classify::{Says, Whose, Words, classify, is_locale, says_abroad};
 pub(crate) use roles::{Role, is_person, is_thing, whose};
 pub(crate) use words::{WordSet, among, singular, word_set};
 
