@@ -1,6 +1,7 @@
 //! One line of `smoke scan`: `{id, payload, headers, identities}`, parsed once, with its own canaries.
 
 use super::canary::Canaries;
+use super::category::Category;
 use super::document::{Document, Leaf, Name, NodeId};
 use super::engine::Engine;
 use super::explain::{Explanation, Reason};
@@ -76,7 +77,9 @@ impl Engine {
         // What members say together, what a key holds, and values of the line's own test users.
         let whole: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
         let payload = if parts.payload == 0 { Some(&whole) } else { whole.get("payload") };
-        for finding in self.scan_line(line)?.findings {
+        let findings = self.scan_line(line)?.findings;
+        said.iter_mut().for_each(|place| place.unsaid(&findings));
+        for finding in findings {
             let told = |s: &Explained| {
                 s.place == finding.place
                     && s.reasons.iter().any(|r| r.category == finding.category && r.speaks_for)
@@ -124,6 +127,22 @@ impl Engine {
 }
 
 impl Explained {
+    /// Notes why a name that its key speaks for is no finding: what stands beside it says that it names nobody.
+    fn unsaid(&mut self, findings: &[Finding]) {
+        for category in [Category::Name, Category::Username] {
+            let own = |r: &Reason| r.category == category;
+            let known = findings.iter().any(|f| f.category == category && f.place == self.place);
+            let (spoken, opposed) = (
+                self.reasons.iter().any(|r| own(r) && r.speaks_for),
+                self.reasons.iter().any(|r| own(r) && !r.speaks_for),
+            );
+            if spoken && !opposed && !known {
+                let why = "the object around it is about fields, or is a thing".to_owned();
+                self.reasons.push(Reason { category, speaks_for: false, why });
+            }
+        }
+    }
+
     /// What only the finding itself says.
     fn of(finding: Finding) -> Self {
         let why = match finding.detector {
