@@ -23,17 +23,17 @@ pub(super) enum Describes {
 
 /// What an object under a key of these words describes.
 pub(super) fn describes(words: &[String]) -> Describes {
-    const SURE: &str = "translations translation i18n l10n errors visibility privacy placeholders placeholder tooltips tooltip ddl \
-validations";
+    const SURE: &str = "translations translation errors visibility privacy ddl validations";
+    const ASIDE: &str = "placeholders placeholder tooltips tooltip help hints";
     const PERHAPS: &str = "label labels caption captions mapping mappings field fields column columns header headers scope scopes \
-permission permissions verification validation check checks schema types strings locale locales hint hints required rule rules \
-sharing consent consents mask masks masking error diff similarity";
+permission permissions verification validation check checks schema types strings locale locales hint required rule rules \
+sharing consent consents mask masks masking error diff similarity source sources";
     // `i18n` is cut at its digits.
     if matches!(words, [i, n] if n == "n" && matches!(i.as_str(), "i" | "l")) {
         return Describes::Fields;
     }
     match words.last() {
-        Some(last) if among(SURE, last) => Describes::Fields,
+        Some(last) if among(SURE, last) || words.iter().any(|word| among(ASIDE, word)) => Describes::Fields,
         Some(_) if words.iter().any(|word| among(PERHAPS, word)) => Describes::Perhaps,
         _ => Describes::Nothing,
     }
@@ -47,16 +47,16 @@ pub(super) fn names_field(value: &str, category: Category) -> bool {
         return false;
     }
     let says = if english() { keys::classify(value).says } else { keys::says_abroad(value) };
-    // Somebody may be called `nickname`.
-    matches!(says, Says::Of(of, _) if of == category) && !value.eq_ignore_ascii_case("nickname")
+    matches!(says, Says::Of(of, _) if of == category)
 }
 
 /// Whether a value is the state of a field: who may see or change it, whether it is there, right, or the same as another.
 pub(super) fn is_state(value: &str) -> bool {
     const STATES: &str = "public private hidden visible everyone nobody friends only_me friends_only members_only required optional \
-nullable readonly read_only editable read write readwrite read_write exact partial fuzzy matched mismatch mismatched unmatched \
-no_match verified unverified pending invalid missing absent present taken too_long too_short too_many unchanged unverifiable \
-encrypted hashed masked redacted citext varchar";
+mandatory nullable readonly read_only editable read write readwrite read_write exact partial fuzzy match matched mismatch mismatched \
+unmatched no_match verified unverified pending invalid missing absent present taken available unavailable too_long too_short too_many \
+added removed modified updated changed unchanged unverifiable granted denied encrypted hashed masked redacted sensitive asc desc \
+ascending descending citext varchar";
     value.len() <= 12 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && among(STATES, value)
 }
 
@@ -92,7 +92,7 @@ impl Shown {
     /// somebody even beside a phone that is `pending`.
     pub fn is_about_fields(&self, around: Describes, value: &str) -> bool {
         let alike = self.capitals || !value.contains(char::is_uppercase);
-        let alike = alike && !value.contains(char::is_numeric);
+        let alike = alike && (!value.contains(char::is_numeric) || value.contains(' '));
         match around {
             _ if self.fit => false,
             Describes::Fields => true,
@@ -124,7 +124,9 @@ fn form(key: &str, says: Says) -> Option<bool> {
 /// A word or two that somebody wrote, and that say neither that there is no value nor that it was taken out.
 fn is_word_about(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
-    let none = ["not ", "no ", "un", "with", "decl", "refus"].iter().any(|start| lower.starts_with(start));
+    let none = ["not ", "no ", "unknown", "unavailable", "unset", "withheld", "declined", "refused"]
+        .iter()
+        .any(|start| lower.starts_with(start));
     let coded = !value.contains([' ', '-', '_']) && super::detect::token::is_random(value);
     !none
         && !coded

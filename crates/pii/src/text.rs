@@ -298,6 +298,9 @@ fn is_rule(value: &str) -> bool {
 /// The type of a column or field, with its length: `varchar(32)`, `CharField(max_length=32)`.
 fn is_type(value: &str) -> bool {
     const TYPES: &str = "varchar nvarchar char nchar string str character charfield";
+    // SQL's constraints stand behind it.
+    let constrained = [" NOT NULL", " PRIMARY KEY", " UNIQUE"].iter().find_map(|end| value.strip_suffix(end));
+    let value = constrained.unwrap_or(value);
     let Some((name, length)) = value.strip_suffix(')').and_then(|v| v.split_once('(')) else { return false };
     let length = length.rsplit('=').next().unwrap_or("");
     let known = TYPES.split(' ').any(|t| t.eq_ignore_ascii_case(name));

@@ -18,7 +18,9 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     while let Some(c) = text.get(reader.at..).and_then(|rest| rest.chars().next()) {
         match c {
             '{' | '(' | '[' if reader.open.len() < DEEPEST => {
-                reader.open.push(c);
+                // Go: `map[first_name:Kofi tier:2]`
+                let map = c == '[' && text.get(..reader.at).is_some_and(|front| front.ends_with("map"));
+                reader.open.push(if map { '{' } else { c });
                 let key = reader.key.take();
                 reader.out.push(Piece::Open(key.map(Into::into)));
                 reader.at += 1;

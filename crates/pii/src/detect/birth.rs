@@ -78,6 +78,8 @@ club company team server game clan platform site event week";
 
 fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     let value = keyed.value.trim().trim_matches(['"', '\'']);
+    // `new Date(1998, 2, 12)`, Elixir's `~D[1998-03-12]`
+    let value = ["new ", "~D["].iter().find_map(|front| value.strip_prefix(front)).unwrap_or(value);
     let dated = date::full_date(value).is_some_and(|length| {
         let rest = value.get(length..).unwrap_or("");
         // What may follow is a time, a weekday, a remark.

@@ -31,6 +31,10 @@ pub(super) fn told(run: &Run<'_>) -> Option<usize> {
 fn longest(run: &Run<'_>) -> Option<usize> {
     let (start, _) = run.span(0, 0);
     let marked = matches!(run.gap(0), "." | "/" | "-");
+    // `5.0.1234.567`
+    if run.gap(0) == "." && run.len_of(0) < 2 {
+        return None;
+    }
     if marked && run.text().get(start..).is_some_and(|rest| date::full_date(rest).is_some()) {
         return None;
     }

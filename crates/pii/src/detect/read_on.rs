@@ -54,5 +54,5 @@ fn is_next(word: &str) -> bool {
 fn is_of_number(word: &str) -> bool {
     let bare = word.trim_end_matches([',', '.']);
     bare.bytes().any(|b| b.is_ascii_digit())
-        || (1..=4).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_uppercase())
+        || (1..=5).contains(&bare.len()) && bare.bytes().all(|b| b.is_ascii_uppercase())
 }

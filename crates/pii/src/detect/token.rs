@@ -240,6 +240,7 @@ fn cookies(value: &str, hits: &mut Hits) {
 }
 
 fn is_hex(text: &str) -> bool {
+    let text = text.strip_prefix("0x").unwrap_or(text);
     text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
@@ -275,7 +276,7 @@ fn is_reference(value: &str) -> bool {
     let hex =
         |text: &str| !text.is_empty() && text.len() <= 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let word = |part: &str| {
-        part.len() <= 32
+        part.len() <= 64
             && part.starts_with(|c: char| c.is_ascii_alphabetic())
             && part.bytes().filter(u8::is_ascii_digit).count() <= 2
     };

@@ -215,7 +215,9 @@ fn classify_words(all: &[String]) -> Key {
     let member = KINDS.iter().find_map(|(c, kind)| (kind.member)(&words).map(|part| (*c, part)));
     let own = says(&words);
     let said = match own {
-        Says::Nothing | Says::Part | Says::Opaque => foreign::english(all).map(says_in_english),
+        Says::Nothing | Says::Part => foreign::english(all).map(says_in_english),
+        // `telefon_id` numbers a phone, `steuer_id` is a number of the state.
+        Says::Opaque => foreign::english(all).filter(|key| *key == "national id").map(says_in_english),
         _ => None,
     };
     Key { says: said.unwrap_or(own), role, whose, member, describes, data: false }
