@@ -1,6 +1,7 @@
 //! Keys inside texts: query parameters, `key=value`, `key: value`, quoted pairs and elements of mark-up.
 
 use super::{name, token, username};
+use crate::about;
 use crate::category::Category;
 use crate::keys::{Says, among};
 use crate::text;
@@ -107,7 +108,8 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     let name = without(without(unquoted, |b| b == b'\\'), |b| matches!(b, b'[' | b']'));
     // `["last_name"]=>`
     let name = if name.len() < unquoted.len() { without(name, |b| matches!(b, b'"' | b'\'')) } else { name };
-    let key = text.get(from + without(name, is_of_name).len()..from + name.len())?;
+    let start = from + without(name, is_of_name).len();
+    let key = text.get(start - qualifier(text, start, name)..from + name.len())?;
     // A name has letters; `2026-03-14T05` is the beginning of a time.
     let mut letters = key.bytes().filter(u8::is_ascii_alphabetic);
     letters.next()?;
@@ -116,6 +118,16 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     }
     let equals = bytes.get(at) == Some(&b'=');
     Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
+}
+
+/// The length of the word, with its blank, that says which `name` it is before which it stands: `First name: Kofi`.
+fn qualifier(text: &str, start: usize, name: &[u8]) -> usize {
+    let is_name = name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b" name"));
+    let word = text.get(..start).filter(|_| is_name).and_then(|front| front.strip_suffix(' ')).unwrap_or("");
+    let word = text::left_of(word, word.len(), 8);
+    let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let known = among("full first last given family legal real middle user", &word.to_ascii_lowercase());
+    if known { word.len() + 1 } else { 0 }
 }
 
 /// Whether the sign at `at` is the `=` of `(id, username)=(3, nadia_k)`, as PostgreSQL writes which row an error is about.
@@ -337,11 +349,17 @@ pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
             false
         }
         username::NAME if !tight => {
-            let explicit = pair.key.to_ascii_lowercase().replace(['_', '-'], "").contains("username");
+            let explicit = pair.key.to_ascii_lowercase().replace(['_', '-', ' '], "").contains("username");
             username::plausible(value).is_some_and(|u| u.chars().nth(2).is_some())
                 && (marked || explicit && !pair.runs_on)
         }
         username::SOCIAL if !tight => value.starts_with('@'),
+        // `Full name: Tariq Aziz`
+        name::PERSON if !tight => {
+            let lower = value.to_ascii_lowercase();
+            let named = pair.key.contains(' ') && value.starts_with(char::is_uppercase);
+            named && !about::is_state(&lower) && !is_prose(&lower)
+        }
         name::PERSON | name::DISPLAY | username::USER => tight,
         Says::Of(Category::Token, 0 | 1 | 4) => tight || token::is_random(value),
         Says::Of(Category::AccountId | Category::GovId, _) => tight || marked,
