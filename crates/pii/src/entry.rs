@@ -72,6 +72,15 @@ pub(super) fn named<'d>(
         Name::Index(column) => return in_list(nodes, own, *column, tells),
         Name::Root => return None,
     };
+    if matches!(key, "national_number" | "nationalNumber") {
+        // As libphonenumber has it; alone it is the number of a nation's register.
+        let near = nodes.get(id.saturating_sub(NEAR)..(id + NEAR).min(nodes.len()))?;
+        let code = |name: &Name<'_>| matches!(name, Name::Key(key) if ["country_code", "countryCode"].contains(&key.as_ref()));
+        return near
+            .iter()
+            .any(|node| node.parent == own.parent && code(&node.name))
+            .then_some("phone_number");
+    }
     // Most keys are neither by their first letter and length.
     let lengths: &[usize] = match key.as_bytes().first()? | 0x20 {
         b'v' => &[1, 3, 5, 6],

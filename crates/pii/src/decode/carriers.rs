@@ -2,6 +2,7 @@
 
 use super::string::{closing_doubled, undoubled};
 use super::{Outer, Piece, component, fields};
+use crate::text;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -171,6 +172,9 @@ pub(super) fn sql<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
+/// Longest list of strings, in bytes.
+const LIST: usize = 4096;
+
 /// `username IN ('a', 'b')`: strings in a list belong to the column before it.
 pub(super) fn lists<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     for at in memchr::memchr_iter(b'(', text.as_bytes()) {
@@ -180,9 +184,8 @@ pub(super) fn lists<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let column = front.strip_suffix(" NOT").or_else(|| front.strip_suffix(" not")).unwrap_or(front);
         let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name = column.trim_end_matches(['"', '`', ']']).rsplit(|c| !of_name(c)).next().unwrap_or("");
-        let Some((values, _)) = text.get(at..).filter(|_| quoted && !name.is_empty()).and_then(tuple) else {
-            continue;
-        };
+        let list = Some(text::right_of(text, at, LIST)).filter(|_| quoted && !name.is_empty());
+        let Some((values, _)) = list.and_then(tuple) else { continue };
         out.extend(values.into_iter().map(|value| Piece::Pair(Some(name.into()), value)));
     }
     Outer::Stays

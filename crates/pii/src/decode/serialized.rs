@@ -1,6 +1,11 @@
 //! What PHP's `serialize` writes: `a:2:{s:8:"username";s:7:"dugong9";s:3:"lvl";i:3;}`.
 
 use super::{Outer, Piece};
+use crate::text;
+
+/// Longest number, and most bytes between the name of a member and what an array or object in it holds.
+const NUMBER: usize = 24;
+const HEAD: usize = 96;
 
 /// Yields the members of arrays and objects; what is cut off is read as far as it goes.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
@@ -35,9 +40,9 @@ fn members<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> &'t str {
         if let Some((value, behind)) = scalar(behind) {
             out.push(Piece::Pair(Some(key.into()), value.into()));
             rest = behind;
-        } else if let Some((_, behind)) = behind.split_once(":{").filter(|(head, _)| head.len() <= 96) {
+        } else if let Some(at) = text::right_of(behind, 0, HEAD).find(":{") {
             out.push(Piece::Open(Some(key.into())));
-            (open, rest) = (open + 1, behind);
+            (open, rest) = (open + 1, behind.get(at + 2..).unwrap_or(""));
         } else {
             break;
         }
@@ -52,11 +57,15 @@ fn scalar(text: &str) -> Option<(&str, &str)> {
     match kind {
         // Its length is told in bytes.
         "s:" => {
-            let (length, rest) = rest.split_once(":\"")?;
-            let (value, rest) = rest.split_at_checked(length.parse().ok()?)?;
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (length, rest) = rest.split_at_checked(digits)?;
+            let (value, rest) = rest.strip_prefix(":\"")?.split_at_checked(length.parse().ok()?)?;
             Some((value, rest.strip_prefix("\";")?))
         }
-        "i:" | "d:" | "b:" => rest.split_once(';').filter(|(number, _)| number.len() <= 24),
+        "i:" | "d:" | "b:" => {
+            let end = text::right_of(rest, 0, NUMBER).find(';')?;
+            Some((rest.get(..end)?, rest.get(end + 1..)?))
+        }
         "N;" => Some(("", rest)),
         _ => None,
     }

@@ -122,8 +122,11 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
 
 /// The length of the word, with its blank, that says which `name` it is before which it stands: `First name: Kofi`.
 fn qualifier(text: &str, start: usize, name: &[u8]) -> usize {
-    let is_name = name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b" name"));
-    let word = text.get(..start).filter(|_| is_name).and_then(|front| front.strip_suffix(' ')).unwrap_or("");
+    // Most keys are others.
+    if !name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b" name")) {
+        return 0;
+    }
+    let word = text.get(..start).and_then(|front| front.strip_suffix(' ')).unwrap_or("");
     let word = text::left_of(word, word.len(), 8);
     let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
     let known = among("full first last given family legal real middle user", &word.to_ascii_lowercase());
@@ -327,7 +330,7 @@ fn runs_on(text: &str, at: usize, value: &str) -> bool {
 
 /// Words that go on with what is said about a key, and are no value of it.
 pub(super) fn is_prose(word: &str) -> bool {
-    "must is not can should cannot may might will would the a an and or your my his her our their its this that these \
+    "it he she we you they must is not can should cannot may might will would the a an and or your my his her our their its this that these \
 those required taken invalid already too very only just please choose pick enter type use uses used using with without \
 for from in on at of to by as be been was were are has have had if when where which who what why how than then so but no \
 yes some any all each every new old same first last next least most more less up out off over under letters digits \

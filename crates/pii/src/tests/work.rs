@@ -201,6 +201,21 @@ fn no_input_costs_ten_times_a_normal_one() {
         "House 4, Road ",
         "address is 1 Elm ",
         "AAECAwQFBgcICQoL ",
+        "a IN ('b' ",
+        "a IN ('",
+        ":{s:",
+        ":{s:1:\"a\";",
+        ":{i:1;i:2;",
+        "(a -> b ",
+        "a => b ",
+        "[(\"a\", 'b ",
+        "map[a:b ",
+        "tel 12 34 ",
+        "phone: 1234 ",
+        "home_address: 12 High ",
+        "passport_no: AB 1 ",
+        "First name: A ",
+        "Username: Email: ",
     ]
     .into_iter()
     .map(|t| (t.to_owned(), filled(t, if matches!(t, "@" | "%25" | "[") { MIB } else { SHORT })))
