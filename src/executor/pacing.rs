@@ -173,8 +173,10 @@ impl Player {
 
 impl Worker for Player {
     async fn perform(&mut self, start: u64) -> RequestOutcome {
+        let played = self.play(start).await;
         RequestOutcome {
-            last: self.play(start).await.map(|()| None),
+            ok: played.is_ok(),
+            last: played.map(|()| None),
             earlier: Vec::new(),
             paused: Duration::ZERO,
             connects: 0,

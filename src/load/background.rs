@@ -160,7 +160,13 @@ mod tests {
     impl Worker for Notes {
         async fn perform(&mut self, start: u64) -> RequestOutcome {
             self.0.lock().unwrap().push(start);
-            RequestOutcome { last: Ok(None), earlier: Vec::new(), paused: Duration::ZERO, connects: 0 }
+            RequestOutcome {
+                ok: true,
+                last: Ok(None),
+                earlier: Vec::new(),
+                paused: Duration::ZERO,
+                connects: 0,
+            }
         }
     }
 

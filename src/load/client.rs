@@ -5,19 +5,42 @@ use super::exchange::{Connection, Limit};
 use super::request_template::RequestTemplate;
 use super::response::{RequestError, Response};
 use super::target::Connect;
-use record::{ErrorKind, is_delivered};
+use correlate::{Stage, after};
+use record::{ErrorKind, IdentityPolicy, RetryContract};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use wire::Clock;
+
+/// A `Retry-After` is waited for so many seconds at most: what a target says is not to hold a load up without end.
+pub(crate) const LONGEST_RETRY_AFTER_S: u32 = 3600;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
 pub(crate) struct RetryPolicy {
     /// Time limit of one request, including connecting.
     pub timeout: Duration,
-    /// Pause before each attempt; its length is the number of attempts.
-    pub backoff: Arc<[Duration]>,
+    /// What its sender promises: what counts as delivered, what is tried again and when.
+    pub contract: Arc<RetryContract>,
+}
+
+impl RetryPolicy {
+    /// How long a start sleeps between its attempts at the most, but for what a `Retry-After` adds.
+    pub(crate) fn asleep(&self) -> Duration {
+        self.contract.backoff_ms.iter().copied().map(Duration::from_millis).sum()
+    }
+
+    /// How the delivery stands after attempt `attempt` (from 1), and the pause before the next one where there is to be one.
+    fn after(&self, attempt: usize, result: &Result<Response, RequestError>) -> (Stage, Option<Duration>) {
+        let contract = &self.contract;
+        let (stage, told) = match result {
+            Ok(answer) => (after(contract, attempt, Some(answer.status), None).stage, answer.retry_after_s),
+            Err(error) => (after(contract, attempt, None, Some(error.fault())).stage, None),
+        };
+        let told = told.map(|s| u32::try_from(s).unwrap_or(u32::MAX).min(LONGEST_RETRY_AFTER_S));
+        let pause = if stage == Stage::Open { contract.gap_ms(attempt, told) } else { None };
+        (stage, pause.map(Duration::from_millis))
+    }
 }
 
 /// A connection and its work.
@@ -36,6 +59,11 @@ impl<C: Connect> WebhookClient<C> {
     pub(crate) fn new(connect: C, template: RequestTemplate, policy: RetryPolicy, clock: Clock) -> Self {
         let limit = Limit::new(policy.timeout);
         Self { connect, connection: None, template, limit, policy, clock }
+    }
+
+    /// Builds webhook number `start`, signed now.
+    fn build(&mut self, start: u64) {
+        self.template.build(start, u64::try_from(self.clock.unix_ms()).unwrap_or(0));
     }
 
     async fn attempt(&mut self, connects: &mut u32) -> Result<Response, RequestError> {
@@ -67,31 +95,25 @@ impl<C: Connect> WebhookClient<C> {
 
 impl<C: Connect> Worker for WebhookClient<C> {
     async fn perform(&mut self, start: u64) -> RequestOutcome {
-        let now = u64::try_from(self.clock.unix_ms()).unwrap_or(0);
-        self.template.build(start, now);
+        self.build(start);
         let (mut connects, mut paused) = (0, Duration::ZERO);
         let mut earlier = Vec::new();
         let mut last = self.attempt(&mut connects).await;
-        let backoff = Arc::clone(&self.policy.backoff);
-        for &pause in backoff.iter().skip(1) {
-            if !is_retried(&last) {
-                break;
-            }
+        loop {
+            let (stage, pause) = self.policy.after(earlier.len() + 1, &last);
+            let Some(pause) = pause else {
+                let ok = stage == Stage::Accepted;
+                return RequestOutcome { ok, last: last.map(Some), earlier, paused, connects };
+            };
             let asleep = Instant::now();
             sleep(pause).await;
             paused += asleep.elapsed();
-            // Same id, timestamp, signature and body on every retry, as the real sender does it.
+            // The same id and body on every retry; the same timestamp and signature where the sender keeps them.
+            if self.policy.contract.identity == IdentityPolicy::TimestampPerAttempt {
+                self.build(start);
+            }
             let next = self.attempt(&mut connects).await;
             earlier.push(std::mem::replace(&mut last, next));
         }
-        RequestOutcome { last: last.map(Some), earlier, paused, connects }
-    }
-}
-
-/// The real sender gives up on a success and on 4xx, and tries again after anything else (docs/deltacrown.md section 4).
-fn is_retried(result: &Result<Response, RequestError>) -> bool {
-    match result {
-        Ok(answer) => !is_delivered(answer.status) && !(400..500).contains(&answer.status),
-        Err(_) => true,
     }
 }

@@ -22,6 +22,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How one start ended.
 #[derive(Debug)]
 pub(crate) struct RequestOutcome {
+    /// Whether it ended well.
+    pub ok: bool,
     /// The last attempt; no answer where what was started is more than a request, and ended well.
     pub last: Result<Option<Response>, RequestError>,
     /// The attempts before it.

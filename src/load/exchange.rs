@@ -37,7 +37,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.stream.flush().await.map_err(|e| from_io(&e))?;
         let mut reader = ResponseReader::new(LIMITS);
         loop {
-            let read = self.stream.read_buf(&mut self.held).await.map_err(|e| from_io(&e))?;
+            let read = match self.stream.read_buf(&mut self.held).await {
+                Ok(read) => read,
+                Err(e) => return Err(RequestError { in_body: reader.into_head().is_some(), ..from_io(&e) }),
+            };
             if read == 0 {
                 return Ok(*reader.close(self.held.len())?);
             }

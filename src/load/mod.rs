@@ -20,7 +20,7 @@ mod thread_time;
 
 pub(crate) use alarm::Alarm;
 pub(crate) use background::{Background, Job};
-pub(crate) use client::{RetryPolicy, WebhookClient};
+pub(crate) use client::{LONGEST_RETRY_AFTER_S, RetryPolicy, WebhookClient};
 pub(crate) use engine::{Finish, Plan, RequestOutcome, Worker, run};
 pub(crate) use heard::{Event, Heard};
 pub(crate) use request_template::{RequestTemplate, SignedRequest, check_event};

@@ -2,6 +2,7 @@
 
 use http1::{Cut, Limits, Problem, ResponseHead};
 use record::ErrorKind;
+use record::faults::Fault;
 use std::time::SystemTime;
 
 /// What is taken of a response: a head of 64 KiB, a body of 16 MiB, and 1 MiB of chunk lines, trailers and interim heads.
@@ -37,12 +38,26 @@ pub struct RequestError {
     pub kind: ErrorKind,
     /// The words, for people.
     pub why: String,
+    /// Whether the head of the response had come, so that its status was known.
+    pub in_body: bool,
 }
 
 impl RequestError {
     /// A request without a response.
     pub fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
-        Self { kind, why: why.into() }
+        Self { kind, why: why.into(), in_body: false }
+    }
+
+    /// What befell the request, under the name that it has where it is done on purpose.
+    pub(super) const fn fault(&self) -> Fault {
+        match self.kind {
+            ErrorKind::Timeout | ErrorKind::ConnectTimeout => Fault::Hang(None),
+            ErrorKind::Malformed => Fault::Garbage,
+            ErrorKind::Closed if self.in_body => Fault::Truncate,
+            ErrorKind::Closed => Fault::Close,
+            _ if self.in_body => Fault::ResetAfterHead,
+            _ => Fault::Reset,
+        }
     }
 }
 
@@ -54,7 +69,7 @@ impl From<Problem> for RequestError {
 
 impl From<Cut> for RequestError {
     fn from(cut: Cut) -> Self {
-        Self::new(ErrorKind::Closed, cut.to_string())
+        Self { in_body: cut == Cut::Body, ..Self::new(ErrorKind::Closed, cut.to_string()) }
     }
 }
 

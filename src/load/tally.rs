@@ -5,7 +5,7 @@ use super::response::{RequestError, Response};
 use super::thread_time::ThreadTime;
 use record::Tick;
 use record::latency::Latency;
-use record::{ErrorKind, Interval, LoadFailure, is_delivered};
+use record::{ErrorKind, Interval, LoadFailure};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -129,20 +129,15 @@ impl Tally {
         for result in &sample.outcome.earlier {
             self.attempt(result.as_ref());
         }
-        match &sample.outcome.last {
-            Ok(None) => self.counts.interval.ok += 1,
-            Ok(Some(answer)) => {
-                self.attempt(Ok(answer));
-                if is_delivered(answer.status) {
-                    self.counts.interval.ok += 1;
-                } else {
-                    self.keep(sample, Ok(answer));
-                }
-            }
-            Err(error) => {
-                self.attempt(Err(error));
-                self.keep(sample, Err(error));
-            }
+        self.counts.interval.ok += u64::from(sample.outcome.ok);
+        let last = match &sample.outcome.last {
+            Ok(None) => return,
+            Ok(Some(answer)) => Ok(answer),
+            Err(error) => Err(error),
+        };
+        self.attempt(last);
+        if !sample.outcome.ok {
+            self.keep(sample, last);
         }
     }
 
@@ -192,6 +187,7 @@ impl Tally {
             service: Duration::ZERO,
             at,
             outcome: RequestOutcome {
+                ok: false,
                 last: Err(RequestError::new(ErrorKind::Local, "the worker died; please report this")),
                 earlier: Vec::new(),
                 paused: Duration::ZERO,
@@ -215,6 +211,7 @@ mod tests {
     use super::*;
 
     fn sample(last: Result<u16, ErrorKind>) -> Sample {
+        let ok = matches!(last, Ok(200..=204));
         let last = last
             .map(|status| {
                 Some(Response { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
@@ -225,7 +222,7 @@ mod tests {
             lag: Some((Duration::from_millis(2), Duration::from_millis(1))),
             service: Duration::from_millis(5),
             at: Tick(9),
-            outcome: RequestOutcome { last, earlier: Vec::new(), paused: Duration::ZERO, connects: 1 },
+            outcome: RequestOutcome { ok, last, earlier: Vec::new(), paused: Duration::ZERO, connects: 1 },
         }
     }
 

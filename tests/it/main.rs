@@ -75,6 +75,7 @@ mod load;
 #[cfg(test)]
 mod load_flows;
 #[cfg(test)]
+mod load_senders;
 mod load_shards;
 #[cfg(test)]
 mod load_tls;

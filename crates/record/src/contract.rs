@@ -102,6 +102,14 @@ impl RetryContract {
 }
 
 impl RetryContract {
+    /// What of it smoke keeps to where it sends in the place of this sender: all attempts of the schedule where it `retries`,
+    /// which come to an end and have a time limit, or else one.
+    #[must_use]
+    pub fn as_sent(mut self, retries: bool) -> Self {
+        self.backoff_ms.truncate(if retries { usize::MAX } else { 1 });
+        Self { endless: false, without_timeout: false, ..self }
+    }
+
     /// Attempts for one delivery.
     #[must_use]
     pub fn attempts(&self) -> u32 {
@@ -132,9 +140,13 @@ impl RetryContract {
         }
     }
 
-    /// Whether an attempt whose connection broke ends the delivery; `fault`: how it was broken on purpose.
+    /// Whether an attempt whose connection broke ends the delivery; `fault`: how it was broken. One that a sender gives up at its
+    /// own time-out is not broken.
     #[must_use]
     pub fn ends_when_broken(&self, fault: Option<Fault>) -> bool {
+        if matches!(fault, Some(Fault::Hang(_))) && !self.without_timeout {
+            return false;
+        }
         let in_body = matches!(fault, Some(Fault::ResetAfterHead | Fault::Truncate));
         self.aborts_on_broken_connections || (self.aborts_on_broken_bodies && in_body)
     }

@@ -181,7 +181,7 @@ summed! {
         pub started: u64,
         /// Starts that ended, well or not.
         pub done: u64,
-        /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (docs/deltacrown.md section 4).
+        /// Of those, the ones that ended well: of webhooks, the last answer was one by which their sender counts them as delivered.
         pub ok: u64,
         /// Requests that ended, retries included.
         pub attempts: u64,
@@ -294,13 +294,6 @@ impl ErrorKind {
             Self::Local => "local",
         }
     }
-}
-
-/// Whether a webhook of a load counts as delivered with this status: those that the real sender takes as such
-/// (docs/deltacrown.md section 4).
-#[must_use]
-pub const fn is_delivered(status: u16) -> bool {
-    matches!(status, 200 | 201 | 202 | 204)
 }
 
 #[cfg(test)]

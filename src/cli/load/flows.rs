@@ -16,7 +16,7 @@ use crate::executor::{
 };
 use crate::load::{Finish, Pace, Plan, RetryPolicy};
 use chrono::{DateTime, SecondsFormat, Utc};
-use record::LoadPlan;
+use record::{LoadPlan, RetryContract};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
 /// Resolves scenario and schedule, plays the flows and judges both.
 pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
-    let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
+    let retry = RetryPolicy { timeout: STEP_TIMEOUT, contract: RetryContract::one_attempt().into() };
     let work = LoadWork::new(&args.schedule, 1, retry, args.flow.seed)?;
     let sharded = work.shard.count() > 1;
     let (mut resolved, used_rows) =

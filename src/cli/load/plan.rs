@@ -2,10 +2,9 @@
 
 use super::args::{MOST_THREADS, Rate, ScheduleArgs, Stages};
 use crate::cli::Failure;
-use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard};
+use crate::load::{LONGEST_RETRY_AFTER_S, Pace, RetryPolicy, Schedule, Shard, Stage, guard};
 use chrono::{DateTime, Utc};
-use record::RetryContract;
-use record::{LoadPace, LoadPlan, LoadStage, sha256_hex};
+use record::{LoadPace, LoadPlan, LoadStage, RetryAfterPolicy, sha256_hex};
 use serde_json::json;
 use std::time::Duration;
 
@@ -15,16 +14,8 @@ const CLOSED_CONNECTIONS: u32 = 32;
 const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
 /// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
 const RETRY_CONNECTIONS: u32 = 4096;
-
-/// The pauses before the attempts of a sender with the contract of the usual sender.
-pub(super) fn usual_pauses() -> Vec<Duration> {
-    pauses(&RetryContract::default())
-}
-
-/// The pauses before the attempts of a sender.
-pub(super) fn pauses(contract: &RetryContract) -> Vec<Duration> {
-    contract.backoff_ms.iter().copied().map(Duration::from_millis).collect()
-}
+/// Retries that sleep for longer than this in all are told before the load begins.
+const LONG_RETRIES: Duration = Duration::from_secs(60);
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -80,7 +71,7 @@ impl LoadWork {
         };
         let limit = descriptor_limit();
         let peak_here = peak.map(|peak| peak / shard.count() as f64);
-        let asleep = retry.backoff.iter().sum();
+        let asleep = retry.asleep();
         let connections = args.connections.unwrap_or_else(|| default_connections(peak_here, asleep, limit));
         guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
         Ok(Self {
@@ -93,6 +84,28 @@ impl LoadWork {
             start_at: args.start_at,
             peak,
             stages,
+        })
+    }
+
+    /// What there is to say before a load whose retries may go on for long after its schedule; `sender`: who promises them.
+    pub(super) fn long_retries(&self, sender: &str) -> Option<String> {
+        let (contract, attempts) = (&self.retry.contract, self.retry.contract.attempts());
+        let asleep = self.retry.asleep();
+        let longest = asleep.saturating_add(self.retry.timeout.saturating_mul(attempts));
+        let told = match contract.retry_after {
+            RetryAfterPolicy::Ignore => String::new(),
+            _ => format!(
+                ", and longer where its target answers with Retry-After ({} s at most)",
+                LONGEST_RETRY_AFTER_S
+            ),
+        };
+        (asleep > LONG_RETRIES).then(|| {
+            format!(
+                "--retry: a webhook that keeps failing is in flight for up to {}{told}: {attempts} attempts, as {sender} promises. The load \
+                 lasts as long as its last webhook; an interrupt ends it, and leaves it unproven. A profile with fewer attempts or \
+                 shorter pauses bounds it (--sender FILE)",
+                in_hours(longest)
+            )
         })
     }
 
@@ -112,7 +125,7 @@ impl LoadWork {
     ) -> LoadPlan {
         let pace = self.recorded_pace();
         let timeout_ms = ms(self.retry.timeout);
-        let backoff_ms: Vec<u64> = self.retry.backoff.iter().copied().map(ms).collect();
+        let backoff_ms = self.retry.contract.backoff_ms.clone();
         let total = match &self.pace {
             Pace::Open(schedule) => Some(schedule.total()),
             Pace::Closed(_) => None,
@@ -142,6 +155,12 @@ impl LoadWork {
             Pace::Closed(lasts) => LoadPace::Closed { lasts_ms: ms(*lasts) },
         }
     }
+}
+
+/// A long time in words.
+fn in_hours(time: Duration) -> String {
+    let minutes = time.as_secs().div_ceil(60);
+    if minutes < 120 { format!("{minutes} min") } else { format!("{} h {} min", minutes / 60, minutes % 60) }
 }
 
 fn ms(duration: Duration) -> u64 {
@@ -210,6 +229,7 @@ fn random() -> Result<u64, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::RetryContract;
 
     #[test]
     fn each_thread_has_a_connection() {
@@ -228,7 +248,8 @@ mod tests {
 
     #[test]
     fn starts_that_sleep_between_attempts_have_room() {
-        let six = usual_pauses().iter().sum();
+        let policy = RetryPolicy { timeout: Duration::ZERO, contract: RetryContract::default().into() };
+        let six = policy.asleep();
         assert_eq!(default_connections(Some(50.0), Duration::ZERO, None), 50);
         assert_eq!(default_connections(Some(50.0), six, None), 350);
         assert_eq!(default_connections(Some(50.0), six, Some(132)), 100);

@@ -2,7 +2,7 @@
 
 use super::args::WebhookLoadArgs;
 use super::out::Outs;
-use super::plan::{LoadWork, cores, pauses, usual_pauses};
+use super::plan::{LoadWork, cores};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
@@ -20,7 +20,6 @@ use record::SubjectKind;
 use record::{Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, sha256_hex};
 use serde_json::json;
 use signature::{Scheme, Secret, Signer, Weakness};
-use std::time::Duration;
 use wire::Clock;
 
 /// Where the secret is when no flag says so.
@@ -34,9 +33,8 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let roots = receiver_target::roots(&target, args.cacert.as_deref())?;
     let event = args.event.as_str();
     let (sender, scheme) = imitated(&args.sender)?;
-    let pauses = || sender.as_ref().map_or_else(usual_pauses, |sender| pauses(&sender.contract()));
-    let backoff = if args.retry { pauses().into() } else { [Duration::ZERO].into() };
-    let retry = RetryPolicy { timeout: args.timeout, backoff };
+    let contract = sender.as_ref().map_or_else(RetryContract::default, SenderProfile::contract);
+    let retry = RetryPolicy { timeout: args.timeout, contract: contract.as_sent(args.retry).into() };
     let work = LoadWork::new(&args.schedule, cores(), retry, args.seed)?;
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to("POST", target.as_str());
@@ -76,6 +74,10 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let planned = Record::Load(Box::new(record(live::begins(work.start_at))));
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
     let wrong = |e| Failure::environment(format!("cannot start: {e}"));
+    if let Some(text) = work.long_retries(header.sender.as_ref().map_or("the sender", |sender| &sender.name))
+    {
+        out::say(format!("note: {text}"));
+    }
     let background = Background::new().map_err(wrong)?;
     evidence.write_out(&args.output)?;
 
@@ -151,9 +153,7 @@ fn header(
     target: &Target,
     environment: String,
 ) -> Result<Header, getrandom::Error> {
-    let backoff_ms: Vec<u64> =
-        work.retry.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
-    let retry = RetryContract { backoff_ms, ..RetryContract::default() };
+    let retry = RetryContract::clone(&work.retry.contract);
     let shown = target.shown();
     Ok(Header {
         shard: Some(work.shard.recorded()),

@@ -8,7 +8,8 @@ use super::super::schedule::Schedule;
 use super::super::target::Connect;
 use super::*;
 use record::latency::Latency;
-use record::{ErrorKind, Interval};
+use record::period::Period;
+use record::{ErrorKind, Interval, RetryAfterPolicy, RetryContract, RetrySpec, SenderProfile, StatusSet};
 use signature::Secret;
 use signature::{Scheme, Signer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -40,7 +41,8 @@ async fn serve(mut stream: DuplexStream, receiver: Receiver) {
         held.clear();
         let (wait, answer) = (receiver.manners)(receiver.clock.now().since(Tick(0)));
         sleep(wait).await;
-        if answer.is_empty() || stream.write_all(answer.as_bytes()).await.is_err() {
+        let closes = answer.is_empty() || answer.ends_with("\r\n\r\no");
+        if stream.write_all(answer.as_bytes()).await.is_err() || closes {
             return;
         }
     }
@@ -65,14 +67,22 @@ async fn load(
     backoff: &[u64],
     stop_after: Option<Duration>,
 ) -> Seen {
+    let contract = RetryContract { backoff_ms: backoff.to_vec(), ..RetryContract::default() };
+    load_as(contract, pace, most, manners, stop_after).await
+}
+
+async fn load_as(
+    contract: RetryContract,
+    pace: Pace,
+    most: usize,
+    manners: Manners,
+    stop_after: Option<Duration>,
+) -> Seen {
     let clock = Clock::start();
     let request = SignedRequest { host: "h", path: "/", event: "payment_verified", seed: 1 };
     let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new("3f1c6a0e5b7d92c48e10fa63b5d7c9e2")).unwrap();
     let template = RequestTemplate::new(request, signer);
-    let policy = RetryPolicy {
-        timeout: Duration::from_secs(10),
-        backoff: backoff.iter().map(|&ms| Duration::from_millis(ms)).collect(),
-    };
+    let policy = RetryPolicy { timeout: Duration::from_secs(10), contract: contract.into() };
     let make = || WebhookClient::new(Receiver { clock, manners }, template.clone(), policy.clone(), clock);
     let (stopper, stop) = watch::channel(false);
     if let Some(after) = stop_after {
@@ -227,6 +237,74 @@ async fn retries_follow_the_contract() {
     let refused: Manners = |_| (Duration::ZERO, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
     let seen = load(open("1/s:1s"), 4, refused, &[0, 2000, 4000], None).await;
     assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.attempts), (1, 0, 1), "4xx is not tried again");
+}
+
+/// A load of one start against a receiver that answers so for a second and with 200 after it: whether it ended well, and its
+/// attempts.
+async fn one_start(retry: RetrySpec, manners: Manners) -> (u64, u64) {
+    let profile = SenderProfile { retry, ..SenderProfile::usual().clone() };
+    let seen = load_as(profile.contract().as_sent(true), open("1/s:1s"), 4, manners, None).await;
+    assert_eq!(seen.sum.done, 1);
+    (seen.sum.ok, seen.sum.attempts)
+}
+
+macro_rules! first {
+    ($answer:expr) => {
+        |at| (Duration::ZERO, if at < Duration::from_secs(1) { $answer } else { OK })
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_answer_means_is_what_the_sender_promises() {
+    let statuses = StatusSet::range;
+    let plain = || RetrySpec { schedule: [0, 2000].map(Period::from_millis).into(), ..RetrySpec::default() };
+    let accepted: Manners = first!("HTTP/1.1 202 Ok\r\nContent-Length: 0\r\n\r\n");
+    let partial: Manners = first!("HTTP/1.1 206 Ok\r\nContent-Length: 0\r\n\r\n");
+    let busy: Manners = first!("HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: 7\r\n\r\n");
+    let missing: Manners = first!("HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    assert_eq!(one_start(plain(), accepted).await, (1, 1));
+    assert_eq!(one_start(plain(), partial).await, (1, 1), "every 2xx where nothing is said");
+    assert_eq!(one_start(RetrySpec { success: statuses(200, 200), ..plain() }, accepted).await, (1, 2));
+    assert_eq!(one_start(plain(), busy).await, (1, 2));
+    assert_eq!(one_start(RetrySpec { abort: Some(statuses(400, 503)), ..plain() }, busy).await, (0, 1));
+    assert_eq!(one_start(plain(), missing).await, (0, 1));
+    let none = Some(StatusSet::default());
+    assert_eq!(one_start(RetrySpec { abort: none, ..plain() }, missing).await, (1, 2));
+    assert_eq!(one_start(RetrySpec { retry: statuses(404, 404), ..plain() }, missing).await, (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_broken_connection_means_is_what_the_sender_promises() {
+    let plain = || RetrySpec { schedule: [0, 2000].map(Period::from_millis).into(), ..RetrySpec::default() };
+    let closed: Manners = first!("");
+    let cut: Manners = |at| {
+        let cut = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\no";
+        (Duration::ZERO, if at < Duration::from_secs(1) { cut } else { OK })
+    };
+    let slow: Manners = |at| (Duration::from_secs(if at < Duration::from_secs(1) { 3600 } else { 0 }), OK);
+    let connections = RetrySpec { aborts_on_broken_connections: true, ..plain() };
+    let bodies = RetrySpec { aborts_on_broken_bodies: true, ..plain() };
+    for (retry, manners, wanted) in [
+        (&plain(), closed, (1, 2)),
+        (&connections, closed, (0, 1)),
+        (&bodies, closed, (1, 2)),
+        (&connections, slow, (1, 2)),
+    ] {
+        assert_eq!(one_start(retry.clone(), manners).await, wanted, "{retry:?}");
+    }
+    assert_eq!(one_start(plain(), cut).await, (1, 2));
+    assert_eq!(one_start(bodies, cut).await, (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_is_kept_as_the_sender_promises_and_not_without_end() {
+    let busy: Manners = first!("HTTP/1.1 503 No\r\nContent-Length: 0\r\nRetry-After: 4000000000\r\n\r\n");
+    let waited = async |retry_after| {
+        let contract = RetryContract { backoff_ms: vec![0, 2000], retry_after, ..RetryContract::default() };
+        load_as(contract, open("1/s:1s"), 4, busy, None).await.response.max_us().unwrap() / 1_000_000
+    };
+    assert_eq!(waited(RetryAfterPolicy::Ignore).await, 2);
+    assert!((3596..=3604).contains(&waited(RetryAfterPolicy::Exact).await), "histograms keep three digits");
 }
 
 #[tokio::test(start_paused = true)]

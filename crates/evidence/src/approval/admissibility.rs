@@ -1,6 +1,7 @@
 //! What a run must be to stand as evidence: of this environment, recent, of the scenario and the gates in the checkout.
 
 use super::judgement::{Findings, Item, evidence};
+use super::sent_as::sent_as;
 use super::times::SKEW;
 use crate::gate::{Gates, RetryGate, Verdict};
 use crate::report::EMBEDDED;
@@ -249,7 +250,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
     let (verdict, figure) = if smoke_sent(header) {
-        (Verdict::NotExercised, "smoke was the sender".to_owned())
+        sent_as(header, checkout)
     } else if let Some(sender) = &header.sender {
         sender_contract(header, sender, &gate, checkout)
     } else {
@@ -279,7 +280,7 @@ fn usual_contract(header: &Header, gate: &RetryGate, checkout: &Checkout) -> (Ve
     if header.retry == wanted {
         return (Verdict::Pass, told(&header.retry));
     }
-    let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
+    let (ran, said, differs) = (told(&header.retry), told(&wanted), told_differences(&header.retry, &wanted));
     (Verdict::Unproven, format!("judged by {ran}, but the checkout's gates say {said}{differs}"))
 }
 
@@ -324,7 +325,7 @@ fn sender_contract(
             format!(
                 "judged by {}, which differs from what {name} and the gates say{}",
                 told(&header.retry),
-                differing(&header.retry, &wanted)
+                told_differences(&header.retry, &wanted)
             ),
         )
     }
@@ -343,7 +344,7 @@ fn fewer_attempts(header: &Header, promised: &RetryContract, gate: &RetryGate) -
 
 /// Whether the profile is a built-in one that the run may have: its webhooks are signed as it says, and it does not stand in the
 /// place of a file that the scenario names, unless the run says that it does (a scheme that is not the scenario's).
-fn is_built_in(header: &Header, sender: &SenderProfile, checkout: &Checkout) -> bool {
+pub(super) fn is_built_in(header: &Header, sender: &SenderProfile, checkout: &Checkout) -> bool {
     let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
     let signs_so = header.given("scheme").is_some() || sender.scheme().is_ok_and(|own| own == header.scheme);
     let has_file = checkout.known_of(header).is_some_and(|known| known.sender.is_some());
@@ -352,7 +353,7 @@ fn is_built_in(header: &Header, sender: &SenderProfile, checkout: &Checkout) -> 
 }
 
 /// What differs in two contracts besides what is told of them anyway.
-fn differing(ran: &RetryContract, wanted: &RetryContract) -> String {
+pub(super) fn told_differences(ran: &RetryContract, wanted: &RetryContract) -> String {
     let fields = |contract| serde_json::to_value(contract).unwrap_or_default();
     let (ran, wanted) = (fields(ran), fields(wanted));
     let keys = ran.as_object().into_iter().chain(wanted.as_object()).flatten().map(|(key, _)| key);

@@ -41,6 +41,7 @@ mod sealed;
 mod seeded;
 mod seen;
 mod sender_settings;
+mod sent_as;
 mod setting;
 mod shape;
 mod signatures;

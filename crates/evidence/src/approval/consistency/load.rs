@@ -4,7 +4,7 @@ use super::Contradictions;
 use super::order::s;
 use super::run_stats;
 use record::latency::{Encoded, Latency};
-use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RunStats, Tick, is_delivered};
+use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RetryContract, RunStats, Tick};
 use scenario::Scenario;
 
 /// So far the starts of a schedule, which are whole, may be from the integral of its rates.
@@ -116,7 +116,7 @@ impl<'a> Sums<'a> {
             wrong("it ends before it begins".to_owned());
         }
         self.last = second.to;
-        counts_differ(second, self.plan.as_ref()).into_iter().for_each(&mut wrong);
+        counts_differ(second, self.plan.as_ref(), &self.header.retry).into_iter().for_each(&mut wrong);
         if let Some(what) = times_differ(second) {
             wrong(what);
         }
@@ -190,8 +190,9 @@ fn as_f64(n: u64) -> f64 {
     n as f64
 }
 
-/// The counts of one second hang together: each request has a status or an error, each start that ended well one status that says so.
-fn counts_differ(second: &Interval, plan: Option<&LoadPlan>) -> Vec<String> {
+/// The counts of one second hang together: each request has a status or an error, each start that ended well one status by which
+/// `sender` counts a webhook as delivered.
+fn counts_differ(second: &Interval, plan: Option<&LoadPlan>, sender: &RetryContract) -> Vec<String> {
     let mut found = Vec::new();
     let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
     if second.ok > second.done {
@@ -215,7 +216,7 @@ fn counts_differ(second: &Interval, plan: Option<&LoadPlan>) -> Vec<String> {
     }
     // Of a load of flows the steps are requests, and counted with the flows.
     let Some(plan) = plan.filter(|plan| !plan.is_of_flows()) else { return found };
-    let accepted = second.statuses.iter().filter(|(status, _)| is_delivered(**status));
+    let accepted = second.statuses.iter().filter(|(status, _)| sender.succeeds(**status));
     let accepted = sum(Box::new(accepted.map(|(_, n)| *n)));
     if accepted != Some(second.ok) {
         found.push(format!("{} succeeded, but other statuses say so", second.ok));
