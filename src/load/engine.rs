@@ -16,6 +16,10 @@ use wire::Clock;
 
 /// Length of an interval.
 const SECOND: Duration = Duration::from_secs(1);
+/// The pacer looks up at least this often, so that a generator that was stopped is seen to have been.
+const BEAT: Duration = Duration::from_millis(100);
+/// It is woken within a few ms; what is later than this had no processor, or was stopped.
+const LATE: Duration = Duration::from_millis(20);
 /// How long requests in flight may go on when the run is interrupted.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -76,7 +80,8 @@ pub(crate) async fn run<W: Worker>(
         bell: Notify::new(),
     });
     let mut workers = JoinSet::new();
-    let mut seconds = Seconds { from: Tick(0), time: time(), read: time };
+    let mut seconds =
+        Seconds { from: Tick(0), time: time(), read: time, late: Duration::ZERO, interrupted: None };
     let mut finish = Finish::Complete;
     loop {
         // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
@@ -92,6 +97,7 @@ pub(crate) async fn run<W: Worker>(
         let tick = clock.instant(seconds.from) + SECOND;
         let wake =
             if now >= ends { tick } else { scheduler.lock().wake().unwrap_or(ends).min(ends).min(tick) };
+        let wake = wake.min(now + BEAT);
         tokio::select! {
             () = alarm.at(wake) => {}
             () = scheduler.bell.notified() => {}
@@ -105,12 +111,15 @@ pub(crate) async fn run<W: Worker>(
                 }
             }
         }
-        if Instant::now() >= tick {
+        let woken = Instant::now();
+        seconds.late(woken.saturating_duration_since(wake.max(now)));
+        if woken >= tick {
             let to = seconds.from.plus(SECOND);
             each(seconds.take(&scheduler, to));
         }
     }
     if finish == Finish::Interrupted {
+        seconds.interrupted = Some(clock.now());
         scheduler.lock().close();
         let _ = tokio::time::timeout(GRACE, async { while workers.join_next().await.is_some() {} }).await;
         scheduler.lock().tally.abandon();
@@ -137,6 +146,9 @@ struct Seconds<F> {
     from: Tick,
     time: ThreadTime,
     read: F,
+    /// How late the pacer was woken in this second.
+    late: Duration,
+    interrupted: Option<Tick>,
 }
 
 impl<F: Fn() -> ThreadTime> Seconds<F> {
@@ -144,7 +156,17 @@ impl<F: Fn() -> ThreadTime> Seconds<F> {
         let time = (self.read)();
         let used = time.since(std::mem::replace(&mut self.time, time));
         let from = std::mem::replace(&mut self.from, to);
-        scheduler.lock().tally.take(from, to, used)
+        let late = std::mem::take(&mut self.late);
+        let late_us = (!late.is_zero()).then(|| u64::try_from(late.as_micros()).unwrap_or(u64::MAX));
+        let taken = scheduler.lock().tally.take(from, to, used);
+        Interval { late_us, interrupted: self.interrupted, ..taken }
+    }
+
+    /// The pacer was woken so long after it was to be.
+    fn late(&mut self, by: Duration) {
+        if by >= LATE {
+            self.late += by;
+        }
     }
 }
 

@@ -91,12 +91,14 @@ impl Iterator for Heard {
 /// had the least to spare, which is what may have made a start late.
 fn together(mut one: Interval, other: &Interval) -> Interval {
     let (cpu_us, wait_us) = (one.cpu_us.max(other.cpu_us), one.wait_us.max(other.wait_us));
+    let late_us = one.late_us.max(other.late_us);
     one.add(other);
     one.failures.sort_by_key(|failure| failure.at);
     one.failures.truncate(SAMPLES_PER_SECOND);
     Interval {
         cpu_us,
         wait_us,
+        late_us,
         response: sum(&one.response, &other.response),
         service: sum(&one.service, &other.service),
         lag: sum(&one.lag, &other.lag),

@@ -214,6 +214,13 @@ summed! {
         /// the one's that waited longest; of a load of flows all threads of the process.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub wait_us: Option<u64>,
+        /// How long the generator slept past the moments at which it was to be woken, in µs, counting from 20 ms each: it was stopped,
+        /// frozen or busy. Of several threads the worst.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub late_us: Option<u64>,
+        /// When the load was interrupted, counted as `to`: nothing starts after that, and what is in flight gets half a second to end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub interrupted: Option<Tick> => latest,
         /// Done - intended: what a user waits. Empty in the closed model.
         pub response: Encoded => apart,
         /// Done - sent: what the target took.

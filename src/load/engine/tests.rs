@@ -127,6 +127,8 @@ fn sum(all: Vec<Interval>, finish: Finish) -> Seen {
         seen.sum.dropped += one.dropped;
         seen.sum.abandoned += one.abandoned;
         seen.sum.in_flight = one.in_flight;
+        seen.sum.interrupted = one.interrupted;
+        seen.sum.late_us = seen.sum.late_us.max(one.late_us);
         for (kind, n) in one.errors {
             *seen.sum.errors.entry(kind).or_default() += n;
         }
@@ -330,6 +332,36 @@ async fn stopping_ends_at_once_and_keeps_what_was_measured() {
     assert_eq!(seen.sum.started, seen.sum.done + seen.sum.abandoned);
     assert!((10..=12).contains(&seen.sum.abandoned), "{}", seen.sum.abandoned);
     assert_eq!(seen.sum.dropped, 0, "what was not due yet is not dropped");
+    let interrupted = seen.sum.interrupted.unwrap().since(Tick(0)).as_millis();
+    assert!((3050..3100).contains(&interrupted), "{interrupted}");
+    let whole = load(open("10/s:1s"), 64, |_| (Duration::ZERO, OK), &[0], None).await;
+    assert_eq!((whole.sum.interrupted, whole.sum.late_us), (None, None));
+}
+
+/// The process is stopped for so long in the middle of its only start.
+struct Stopped(Duration);
+
+impl Worker for Stopped {
+    async fn perform(&mut self, _: u64) -> RequestOutcome {
+        sleep(Duration::from_millis(300)).await;
+        tokio::time::advance(self.0).await;
+        RequestOutcome { ok: true, last: Ok(None), earlier: Vec::new(), paused: Duration::ZERO, connects: 0 }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_generator_that_was_stopped_is_late_to_wake() {
+    for (stopped, late) in [(2500, Some(2400..=2500)), (400, Some(300..=400)), (5, None)] {
+        let (_stopper, stop) = watch::channel(false);
+        let mut all = Vec::new();
+        let plan = Plan { pace: open("1/s:1s"), shard: Shard::WHOLE, most: 2 };
+        let make = || Stopped(Duration::from_millis(stopped));
+        let (alarm, time) = (Alarm::of_tokio(), ThreadTime::default);
+        let finish = run(plan, Clock::start(), make, stop, alarm, time, |interval| all.push(interval)).await;
+        let told = sum(all, finish).sum.late_us.map(|us| us / 1000);
+        assert_eq!(told.is_some(), late.is_some(), "{stopped}: {told:?}");
+        assert!(told.zip(late).is_none_or(|(told, late)| late.contains(&told)), "{stopped}: {told:?}");
+    }
 }
 
 struct Dies;

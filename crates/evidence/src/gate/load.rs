@@ -68,12 +68,19 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let p99 = series.percentile_us(99.0).map(|us| us as f64 / 1000.0);
     let met = p99.is_some_and(|p| p < limit);
     let text = match (p99, met, strained) {
+        (None, ..) if load.counts.started > 0 => {
+            format!(
+                "none of {} ended, and the lag of a start is known at its end",
+                counted(load.counts.started, "starts")
+            )
+        }
         (None, ..) => "no starts".to_owned(),
         (Some(p), true, _) => format!("the generator itself added {} at p99", milliseconds(p)),
         (Some(p), false, true) => format!(
-            "p99 of the lag is {}, and the generator's thread {}: too slow for this rate; use more shards",
+            "p99 of the lag is {}, and the generator's thread {}: {}",
             milliseconds(p),
-            occupied(load)
+            occupied(load),
+            if is_stopped(load) { advice(load) } else { "too slow for this rate; use more shards" }
         ),
         (Some(p), false, false) => {
             format!(
@@ -90,6 +97,12 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
 /// What kept the generator's thread from its work.
 fn occupied(load: &LoadSummary) -> String {
     let percent = |share: Option<f64>| share.map(|share| format!("{:.0} %", share * 100.0));
+    if is_stopped(load) {
+        return format!(
+            "stood still for {:.1} s, stopped or without a CPU",
+            load.strain.longest_stop_us as f64 / 1e6
+        );
+    }
     match (percent(load.busy()), percent(load.waited())) {
         (Some(busy), Some(waited)) => {
             format!("was busy {busy} of the time and waited for a CPU {waited} of it")
@@ -100,25 +113,42 @@ fn occupied(load: &LoadSummary) -> String {
     }
 }
 
+/// Whether what kept a generator longest from its work was that it was stopped, as far as the system tells.
+const fn is_stopped(load: &LoadSummary) -> bool {
+    load.strain.longest_stop_us > 0 && load.strain.longest_stop_us >= load.strain.longest_wait_us / 2
+}
+
+/// What to do about a generator without time to spare.
+const fn advice(load: &LoadSummary) -> &'static str {
+    if is_stopped(load) {
+        "run the load again"
+    } else {
+        "use a lower rate, or more shards on separate machines"
+    }
+}
+
 /// Why a latency that misses its limit may be the generator's own, if it may.
 fn own_time(load: &LoadSummary, (percent, us): (f64, u64), limit_ms: f64, late: bool) -> Option<String> {
     if late {
         return Some("the generator itself was late, so this is not the target's time".to_owned());
     }
-    let shards = "use a lower rate, or more shards on separate machines";
+    let advice = advice(load);
     if load.is_strained_at(percent) {
         let occupied = occupied(load);
         return Some(format!(
-            "the generator's thread {occupied}, with none to spare, so this is not the target's time alone; {shards}"
+            "the generator's thread {occupied}, with none to spare, so this is not the target's time alone; {advice}"
         ));
     }
     let added = load.added_by_waiting(percent, us);
     (us.saturating_sub(added) as f64 / 1000.0 < limit_ms).then(|| {
-        format!(
-            "the generator waited up to {:.1} ms of a second for a CPU, enough to explain this, so it is not the \
-             target's time alone; {shards}",
-            load.strain.longest_wait_us as f64 / 1000.0
-        )
+        let waited = match is_stopped(load) {
+            true => format!("the generator {}", occupied(load)),
+            false => {
+                let ms = load.strain.longest_wait_us as f64 / 1000.0;
+                format!("the generator waited up to {ms:.1} ms of a second for a CPU")
+            }
+        };
+        format!("{waited}, enough to explain this, so it is not the target's time alone; {advice}")
     })
 }
 
@@ -237,7 +267,8 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     let errors: Vec<String> =
         without_response(load).map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
     if !errors.is_empty() {
-        check.text.push_str(&format!("; without a response: {}", errors.join(", ")));
+        let what = if counts.retried > 0 { "attempts without a response" } else { "without a response" };
+        check.text.push_str(&format!("; {what}: {}", errors.join(", ")));
     }
     if counts.throttled > 0 {
         let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
@@ -262,14 +293,14 @@ fn error_rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     client.into_iter().chain(server).collect()
 }
 
-/// Starts that got no response, by what went wrong.
+/// Requests that got no response, by what went wrong.
 fn without_response(load: &LoadSummary) -> impl Iterator<Item = (&ErrorKind, &u64)> {
     load.counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step)
 }
 
-/// Starts that got no response.
+/// The most starts that can have got no response: one that was tried again with success has got one.
 fn unanswered(load: &LoadSummary) -> u64 {
-    without_response(load).map(|(_, n)| n).sum()
+    without_response(load).map(|(_, n)| n).sum::<u64>().min(load.failed())
 }
 
 /// Whether a percentile is below its limit even where each start without a response counts as above it.

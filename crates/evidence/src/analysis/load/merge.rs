@@ -217,7 +217,7 @@ fn facts(part: &Part) -> ShardFacts {
         index: part.shard.index,
         run_id: part.header.run_id,
         started: part.plan.started,
-        ended: part.last.wall(part.plan.started),
+        ended: part.until.wall(part.plan.started),
         complete: part.complete && integrity.is_some_and(|i| i.ended),
         journal_sha256: integrity.map(|i| i.sha256.clone()).unwrap_or_default(),
         torn_bytes: integrity.map_or(0, |i| i.torn_bytes),

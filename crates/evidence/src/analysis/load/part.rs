@@ -1,5 +1,6 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
+use super::summary::open_until;
 use record::{
     EndedEarly, Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats,
 };
@@ -49,6 +50,8 @@ pub struct Part {
     pub complete: bool,
     /// The end of the last second that was taken, from the beginning of its schedule.
     pub last: Tick,
+    /// Until when it could make starts, counted likewise.
+    pub until: Tick,
     /// What its flows amount to, as far as it has been read; `None` where none were counted.
     pub sums: Option<Box<RunStats>>,
     reader: Option<Reader>,
@@ -79,6 +82,7 @@ impl Part {
             ended_early: None,
             complete: false,
             last: Tick(0),
+            until: Tick(0),
             sums: None,
             reader: Some(reader),
             integrity: None,
@@ -109,6 +113,7 @@ impl Part {
         let taken = self.next.take();
         if let Some(taken) = &taken {
             self.last = self.last.max(taken.to);
+            self.until = self.until.max(open_until(taken));
             self.advance()?;
         }
         if let (Some(before), Some(next)) = (&taken, &self.next)

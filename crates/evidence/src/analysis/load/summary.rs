@@ -53,23 +53,36 @@ const NO_TIME_TO_SPARE: f64 = 0.9;
 pub struct Strain {
     /// Starts that ended in a second in which their generator's thread had no time to spare.
     pub without_spare: u64,
-    /// The longest that the threads of one generator waited for a processor in one second, µs.
+    /// The longest that the threads of one generator waited for a processor, or that it was late to wake, in one second, µs.
     pub longest_wait_us: u64,
+    /// The longest that one generator was late to wake in one second, in which it neither ran nor waited as far as the system tells, µs.
+    pub longest_stop_us: u64,
+    /// How long the generators waited in all, µs; `None` where it is not known.
+    pub waited_us: Option<u64>,
 }
 
 impl Strain {
     /// The strain in a recorded second of one shard.
     fn of(interval: &Interval) -> Self {
         let wall = interval.to.since(interval.from).as_micros() as f64;
-        let wait = interval.wait_us.unwrap_or(0);
-        let occupied = interval.cpu_us.map_or(0.0, |cpu| (cpu + wait) as f64);
+        // A thread that waits for a processor wakes late: the same time, unless it was stopped or all of the machine was.
+        let waited_us = interval.wait_us.max(interval.late_us);
+        let (wait, late) = (waited_us.unwrap_or(0), interval.late_us.unwrap_or(0));
+        let occupied = interval.cpu_us.map_or(late, |cpu| cpu.saturating_add(wait)) as f64;
         let spare = wall <= 0.0 || occupied < NO_TIME_TO_SPARE * wall;
-        Self { without_spare: if spare { 0 } else { interval.done }, longest_wait_us: wait }
+        let longest_stop_us =
+            late.saturating_sub(interval.wait_us.unwrap_or(0).saturating_add(interval.cpu_us.unwrap_or(0)));
+        let without_spare = if spare { 0 } else { interval.done };
+        Self { without_spare, longest_wait_us: wait, longest_stop_us, waited_us }
     }
 
     fn add(&mut self, other: Self) {
         self.without_spare += other.without_spare;
         self.longest_wait_us = self.longest_wait_us.max(other.longest_wait_us);
+        self.longest_stop_us = self.longest_stop_us.max(other.longest_stop_us);
+        if let Some(us) = other.waited_us {
+            self.waited_us = Some(self.waited_us.unwrap_or(0).saturating_add(us));
+        }
     }
 }
 
@@ -82,6 +95,13 @@ pub struct Second {
     pub series: Series,
     /// What the generators added.
     pub strain: Strain,
+    /// Until when starts could be made: to its end, or until all shards in it were interrupted.
+    pub until: Option<Tick>,
+}
+
+/// Until when starts could be made in a recorded second of one shard.
+pub(super) fn open_until(interval: &Interval) -> Tick {
+    interval.interrupted.map_or(interval.to, |at| at.clamp(interval.from.min(interval.to), interval.to))
 }
 
 impl Second {
@@ -93,6 +113,7 @@ impl Second {
         self.series.add_interval(interval)?;
         add_counts(&mut self.counts, interval);
         self.strain.add(Strain::of(interval));
+        self.until = self.until.max(Some(open_until(interval)));
         Ok(())
     }
 }
@@ -110,6 +131,8 @@ pub struct Point {
     pub from: Tick,
     /// Its end.
     pub to: Tick,
+    /// Until when starts could be made in it.
+    pub until: Tick,
     /// Starts per second asked for at its middle; `None` in the closed model.
     pub asked: Option<f64>,
     /// Starts begun.
@@ -133,7 +156,7 @@ pub struct ShardFacts {
     pub run_id: uuid::Uuid,
     /// Wall time at which its schedule began.
     pub started: chrono::DateTime<chrono::Utc>,
-    /// Wall time at which its last second ended.
+    /// Wall time until which it could make starts: the end of its last second, or when it was interrupted.
     pub ended: chrono::DateTime<chrono::Utc>,
     /// Whether it was completed.
     pub complete: bool,
@@ -181,6 +204,8 @@ pub struct LoadSummary {
     pub notes: Vec<String>,
     /// What ended it, or one of its shards, early and says nothing about the sender.
     pub ended_early: Option<EndedEarly>,
+    /// Until when starts could be made.
+    until: Tick,
     step: u64,
     open: Option<Second>,
 }
@@ -202,6 +227,7 @@ impl LoadSummary {
             flows: None,
             notes: Vec::new(),
             ended_early: None,
+            until: Tick(0),
             step: seconds.div_ceil(MAX_POINTS).max(1).saturating_mul(1_000_000),
             open: None,
         }
@@ -214,6 +240,8 @@ impl LoadSummary {
         self.counts.in_flight = in_flight;
         self.series.add(&second.series);
         self.strain.add(second.strain);
+        let until = second.until.unwrap_or(second.counts.to);
+        self.until = self.until.max(until);
         let step = |at: Tick| at.0 / self.step;
         if self.open.as_ref().is_some_and(|open| step(open.counts.from) != step(second.counts.from)) {
             self.flush();
@@ -222,6 +250,7 @@ impl LoadSummary {
         add_counts(&mut open.counts, &second.counts);
         open.counts.in_flight = in_flight;
         open.series.add(&second.series);
+        open.until = open.until.max(Some(until));
     }
 
     /// Ends the timeline. A run that goes on long after its schedule makes a longer one, but never more than twice.
@@ -238,6 +267,7 @@ impl LoadSummary {
         self.timeline.push(Point {
             from: counts.from,
             to: counts.to,
+            until: open.until.unwrap_or(counts.to),
             asked: self.plan.pace.rate_at(middle),
             started: counts.started,
             done: counts.done,
@@ -301,7 +331,7 @@ impl LoadSummary {
     /// not known. Of a load of flows, which many threads make, it may be more than 1.
     #[must_use]
     pub fn waited(&self) -> Option<f64> {
-        self.share_of_time(self.counts.wait_us)
+        self.share_of_time(self.strain.waited_us)
     }
 
     fn share_of_time(&self, us: Option<u64>) -> Option<f64> {
@@ -346,7 +376,7 @@ impl LoadSummary {
 
     /// The seconds in which starts were due, as far as it got.
     fn scheduled_s(&self) -> f64 {
-        (self.plan.pace.lasts_ms() as f64 / 1000.0).min(self.counts.to.0 as f64 / 1e6)
+        (self.plan.pace.lasts_ms() as f64 / 1000.0).min(self.until.0 as f64 / 1e6)
     }
 
     /// The times of several shards against each other, each as long as its schedule at most; `None` for one.

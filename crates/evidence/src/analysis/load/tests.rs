@@ -159,6 +159,23 @@ fn the_rate_is_the_one_that_the_target_had() {
     assert!(text.contains("give all of them the same --start-at"), "{text}");
 }
 
+/// What is in flight gets half a second to end, in which nothing starts.
+#[test]
+fn the_rate_of_an_interrupted_load_is_that_until_the_interrupt() {
+    let cut = |interrupted| {
+        let mut shard = Shard { complete: false, ..Shard::new(0, 1, &[&[1; 10], &[1; 4]]) };
+        let last = &mut shard.seconds[1];
+        (last.to, last.interrupted) = (Tick(1_900_000), interrupted);
+        merged(&[shard]).unwrap()
+    };
+    let load = cut(Some(Tick(1_400_000)));
+    assert!((load.achieved() - 10.0).abs() < 1e-9, "{}", load.achieved());
+    assert_eq!((load.timeline[1].until, load.timeline[1].to), (Tick(1_400_000), Tick(1_900_000)));
+    assert!(cut(None).achieved() < 7.4, "nothing says that it was");
+    let beyond = cut(Some(Tick(99_000_000)));
+    assert!(beyond.achieved() < 7.4, "an interrupt after its end is none: {}", beyond.achieved());
+}
+
 #[test]
 fn a_shard_that_was_interrupted_is_named_and_not_its_start() {
     let whole = || Shard::new(0, 2, &[&[1; 10], &[1; 10], &[1; 10]]);
@@ -332,11 +349,7 @@ fn a_long_run_has_a_timeline_of_bounded_length() {
             started: 1,
             ..Interval::default()
         };
-        summary.add(&Second {
-            strain: crate::analysis::load::Strain::default(),
-            counts,
-            series: Series::default(),
-        });
+        summary.add(&Second { counts, ..Second::default() });
     }
     summary.flush();
     assert_eq!(summary.timeline.len(), 600);

@@ -62,11 +62,11 @@ pub struct LoadRun {
     pub timestamp: String,
     /// `loopback`, or the name of the environment.
     pub environment: String,
-    /// Webhooks, not attempts: those that this process sent to their end, or in a load of flows those that arrived.
+    /// Webhooks, not attempts: those that this process began to send, or in a load of flows those that arrived.
     pub webhooks_sent: u64,
     /// Of those, accepted.
     pub webhooks_success: u64,
-    /// Of those, not accepted.
+    /// Of those, not accepted: failed, or given up at an interrupt.
     pub webhooks_failed: u64,
     /// Percent accepted of the webhooks that were sent, or in a load of flows due; null without any.
     pub success_rate: Option<f64>,
@@ -99,7 +99,7 @@ pub struct LoadAsked {
     pub backoff_ms: Vec<u64>,
     /// How webhooks are signed.
     pub signature_scheme: String,
-    /// Starts per second that were made, on average over the schedule.
+    /// Starts per second that were made, on average over the schedule, or as much of it as was before an interrupt.
     pub achieved_per_second: f64,
 }
 
@@ -177,7 +177,7 @@ pub struct TimelineRow {
     pub to_s: f64,
     /// Starts per second asked for; null in the closed model.
     pub asked_per_second: Option<f64>,
-    /// Starts per second made.
+    /// Starts per second made, in as much of it as was before an interrupt.
     pub started_per_second: f64,
     /// Starts ended.
     pub done: u64,
@@ -301,7 +301,7 @@ fn run(header: &Header, load: &LoadSummary) -> LoadRun {
             let in_the_end = share(both(|t| t.fulfilled + t.late), both(|t| t.expected));
             (both(|t| t.deliveries), both(|t| t.fate("delivered")), in_the_end)
         }
-        None => (load.counts.done, load.counts.ok, share(load.counts.ok, load.counts.done)),
+        None => (load.counts.started, load.counts.ok, share(load.counts.ok, load.counts.started)),
     };
     LoadRun {
         timestamp: started.to_rfc3339_opts(SecondsFormat::Millis, true),
@@ -371,7 +371,7 @@ fn percentiles(latency: &Latency) -> Option<Percentiles> {
 }
 
 fn row(point: &Point) -> TimelineRow {
-    let seconds = point.to.since(point.from).as_secs_f64();
+    let seconds = point.until.since(point.from).as_secs_f64();
     let ms = |i: usize| point.percentiles_us.and_then(|p| p.get(i).map(|&us| us as f64 / 1000.0));
     TimelineRow {
         from_s: point.from.0 as f64 / 1e6,

@@ -1,7 +1,7 @@
 //! The files of a load, from a summary made by hand.
 
 use super::*;
-use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts, Strain};
+use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts};
 use crate::gate::{Gates, Verdict, judge_load};
 use crate::report::{Colour, Screen};
 use base64::Engine;
@@ -83,7 +83,7 @@ fn seconds(failed: u64, lag_us: u64, own_us: u64) -> Vec<Second> {
     };
     let series =
         Series { response: n(5_000 + lag_us), service: n(5_000), lag: n(lag_us), own_lag: n(own_us) };
-    vec![Second { counts, series, strain: Strain::default() }]
+    vec![Second { counts, series, ..Second::default() }]
 }
 
 fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSummary {
@@ -219,6 +219,82 @@ fn time_in_which_the_generator_waits_for_a_processor_is_its_own() {
     assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
     assert!(told(&artifact).contains("waited up to 30.0 ms of a second"), "{}", artifact.recommendation);
     assert_eq!(verdict_of(&judged_with_p99(800_000, 170_000, 10.0), "latency_p99"), Verdict::Pass);
+}
+
+/// A generator that woke so late in the only second.
+fn stop(load: &mut LoadSummary, late_us: Option<u64>) {
+    occupy(load, 20_000, 100);
+    let encoded = Interval {
+        to: Tick(1_000_000),
+        done: load.counts.done,
+        cpu_us: Some(20_000),
+        wait_us: Some(100),
+        late_us,
+        response: Latency::new().encode(),
+        service: Latency::new().encode(),
+        lag: Latency::new().encode(),
+        own_lag: Latency::new().encode(),
+        ..Interval::default()
+    };
+    let mut second = Second::default();
+    second.add(&encoded).unwrap();
+    load.strain = second.strain;
+}
+
+/// `SIGSTOP`, a paused container, a frozen machine: the system counts it as neither work nor waiting.
+#[test]
+fn time_in_which_the_generator_was_stopped_is_its_own() {
+    let judged = |late_us, limit_ms| {
+        let mut gates = Gates::default();
+        gates.load.latency_p99_below_ms = Some(limit_ms);
+        let load = summary(&seconds(0, 1_000, 1), |load| stop(load, late_us));
+        load_artifact(&header(), &load, judge_load(&load, &gates), None)
+    };
+    let artifact = judged(Some(2_500_000), 2.0);
+    assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
+    let said = "the generator's thread stood still for 2.5 s, stopped or without a CPU";
+    assert!(told(&artifact).contains(said), "{}", told(&artifact));
+    // Not all of a second, and long enough all the same.
+    let artifact = judged(Some(300_000), 2.0);
+    assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
+    assert!(told(&artifact).contains("the generator stood still for 0.3 s"), "{}", told(&artifact));
+    assert_eq!(verdict_of(&judged(None, 2.0), "latency_p99"), Verdict::Fail);
+    assert_eq!(verdict_of(&judged(Some(2_500_000), 10.0), "latency_p99"), Verdict::Pass);
+}
+
+#[test]
+fn what_an_interrupt_left_without_an_end_was_sent() {
+    let nothing = Second {
+        counts: Interval { to: Tick(1_500_000), started: 20, abandoned: 20, ..Interval::default() },
+        ..Second::default()
+    };
+    let artifact = judged(&summary(&[nothing], |load| load.shards[0].complete = false));
+    let run = &artifact.test_run;
+    assert_eq!((run.webhooks_sent, run.webhooks_success, run.webhooks_failed), (20, 0, 20));
+    assert!(told(&artifact).contains("none of 20 starts ended"), "{}", told(&artifact));
+    let none = judged(&summary(&[], |_| ()));
+    assert!(told(&none).contains("no starts"), "{}", told(&none));
+}
+
+/// Each of them cost a user the pause, which is in the response time: it has an end.
+#[test]
+fn an_attempt_that_broke_and_was_retried_with_success_is_a_start_with_a_response() {
+    let of = |ok: u64| {
+        let mut broken = seconds(0, 0, 0);
+        let counts = &mut broken[0].counts;
+        (counts.ok, counts.attempts, counts.retried) = (ok, 103, 3);
+        counts.errors = [(ErrorKind::Reset, 3)].into();
+        let mut gates = Gates::default();
+        gates.latency_p95_below_ms = Some(2_000.0);
+        gates.load.latency_p99_below_ms = Some(2_000.0);
+        let load = summary(&broken, |_| ());
+        load_artifact(&header(), &load, judge_load(&load, &gates), None)
+    };
+    let artifact = of(100);
+    assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Pass);
+    let success = artifact.acceptance_gates.checks.iter().find(|check| check.id == "success_rate").unwrap();
+    assert!(success.text.contains("attempts without a response: 3 reset"), "{}", success.text);
+    assert_eq!(verdict_of(&of(97), "latency_p99"), Verdict::Unproven, "they may be those that failed");
 }
 
 #[test]
