@@ -18,6 +18,7 @@ use record::faults::Before;
 use record::{EndedEarly, Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -171,12 +172,7 @@ impl Executor {
         if let Some(blocked) = blocked {
             return Ok(Ended::Blocked(blocked));
         }
-        let ended = tokio::select! {
-            // What is under way is left: it would only use up more rows.
-            blocked = self.flows.driver().blocked() => Ended::Blocked(blocked),
-            blocked = self.cannot_receive() => Ended::Blocked(blocked),
-            played = self.play(pacing, stop.clone()) => Ended::Played(played?),
-        };
+        let ended = self.play_unless_blocked(pacing, stop.clone()).await?;
         // The last flow may end in the same moment in which it is found to be blocked.
         if let (Ended::Played(_), Some(blocked)) = (&ended, self.flows.driver().blocked_by()) {
             return Ok(Ended::Blocked(blocked));
@@ -191,6 +187,26 @@ impl Executor {
             _ = stop.wait_for(|stopped| *stopped) => {}
         }
         Ok(Ended::Played(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete }))
+    }
+
+    /// Starts the flows, until all have ended, `stop` turns true, or something stands in the way: then no more begin, as at an
+    /// interrupt, and what was counted until then is written.
+    async fn play_unless_blocked(
+        &self,
+        pacing: Pacing,
+        mut stop: watch::Receiver<bool>,
+    ) -> io::Result<Ended> {
+        let (end, ending) = watch::channel(false);
+        let mut play = pin!(self.play(pacing, ending));
+        let blocked = tokio::select! {
+            blocked = self.flows.driver().blocked() => Some(blocked),
+            blocked = self.cannot_receive() => Some(blocked),
+            Ok(_) = stop.wait_for(|stopped| *stopped) => None,
+            played = &mut play => return played.map(Ended::Played),
+        };
+        end.send_replace(true);
+        let finish = play.await?;
+        Ok(blocked.map_or(Ended::Played(finish), Ended::Blocked))
     }
 
     /// Returns once something stands in the way of taking webhooks in.

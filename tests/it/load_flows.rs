@@ -242,3 +242,63 @@ fn a_data_file_that_changes_after_it_was_checked_ends_the_load() {
     let journal = std::fs::read_to_string(ran.file("staging_load_journal.jsonl")).unwrap();
     assert!(journal.contains("\"by\":\"data\""), "{journal}");
 }
+
+/// An API that takes so many orders and then no more for a second, each on a connection of its own.
+fn throttling(after: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut taken = 0;
+        for mut stream in listener.incoming().flatten() {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+            taken += usize::from(head.first().is_some_and(|line| line.contains("/orders/")));
+            let status = if taken > after { "429 No\r\nRetry-After: 1" } else { "200 OK" };
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
+        }
+    });
+    url
+}
+
+/// What was counted in its last second is written, as when it is interrupted; and that the API takes no more is no failure of it.
+#[test]
+fn a_load_that_ends_early_keeps_its_last_second() {
+    let scenario = "name: orders\nsubject: { kind: order, id: \"{{ order }}\" }\nsender: standard-webhooks\nflows: 3\n\
+                    data: { columns: [order] }\nsteps:\n  - name: get\n    \
+                    request: { method: GET, path: \"/orders/{{ order }}\" }\n    expect: { status: 200 }\n";
+    let rows: String = (1..=40).map(|n| format!("o{n}\n")).collect();
+    let url = throttling(5);
+    let ran = Smoke::new("load")
+        .args(&[
+            "./orders.yaml",
+            "--rate",
+            "20/s",
+            "--duration",
+            "2s",
+            "--listen",
+            "127.0.0.1:0",
+            "--staging",
+            &url,
+        ])
+        .args(&["--data", "orders.csv", "--secret-file", "secret"])
+        .file("orders.yaml", scenario)
+        .file("orders.csv", &format!("order\n{rows}"))
+        .file("secret", "whsec_a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4a1B2c3D4\n")
+        .run()
+        .exits(4)
+        .says("This says nothing about the sender");
+    let artifact = ran.artifact("load");
+    let counters = &artifact["counters"];
+    assert_eq!(counters["ok"], 5, "{counters}");
+    assert_eq!(counters["started"], artifact["end_to_end"]["flows"], "{counters}");
+    assert!(counters["failed"].as_u64().unwrap() > 0, "{counters}");
+    assert_eq!(ran.gate("load", "success_rate"), "unproven");
+    assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
+    let journal = std::fs::read_to_string(ran.file("staging_load_journal.jsonl")).unwrap();
+    assert!(journal.contains("\"by\":\"throttled\""), "{journal}");
+    let gate =
+        Smoke::new("gate").args(&["--environment", "staging", "--trust", "runner", "--format", "json"]);
+    let gate = gate.arg(ran.dir().join("artifacts")).run().exits(3);
+    let answer: Value = serde_json::from_str(&gate.stdout).unwrap();
+    assert_eq!(answer["artifacts"][0]["contradictions"], serde_json::json!([]));
+}

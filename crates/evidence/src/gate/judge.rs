@@ -61,6 +61,11 @@ fn blocked(early: Option<&EndedEarly>, checks: &mut [Check]) {
         Obstacle::OtherSecret => &[STEPS, SIGNATURES, SUCCESS_RATE, LOST, CLIENT_ERROR_RATE],
         _ => &[STEPS],
     };
+    unprove(early, spoiled, checks);
+}
+
+/// What of these failed is unproven, since the run was ended early.
+pub(super) fn unprove(early: &EndedEarly, spoiled: &[Criterion], checks: &mut [Check]) {
     let is_spoiled = |check: &Check| spoiled.iter().any(|row| row.id == check.id);
     for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Fail && is_spoiled(check)) {
         check.verdict = Verdict::Unproven;

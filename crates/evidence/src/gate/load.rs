@@ -7,10 +7,11 @@ use super::criteria::{
     LOAD_COMPLETED, LOAD_OFFERED, LOAD_SERVER_ERRORS, LOAD_SUCCESS_RATE, RESPONSE_P50, RESPONSE_P95,
     RESPONSE_P99, SERVICE_P50, SERVICE_P95, SERVICE_P99,
 };
+use super::judge::unprove;
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::{LoadSummary, ShardFacts};
 use crate::figure::{counted, milliseconds};
-use record::ErrorKind;
+use record::{ErrorKind, LoadShard};
 use std::time::Duration;
 
 /// Every criterion of a load, judged.
@@ -25,6 +26,10 @@ pub fn judge_load(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
         checks.extend(error_rates(load, gates));
     }
     checks.extend(latencies(load, gates, late));
+    // The flows that failed for what ended it.
+    if let Some(early) = &load.ended_early {
+        unprove(early, &[LOAD_SUCCESS_RATE], &mut checks);
+    }
     checks
 }
 
@@ -208,6 +213,13 @@ fn what_then(load: &LoadSummary, apart_s: f64) -> String {
     format!("{shards} {} ended before the schedule did: run all of them again", short.join(", "))
 }
 
+/// How many starts were due in the shards that are there; known where all of them ran to their end.
+fn due(load: &LoadSummary) -> Option<u64> {
+    let total = load.plan.total.filter(|_| load.shards.iter().all(|shard| shard.complete))?;
+    let share = |shard: &ShardFacts| LoadShard { index: shard.index, count: load.of }.share(total);
+    Some(load.shards.iter().map(share).sum())
+}
+
 /// Whether the load that was asked for was put on the target.
 fn offered(load: &LoadSummary) -> Check {
     let (dropped, started) = (load.counts.dropped, load.counts.started);
@@ -238,6 +250,15 @@ fn offered(load: &LoadSummary) -> Check {
     } else {
         text
     };
+    if let Some(due) = due(load).filter(|due| *due > dropped + started) {
+        let made = if dropped == 0 { "were made" } else { "were made or dropped" };
+        let text = format!(
+            "{} of {due} starts due {made}: the journal does not have all seconds",
+            dropped + started
+        );
+        let check = LOAD_OFFERED.check("0", Verdict::Unproven, text);
+        return Check { actual: Some(dropped as f64), n: dropped + started, ..check };
+    }
     let verdict = if dropped == 0 && started > 0 { Verdict::Pass } else { Verdict::Unproven };
     Check { actual: Some(dropped as f64), n: dropped + started, ..LOAD_OFFERED.check("0", verdict, text) }
 }

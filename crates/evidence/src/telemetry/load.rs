@@ -36,8 +36,13 @@ pub fn load_metrics(artifact: &LoadArtifact, series: &Series) -> Vec<Metric> {
     metrics.push(metric("smoke.load.starts", "Starts of a load, by outcome", "{start}", Data::Sum(starts)));
     let attempts = Data::Sum(vec![window.point(&[], counters.attempts)]);
     metrics.push(metric("smoke.load.requests", "Requests of a load that ended", "{request}", attempts));
-    let answers =
-        counters.statuses.iter().map(|(s, n)| window.point(&[("http.response.status_code", s)], *n));
+    // An integer (OpenTelemetry's semantic conventions for HTTP).
+    let answers = counters.statuses.iter().map(|(status, n)| {
+        let mut point = window.point(&[], *n);
+        let status = status.parse::<u64>().map_or_else(|_| Value::from(status.as_str()), Value::from);
+        point.attributes.push(("http.response.status_code".to_owned(), status));
+        point
+    });
     let answers = Data::Sum(answers.collect());
     metrics.push(metric("smoke.load.answers", "Answers to a load, by status", "{answer}", answers));
     let all = [

@@ -1,10 +1,11 @@
 //! Puts the shards of one load together: histograms add without loss, and what does not belong together is refused.
 
+use super::other_traffic::sum_of;
 use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use record::latency::DecodeError;
-use record::{Header, Interval, LoadShard, Override, RunStats};
+use record::{Header, Interval, LoadShard, Override};
 
 /// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
 const SKEW: TimeDelta = TimeDelta::seconds(1);
@@ -106,14 +107,6 @@ pub fn merge(parts: Vec<Part>, mut each: impl FnMut(&Second)) -> Result<Merged, 
     summary.notes = notes;
     summary.ended_early = parts.iter_mut().find_map(|part| part.ended_early.take());
     Ok(Merged { header, summary })
-}
-
-/// What the flows of all parts amount to; `None` for a load of webhooks.
-fn sum_of(parts: &[Part]) -> Option<RunStats> {
-    parts.first().filter(|part| part.header.scenario.is_played())?;
-    let mut sums = RunStats::default();
-    parts.iter().filter_map(|part| part.sums.as_deref()).for_each(|part| sums.add(part));
-    Some(sums)
 }
 
 /// Which second an interval belongs to.

@@ -1,5 +1,6 @@
 //! A load as a whole: totals, percentiles, and a timeline whose length does not depend on that of the run.
 
+use super::other_traffic::OtherTraffic;
 use chrono::TimeDelta;
 use record::Tick;
 use record::latency::{DecodeError, Latency};
@@ -200,6 +201,8 @@ pub struct LoadSummary {
     pub missing: Vec<u64>,
     /// What the flows amount to; `None` for a load of webhooks.
     pub flows: Option<RunStats>,
+    /// What came besides the webhooks of the flows.
+    pub other_traffic: OtherTraffic,
     /// What was worth telling.
     pub notes: Vec<String>,
     /// What ended it, or one of its shards, early and says nothing about the sender.
@@ -225,6 +228,7 @@ impl LoadSummary {
             shards: Vec::new(),
             missing: Vec::new(),
             flows: None,
+            other_traffic: OtherTraffic::default(),
             notes: Vec::new(),
             ended_early: None,
             until: Tick(0),
@@ -278,7 +282,9 @@ impl LoadSummary {
     }
 
     /// Takes in what the flows amount to: the requests of a load of flows are the steps that were sent.
-    pub(super) fn take_flows(&mut self, flows: Option<RunStats>) {
+    pub(super) fn take_flows(&mut self, flows: Option<(RunStats, OtherTraffic)>) {
+        let (flows, other_traffic) = flows.unzip();
+        self.other_traffic = other_traffic.unwrap_or_default();
         if let Some(sums) = &flows {
             self.counts.attempts = sums.sent_and_failed().0;
             for (&status, n) in sums.steps.values().flat_map(|step| &step.statuses) {

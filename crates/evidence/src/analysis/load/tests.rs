@@ -159,6 +159,22 @@ fn the_rate_is_the_one_that_the_target_had() {
     assert!(text.contains("give all of them the same --start-at"), "{text}");
 }
 
+/// Whoever takes a second out of a journal takes its starts out.
+#[test]
+fn starts_that_were_due_and_are_not_there_are_missed() {
+    let ten: &[u64] = &[1; 10];
+    let offered = |seconds: &[&[u64]]| {
+        let load = merged(&[Shard::new(0, 2, seconds), Shard::new(1, 2, &[ten, ten, ten])]).unwrap();
+        let checks = crate::gate::judge_load(&load, &crate::gate::Gates::default());
+        let check = checks.into_iter().find(|check| check.id == "load_offered").unwrap();
+        (check.verdict, check.text)
+    };
+    assert_eq!(offered(&[ten, ten, ten]).0, crate::gate::Verdict::Pass);
+    let (verdict, text) = offered(&[ten, ten, &[]]);
+    assert_eq!(verdict, crate::gate::Verdict::Unproven);
+    assert_eq!(text, "50 of 60 starts due were made: the journal does not have all seconds");
+}
+
 /// What is in flight gets half a second to end, in which nothing starts.
 #[test]
 fn the_rate_of_an_interrupted_load_is_that_until_the_interrupt() {

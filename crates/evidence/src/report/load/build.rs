@@ -74,7 +74,7 @@ pub fn load_from_parts(
         summary.alone();
     }
     let mut checks = judge_load(&summary, gates);
-    let end_to_end = summary.flows.as_ref().map(EndToEnd::of);
+    let end_to_end = summary.flows.as_ref().map(|sums| EndToEnd::of(sums, &summary.other_traffic));
     if let Some(sums) = &summary.flows {
         checks.extend(
             judge_flows(sums, &header, gates, summary.ended_early.as_ref())

@@ -1,6 +1,7 @@
 //! End to end under load: what became of the webhooks that the flows had to fire, and how long they took.
 
 use crate::JsonSchema;
+use crate::analysis::load::OtherTraffic;
 use crate::figure::carries;
 use record::latency::Latency;
 use record::{RunStats, StepFacts};
@@ -33,10 +34,11 @@ pub struct EndToEnd {
     pub duplicates: u64,
     /// Came and nothing asked for them.
     pub unexpected: u64,
-    /// Deliveries of others at the same receiver, which are not judged.
-    pub foreign: u64,
-    /// Requests that could not be webhooks, by the status that they were refused with.
-    pub refused: BTreeMap<String, u64>,
+    /// Deliveries of others at the same receiver, which are not judged; of one shard, those of the other shards with them. Null where
+    /// shards share a receiver and did not see the same of it.
+    pub foreign: Option<u64>,
+    /// Requests that could not be webhooks, by the status that they were refused with. Null as above.
+    pub refused: Option<BTreeMap<String, u64>>,
     /// Attempts that arrived.
     pub attempts: u64,
     /// Deliveries that took more than one attempt.
@@ -99,7 +101,7 @@ impl EndToEnd {
 
     /// Reads it from what the flows amount to.
     #[must_use]
-    pub fn of(sums: &RunStats) -> Self {
+    pub fn of(sums: &RunStats, other: &OtherTraffic) -> Self {
         let both = |of: fn(&record::Tally) -> u64| of(&sums.organic) + of(&sums.injected);
         let latency = &sums.organic.latency;
         let inbox_p99_ms = at(&sums.inbox, 99.0);
@@ -114,8 +116,8 @@ impl EndToEnd {
             pending: both(|t| t.pending),
             duplicates: both(|t| t.duplicates),
             unexpected: both(|t| t.unexpected),
-            foreign: sums.foreign,
-            refused: named(&sums.refused),
+            foreign: other.foreign,
+            refused: other.refused.as_ref().map(named),
             attempts: both(|t| t.attempts),
             retried: both(|t| t.retried),
             delivery_p50_ms: at(latency, 50.0),

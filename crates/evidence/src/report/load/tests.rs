@@ -1,7 +1,7 @@
 //! The files of a load, from a summary made by hand.
 
 use super::*;
-use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts};
+use crate::analysis::load::{LoadSummary, OtherTraffic, Second, Series, ShardFacts};
 use crate::gate::{Gates, Verdict, judge_load};
 use crate::report::{Colour, Screen};
 use base64::Engine;
@@ -377,7 +377,8 @@ fn a_slow_inbox_is_said_wherever_the_load_is_read() {
     sums.inbox.record_us(80_000);
     let load = summary(&seconds(0, 1_000, 1_000), |_| ());
     let checks = judge_load(&load, &Gates::default());
-    let artifact = load_artifact(&header(), &load, checks, Some(EndToEnd::of(&sums)));
+    let artifact =
+        load_artifact(&header(), &load, checks, Some(EndToEnd::of(&sums, &OtherTraffic::of(&sums))));
     let page = load_html(&artifact, &load.series);
     for text in
         [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact, &load.series, SCREEN)]
@@ -450,4 +451,15 @@ fn a_delivery_that_the_generators_own_process_kept_waiting_is_no_failure_of_the_
     assert_eq!(judged(700_000, 678.0), Verdict::Unproven);
     assert_eq!(judged(700_000, 60_000.0), Verdict::Fail, "longer than it can have waited");
     assert_eq!(judged(1_000, 678.0), Verdict::Fail);
+}
+
+/// As OpenTelemetry's semantic conventions have it, and as spans say it.
+#[test]
+fn a_status_is_a_number_for_a_collector() {
+    let metrics =
+        crate::telemetry::load_metrics(&judged(&summary(&seconds(0, 0, 0), |_| ())), &Series::default());
+    let answers = metrics.iter().find(|metric| metric.name == "smoke.load.answers").unwrap();
+    let telemetry::Data::Sum(points) = &answers.data else { panic!("{answers:?}") };
+    let status = points[0].attributes.iter().find(|(name, _)| name == "http.response.status_code").unwrap();
+    assert_eq!(status.1, telemetry::Value::from(200u64));
 }
