@@ -112,6 +112,17 @@ fn the_seconds_of_a_load_add_up_each_and_together() {
         second["statuses"] = json!({"503": second["attempts"]});
     };
     of("failures that succeeded", status, "other statuses say so");
+    let (code, text) = load.judged(|all| {
+        let second = second(all);
+        second["statuses"] = json!({"302": second["attempts"]});
+        header(all)["retry"]["success"] = json!(["200-599"]);
+    });
+    assert!(code == 3 && text.contains("success is [200-599], and must be absent"), "{text}");
+    of(
+        "interrupted",
+        |all| second(all)["interrupted"] = 10.into(),
+        "one of its seconds says that it was interrupted",
+    );
     let found = "are not those of its histogram";
     for name in ["response", "service", "lag", "own_lag"] {
         let time = |key: &'static str, factor: u64| {

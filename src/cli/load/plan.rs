@@ -95,8 +95,7 @@ impl LoadWork {
         let told = match contract.retry_after {
             RetryAfterPolicy::Ignore => String::new(),
             _ => format!(
-                ", and longer where its target answers with Retry-After ({} s at most)",
-                LONGEST_RETRY_AFTER_S
+                ", and longer where its target answers with Retry-After ({LONGEST_RETRY_AFTER_S} s at most)"
             ),
         };
         (asleep > LONG_RETRIES).then(|| {

@@ -33,9 +33,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let roots = receiver_target::roots(&target, args.cacert.as_deref())?;
     let event = args.event.as_str();
     let (sender, scheme) = imitated(&args.sender)?;
-    let contract = sender.as_ref().map_or_else(RetryContract::default, SenderProfile::contract);
-    let retry = RetryPolicy { timeout: args.timeout, contract: contract.as_sent(args.retry).into() };
-    let work = LoadWork::new(&args.schedule, cores(), retry, args.seed)?;
+    let work = LoadWork::new(&args.schedule, cores(), retry_policy(args, sender.as_ref()), args.seed)?;
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to("POST", target.as_str());
     let exporter = telemetry::metrics_exporter(&variables::read(None)?);
@@ -104,6 +102,12 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         });
     }
     Ok(exit)
+}
+
+/// What the sender that is played makes of an answer.
+fn retry_policy(args: &WebhookLoadArgs, sender: Option<&SenderProfile>) -> RetryPolicy {
+    let contract = sender.map_or_else(RetryContract::default, SenderProfile::contract);
+    RetryPolicy { timeout: args.timeout, contract: contract.as_sent(args.retry).into() }
 }
 
 /// Who is played, whose signature has to do with these bodies.

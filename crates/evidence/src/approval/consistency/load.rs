@@ -22,6 +22,7 @@ pub(super) struct Sums<'a> {
     dropped: u64,
     /// The end of the last second, from the beginning of the schedule.
     last: Tick,
+    interrupted: bool,
     flows: Option<Box<RunStats>>,
 }
 
@@ -37,6 +38,7 @@ impl<'a> Sums<'a> {
             abandoned: 0,
             dropped: 0,
             last: Tick(0),
+            interrupted: false,
             flows: None,
         }
     }
@@ -68,6 +70,9 @@ impl<'a> Sums<'a> {
         }
         if !end.complete {
             return;
+        }
+        if self.interrupted {
+            wrong("the load completed, but one of its seconds says that it was interrupted".to_owned());
         }
         let made = self.started.saturating_add(self.dropped);
         let due =
@@ -116,6 +121,12 @@ impl<'a> Sums<'a> {
             wrong("it ends before it begins".to_owned());
         }
         self.last = second.to;
+        if let Some(at) = second.interrupted {
+            self.interrupted = true;
+            if at > second.to || at < second.from && second.started > 0 {
+                wrong(format!("{} started in it, which was interrupted at {} s", second.started, s(at)));
+            }
+        }
         counts_differ(second, self.plan.as_ref(), &self.header.retry).into_iter().for_each(&mut wrong);
         if let Some(what) = times_differ(second) {
             wrong(what);

@@ -284,8 +284,7 @@ fn an_attempt_that_broke_and_was_retried_with_success_is_a_start_with_a_response
         let counts = &mut broken[0].counts;
         (counts.ok, counts.attempts, counts.retried) = (ok, 103, 3);
         counts.errors = [(ErrorKind::Reset, 3)].into();
-        let mut gates = Gates::default();
-        gates.latency_p95_below_ms = Some(2_000.0);
+        let mut gates = Gates { latency_p95_below_ms: Some(2_000.0), ..Gates::default() };
         gates.load.latency_p99_below_ms = Some(2_000.0);
         let load = summary(&broken, |_| ());
         load_artifact(&header(), &load, judge_load(&load, &gates), None)
