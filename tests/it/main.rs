@@ -76,6 +76,7 @@ mod load;
 mod load_flows;
 #[cfg(test)]
 mod load_senders;
+#[cfg(test)]
 mod load_shards;
 #[cfg(test)]
 mod load_tls;
