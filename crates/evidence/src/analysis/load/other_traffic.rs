@@ -27,6 +27,10 @@ fn own(sums: &RunStats) -> u64 {
     sums.organic.deliveries.saturating_add(sums.injected.deliveries)
 }
 
+fn total<K>(counts: &BTreeMap<K, u64>) -> u64 {
+    counts.values().fold(0, |sum, n| sum.saturating_add(*n))
+}
+
 /// What the flows of all parts amount to, and what came besides.
 pub(super) fn sum_of(parts: &[Part]) -> Option<(RunStats, OtherTraffic)> {
     let first = parts.first().filter(|part| part.header.scenario.is_played())?;
@@ -62,14 +66,12 @@ fn shared(all: &[&RunStats], is_whole: bool) -> OtherTraffic {
 
 /// In place of sums: what that shard saw that saw the most of it.
 fn keep_the_most(sums: &mut RunStats, all: &[&RunStats]) {
-    let total = |counts: &BTreeMap<u16, u64>| counts.values().fold(0, |sum: u64, n| sum.saturating_add(*n));
     let seen = all.iter().map(|sums| own(sums).saturating_add(sums.foreign)).max().unwrap_or(0);
-    let foreign = seen.saturating_sub(own(sums));
-    sums.foreign = foreign;
+    sums.foreign = seen.saturating_sub(own(sums));
     if let Some(most) = all.iter().max_by_key(|sums| total(&sums.refused)) {
         sums.refused.clone_from(&most.refused);
     }
-    if let Some(most) = all.iter().max_by_key(|sums| sums.came.values().copied().max()) {
+    if let Some(most) = all.iter().max_by_key(|sums| total(&sums.came)) {
         sums.came.clone_from(&most.came);
     }
     let strangers = all.iter().map(|sums| &sums.unauthenticated);
