@@ -69,7 +69,7 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let shown = path.display().to_string();
     let text = read_input_text(path, MAX_POLICY).with_context(|| format!("--policy {shown}"));
-    scenario::read_yaml(&text.map_err(Failure::Usage)?, &shown).map_err(|e| Failure::Usage(e.into()))
+    scenario::read_policy(&text.map_err(Failure::Usage)?, &shown).map_err(|e| Failure::Usage(e.into()))
 }
 
 /// Lines that are scanned together.

@@ -399,7 +399,7 @@ fn the_orders_of_the_examples_are_driven_as_their_page_says() {
 #[test]
 fn a_webhook_that_holds_a_password_of_the_run_is_a_finding() {
     let scenario = "name: orders\nsubject: { kind: order, id: \"1\" }\nsender: standard-webhooks\nflows: 1\nvars: { shop_password: \
-                    correct-horse-9 }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    webhooks: [{ event: \
+                    '{{ env.SHOP_PASSWORD }}' }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    webhooks: [{ event: \
                     order.paid, match: { /data/id: 1 }, within: 5s }]\n";
     let inbound = "/webhooks/inbound";
     for (path, header, note, code) in [
@@ -416,7 +416,7 @@ fn a_webhook_that_holds_a_password_of_the_run_is_a_finding() {
             post(port, &[line, format!("X-Debug: {header}\r\n").as_bytes(), rest].concat());
             ok(json!({}))
         });
-        let ran = run(scenario, &url, port).run().exits(code);
+        let ran = run(scenario, &url, port).env("SHOP_PASSWORD", "correct-horse-9").run().exits(code);
         let found = &ran.artifact("orders")["pii_check"];
         assert_eq!(found["findings_total"], code, "{path} {header} {note}: {found}");
         let (artifact, journal) =

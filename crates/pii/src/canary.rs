@@ -7,6 +7,7 @@ use super::hashed::{Hashed, Hasher};
 use super::hits::Hits;
 use super::text;
 use super::text_index::TextIndex;
+use crate::identity::{SHORTEST_PHONE, bare_ip};
 use crate::{Identity, IdentityKind};
 use foldhash::HashMap;
 use std::borrow::Cow;
@@ -15,9 +16,6 @@ use std::net::IpAddr;
 
 /// Up to this many text canaries are compared one by one: an index costs more to build than it saves on one line.
 const FEW: usize = 24;
-
-/// Fewest digits of a phone that is looked for, without what may stand before them.
-const SHORTEST_PHONE: usize = 7;
 
 /// The exact values of test users: all of a run or of a line, ready for matching. Many of them are known by hashes, and not held.
 #[derive(Debug, Default)]
@@ -77,9 +75,7 @@ impl Canaries {
     }
 
     fn add_ip(&mut self, value: &str) {
-        let bare = value.trim_matches(['[', ']']);
-        let bare = bare.split(['/', '%']).next().unwrap_or(bare);
-        if let Ok(ip) = bare.parse::<IpAddr>() {
+        if let Some(ip) = bare_ip(value) {
             self.ips.insert(ip.to_canonical());
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 /// A canary: one exact value of a test user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -25,4 +26,27 @@ pub enum IdentityKind {
     Phone,
     Ip,
     AccountId,
+}
+
+impl IdentityKind {
+    /// Why a text is no value of this kind, so that it is never looked for or never found.
+    #[must_use]
+    pub fn misfit(self, value: &str) -> Option<&'static str> {
+        let digits = value.chars().filter(char::is_ascii_digit).count();
+        match self {
+            Self::Email => (!value.contains('@')).then_some("an e-mail address has an @"),
+            Self::Phone => (digits < SHORTEST_PHONE).then_some("a phone number has 7 digits or more"),
+            Self::Ip => bare_ip(value).is_none().then_some("this is no IP address"),
+            _ => value.chars().nth(1).is_none().then_some("fewer than two characters are not looked for"),
+        }
+    }
+}
+
+/// Fewest digits of a phone that is looked for, without what may stand before them.
+pub(crate) const SHORTEST_PHONE: usize = 7;
+
+/// The address in a text that may have brackets, a zone or a prefix length.
+pub(crate) fn bare_ip(value: &str) -> Option<IpAddr> {
+    let bare = value.trim_matches(['[', ']']);
+    bare.split(['/', '%']).next().unwrap_or(bare).parse().ok()
 }

@@ -110,7 +110,7 @@ pub use identity::{Identity, IdentityKind};
 pub use line::{Explained, LineError, LineScan};
 pub use log_line::log_line;
 pub use memo::Memo;
-pub use policy::{ExtraPattern, Policy, PolicyError};
+pub use policy::{ExtraPattern, Policy, PolicyError, PolicyProblem};
 pub use shown::{escaped, is_invisible, printable, shown};
 
 #[cfg(doctest)]

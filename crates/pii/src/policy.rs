@@ -55,11 +55,59 @@ pub enum PolicyError {
         source: Box<regex::Error>,
     },
     /// An allowed path is neither a JSON pointer nor a name.
-    #[error("pii policy: allow_paths: `{0}` is neither a JSON pointer (/data/email) nor a key name")]
+    #[error("pii policy: allow_paths: {}", neither_pointer_nor_name(.0))]
     Path(String),
 }
 
+/// What of a policy cannot be, or can never match, so that less is searched for than it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyProblem {
+    /// Where: keys and numbers with dots between them (`extra_patterns.0.regex`).
+    pub path: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
 impl Policy {
+    /// What its author should know before anything is searched.
+    #[must_use]
+    pub fn problems(&self) -> Vec<PolicyProblem> {
+        let mut problems = Vec::new();
+        let mut wrong = |path: String, message: String| problems.push(PolicyProblem { path, message });
+        for (index, path) in self.allow_paths.iter().enumerate() {
+            if path.is_empty() || !path.starts_with('/') && path.contains('/') {
+                wrong(format!("allow_paths.{index}"), neither_pointer_nor_name(path));
+            }
+        }
+        for (category, keys) in &self.extra_keys {
+            for (index, key) in keys.iter().enumerate() {
+                let at = format!("extra_keys.{}.{index}", category.name());
+                if key.trim().is_empty() {
+                    wrong(at, "an empty name is no key, and finds nothing".to_owned());
+                } else if let Some(name) = key.strip_prefix('/') {
+                    let last = name.rsplit('/').next().unwrap_or(name);
+                    wrong(
+                        at,
+                        format!("`{key}` is a path, and a key is one name, wherever it stands: write {last}"),
+                    );
+                }
+            }
+        }
+        for (index, extra) in self.extra_patterns.iter().enumerate() {
+            let at = format!("extra_patterns.{index}.regex");
+            match regex::Regex::new(&extra.regex) {
+                Ok(_) if extra.regex.is_empty() => wrong(at, "an empty pattern finds nothing".to_owned()),
+                Ok(_) => {}
+                Err(error) => {
+                    let reason = error.to_string();
+                    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                    wrong(at, format!("invalid regular expression: {reason}"));
+                }
+            }
+        }
+        problems
+    }
+
     /// The policy in a scenario's `pii:` block; none is the empty policy.
     ///
     /// # Errors
@@ -70,6 +118,10 @@ impl Policy {
             Some(value) => Ok(Self::deserialize(value)?),
         }
     }
+}
+
+fn neither_pointer_nor_name(path: &str) -> String {
+    format!("`{path}` is neither a JSON pointer (/data/email) nor a key name")
 }
 
 /// The allow list made ready for matching.
@@ -173,6 +225,28 @@ mod tests {
         assert!(rule(Category::Email, "/a", "ops@notdeltacrown.gg").is_none());
         assert!(rule(Category::Email, "/a", "help@example.org").is_some());
         assert!(rule(Category::Username, "/a", "help@example.org").is_none());
+    }
+
+    #[test]
+    fn what_can_never_match_is_a_problem() {
+        let policy = Policy::from_value(Some(&json!({
+            "allow_paths": ["data/email", "/a/*", "email"],
+            "extra_keys": {"account_id": ["", "/data/acc", "acc"]},
+            "extra_patterns": [{"regex": "", "category": "email"}, {"regex": "(", "category": "email"}],
+        })))
+        .unwrap();
+        let told: Vec<String> =
+            policy.problems().into_iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
+        assert_eq!(
+            told,
+            [
+                "allow_paths.0: `data/email` is neither a JSON pointer (/data/email) nor a key name",
+                "extra_keys.account_id.0: an empty name is no key, and finds nothing",
+                "extra_keys.account_id.1: `/data/acc` is a path, and a key is one name, wherever it stands: write acc",
+                "extra_patterns.0.regex: an empty pattern finds nothing",
+                "extra_patterns.1.regex: invalid regular expression: unclosed group",
+            ]
+        );
     }
 
     #[test]

@@ -27,9 +27,10 @@ impl<'de> Deserialize<'de> for Matcher {
     }
 }
 
-/// An `equals: null` that is there, which an `Option` alone would take for absent.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(deserializer).map(Some)
+/// A key that is there says something: an `Option` alone would take `equals: null` for a key that is absent, and so drop what
+/// `type: null` and `matches:` are to test.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The long form of a [`Matcher`]; every member that is given must hold.
@@ -40,16 +41,16 @@ pub struct MatcherFields {
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
     /// The value is there (`true`), null included.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub exists: Option<bool>,
     /// The value is not there (`true`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub absent: Option<bool>,
     /// The value's text matches this regular expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub matches: Option<String>,
     /// The value is of this JSON type.
-    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "type", deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub json_type: Option<JsonType>,
 }
 

@@ -299,18 +299,10 @@ impl SenderProfile {
             say("retry.jitter", "a share is from 0 to 1: 0.5 for half");
         }
         self.retry_problems(&mut say);
+        self.statuses_problems(&mut say);
+        self.limits_problems(&mut say);
         if r.endless && r.backoff_ms().len() < 2 {
             say("retry.endless", "give the pause to repeat: `first: 10s`, or a schedule of two");
-        }
-        let both = |status: &u16| {
-            r.success.contains(*status)
-                && (r.retry.contains(*status) || r.abort.as_ref().is_some_and(|a| a.contains(*status)))
-        };
-        if let Some(status) = (100..600).find(both) {
-            say(
-                "retry.success",
-                &format!("{status} is listed here and under `abort` or `retry`: it can only mean one thing"),
-            );
         }
         if r.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
             say("retry.breaker", "its figures must be above 0; leave it out if there is none");
@@ -335,6 +327,63 @@ impl SenderProfile {
         let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some();
         if formula && r.attempts.is_none() && !r.endless && r.schedule.is_empty() {
             say("retry", "how many attempts in all? give `attempts`, or `endless: true`");
+        }
+    }
+
+    /// Statuses that are to mean two things.
+    fn statuses_problems(&self, say: &mut impl FnMut(&str, &str)) {
+        let r = &self.retry;
+        let aborts = |status: u16| r.abort.as_ref().is_some_and(|abort| abort.contains(status));
+        let listed =
+            |status: &u16| r.success.contains(*status) && (r.retry.contains(*status) || aborts(*status));
+        if let Some(status) = (100..600).find(listed) {
+            say(
+                "retry.success",
+                &format!("{status} is listed here and under `abort` or `retry`: it can only mean one thing"),
+            );
+        }
+        let usual = |status: &u16| r.success.is_empty() && (200..300).contains(status);
+        if let Some(status) = (100..600).filter(usual).find(|status| aborts(*status)) {
+            say("retry.abort", &format!("{status} is a success: say under `success` which statuses are"));
+        }
+        if let Some(status) = (100..600).filter(usual).find(|status| r.retry.contains(*status)) {
+            say("retry.retry", &format!("{status} is a success: say under `success` which statuses are"));
+        }
+        if let Some(status) =
+            r.abort.as_ref().and_then(|abort| abort.listed().find(|status| r.retry.contains(*status)))
+        {
+            say(
+                "retry.retry",
+                &format!("{status} is listed here and under `abort`: it can only mean one thing"),
+            );
+        }
+    }
+
+    /// Times within which nothing can be, and a media type that no request has.
+    fn limits_problems(&self, say: &mut impl FnMut(&str, &str)) {
+        if self.limits.timeout.is_some_and(|timeout| timeout.as_millis() == 0) {
+            say(
+                "limits.timeout",
+                "nothing is answered within 0 s: give the sender's time-out, or leave it out",
+            );
+        }
+        let r = &self.retry;
+        if let (Some(first), Some(longest)) = (r.first, r.longest)
+            && longest < first
+        {
+            say("retry.longest", &format!("no pause is longer than {longest}, and the first is {first}"));
+        }
+        let is_type = |text: &str| {
+            let parts = text.split_once('/');
+            parts.is_some_and(|(kind, form)| {
+                [kind, form].iter().all(|p| !p.is_empty() && !p.contains(['/', ' ', ';']))
+            })
+        };
+        if let Some(text) = self.body.media_type.as_deref().filter(|text| !is_type(text)) {
+            say(
+                "body.media_type",
+                &format!("`{text}` is not a media type: give for example application/json"),
+            );
         }
     }
 }

@@ -27,6 +27,11 @@ impl StatusSet {
         self.0.iter().any(|(first, last)| (*first..=*last).contains(&status))
     }
 
+    /// The statuses that are listed by themselves, and not in a range.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = u16> {
+        self.0.iter().filter(|(first, last)| first == last).map(|(status, _)| *status)
+    }
+
     /// Whether it holds no status.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -2,11 +2,16 @@
 
 use super::capture::Capture;
 use super::error::Problem;
+use super::meant;
+use super::mended;
 use super::model::{Scenario, Step};
 use super::names::{self, Names, at};
+use super::plain;
 use super::suggest;
 use super::syntax::Places;
 use super::tree::{Node, Seg};
+use super::variants::MOST_FLOWS;
+use pii::Policy;
 use record::faults::Target;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,8 +21,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Node, source: &str, dir: &Path) 
     let mut checker = Checker { scenario, tree, source, dir, problems: Vec::new() };
     checker.head();
     checker.contract();
+    checker.policy();
     checker.declarations();
     checker.values();
+    checker.secrets_of_values();
     checker.sessions();
     checker.listening();
     checker.steps(&scenario.steps, &["steps".into()], Names::of_flow(scenario), &[]);
@@ -58,7 +65,7 @@ impl Checker<'_> {
                 "the name becomes part of a file's name: use letters, digits, `_` and `-`",
             );
         }
-        self.range("flows", self.scenario.flows, 1_000_000);
+        self.range("flows", self.scenario.flows, MOST_FLOWS);
         self.range("concurrency", self.scenario.concurrency, 10_000);
         if self.scenario.steps.is_empty() {
             self.wrong(&["steps".into()], "there are no steps: a flow needs at least one");
@@ -95,6 +102,18 @@ impl Checker<'_> {
         }
     }
 
+    /// The `pii:` block is read by the search, which takes its keys and patterns apart.
+    fn policy(&mut self) {
+        let Some(node) = self.tree.get(&["pii".into()]).filter(|_| self.scenario.pii.is_some()) else {
+            return;
+        };
+        let read = mended::read_on::<Policy>(node);
+        if let Some(policy) = read.value.filter(|_| read.problems.is_empty()) {
+            self.problems.extend(plain::problems_of_policy(&policy, node));
+        }
+        self.problems.extend(read.problems);
+    }
+
     fn range(&mut self, key: &str, value: u32, max: u32) {
         if !(1..=max).contains(&value) {
             self.wrong(&[key.into()], format!("`{key}` is {value}: give 1 to {max}"));
@@ -120,14 +139,22 @@ impl Checker<'_> {
                 self.wrong_key(&at(&data, ["rows".into()]), "`rows` and `file` exclude each other: keep one");
             }
         }
-        let known = Names::of_flow(scenario);
+        let (known, of_environment) = (Names::of_flow(scenario), names::environment(scenario));
         for (index, name) in scenario.secrets.iter().enumerate() {
-            let mut captured = scenario.all_steps().flat_map(Step::captured);
-            let is_known = known.refuse(name).is_none() || captured.any(|captured| captured == name);
-            if !is_known {
-                let why = known.refuse(name).unwrap_or_default();
-                self.wrong(&["secrets".into(), index.into()], why);
+            if scenario.is_declared(name)
+                || of_environment.contains(name.strip_prefix("env.").unwrap_or(name))
+            {
+                continue;
             }
+            let near = suggest::hint(name, of_environment.iter().map(String::as_str));
+            let why = match name.strip_prefix("env.") {
+                Some(variable) => format!("no template takes {variable} from the environment{near}"),
+                None if near.is_empty() => {
+                    known.refuse(name).unwrap_or_else(|| format!("`{name}` is built in: it is no secret"))
+                }
+                None => format!("undefined variable `{name}`{near}"),
+            };
+            self.wrong(&["secrets".into(), index.into()], why);
         }
     }
 
@@ -152,6 +179,7 @@ impl Checker<'_> {
         for (path, text) in names::of_start(self.scenario) {
             self.template(&path, text, &Names::of_flow(self.scenario));
         }
+        self.identities();
     }
 
     fn declared_above(&self, above: &mut Names, var: Option<&str>) {
@@ -161,7 +189,7 @@ impl Checker<'_> {
     }
 
     /// Checks steps in order.
-    fn steps(&mut self, steps: &[Step], path: &[Seg], mut names: Names, before: &[&Step]) {
+    pub(super) fn steps(&mut self, steps: &[Step], path: &[Seg], mut names: Names, before: &[&Step]) {
         let mut seen: BTreeSet<&str> = before.iter().map(|s| s.name.as_str()).collect();
         for (index, step) in steps.iter().enumerate() {
             let path = at(path, [index.into()]);
@@ -181,6 +209,9 @@ impl Checker<'_> {
                 let path = at(&path, ["webhooks".into(), index.into()]);
                 for (path, text) in names::of_webhook(webhook, &path) {
                     self.template(&path, text, &answered);
+                    if meant::is_in_braces(text) {
+                        self.half_template(&path, text, &answered);
+                    }
                 }
             }
             step.captured().for_each(|name| names.add(name));
@@ -189,6 +220,7 @@ impl Checker<'_> {
 
     fn step(&mut self, step: &Step, path: &[Seg]) {
         self.request(&step.request, &at(path, ["request".into()]));
+        self.secrets_of_request(&step.request, &at(path, ["request".into()]));
         if let Some(session) = &step.session {
             let sessions = self.scenario.sessions.keys().map(String::as_str);
             if !self.scenario.sessions.contains_key(session) {
@@ -280,7 +312,7 @@ impl Checker<'_> {
             if webhook.within.is_some_and(|within| within.get().is_zero()) {
                 self.wrong(&at(&path, ["within".into()]), "nothing arrives within 0 s: give for example 30s");
             }
-            self.matchers(&webhook.matchers, &at(&path, ["match".into()]), Places::Pointers);
+            self.matchers(&webhook.matchers, &at(&path, ["match".into()]), Places::Fields);
             self.matchers(&webhook.headers, &at(&path, ["headers".into()]), Places::Headers);
             if webhook.count.forbids() && webhook.after.is_some() {
                 self.wrong(
@@ -301,51 +333,15 @@ impl Checker<'_> {
         }
     }
 
-    fn variants(&mut self) {
-        let scenario = self.scenario;
-        let mut seen = BTreeSet::new();
-        for (index, variant) in scenario.variants.iter().enumerate() {
-            let path: Vec<Seg> = vec!["variants".into(), index.into()];
-            if !seen.insert(&variant.name) {
-                self.wrong(
-                    &at(&path, ["name".into()]),
-                    format!("the variant name `{}` is taken", variant.name),
-                );
-            }
-            if variant.of_every == 0 {
-                self.wrong(&at(&path, ["of_every".into()]), "`of_every` is 0: give 1 or more");
-            }
-            if variant.last == 0 || variant.last > variant.of_every {
-                let message = format!("`last` is {}: give 1 to {}", variant.last, variant.of_every.max(1));
-                self.wrong(&at(&path, ["last".into()]), message);
-            }
-            let kept = match &variant.after {
-                None => None,
-                Some(name) => {
-                    let found = scenario.steps.iter().position(|s| s.name == *name);
-                    if found.is_none() {
-                        let hint = suggest::hint(name, scenario.steps.iter().map(|s| s.name.as_str()));
-                        let message = format!("the scenario's main steps have no `{name}`{hint}");
-                        self.wrong(&at(&path, ["after".into()]), message);
-                    }
-                    found
-                }
-            };
-            let before: Vec<&Step> = scenario.steps.iter().take(kept.map_or(0, |last| last + 1)).collect();
-            let mut names = Names::of_flow(scenario);
-            before.iter().flat_map(|step| step.captured()).for_each(|name| names.add(name));
-            self.steps(&variant.steps, &at(&path, ["steps".into()]), names, &before);
-            if variant.steps.is_empty() && before.is_empty() {
-                self.wrong(&at(&path, ["steps".into()]), "the variant has no steps");
-            }
-        }
-    }
-
     /// What a flow is about, and what its webhooks are told by, may be learned on the way.
     fn subject(&mut self) {
         let (scenario, names) = (self.scenario, Names::at_end(self.scenario));
         for (path, text) in names::of_subject(scenario) {
             self.template(&path, text, &names);
+            self.half_template(&path, text, &names);
+        }
+        for (pointer, text) in &scenario.webhooks.ours {
+            self.of_each_flow(&["webhooks".into(), "ours".into(), pointer.as_str().into()], text, &names);
         }
         if let Some(text) = &scenario.subject.status {
             self.template(&["subject".into(), "status".into()], text, &names);

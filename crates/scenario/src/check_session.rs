@@ -25,7 +25,7 @@ impl Checker<'_> {
                 }
             }
             self.session_login(session, &path);
-            self.session_secrets(session, &path);
+            self.secrets_of_session(session, &path);
             if let Some(key) = &session.api_key {
                 self.api_key(key, &at(&path, ["api_key".into()]));
             }
@@ -73,25 +73,6 @@ impl Checker<'_> {
         names::of_request(&refresh.request, &at(&path, ["request".into()]), &mut texts);
         for (path, text) in texts {
             self.template(&path, text, &known);
-        }
-    }
-
-    /// A scenario is read by many, and its digest is in every artifact: a secret has no place in it.
-    fn session_secrets(&mut self, session: &Session, path: &[Seg]) {
-        let basic = session.basic.as_ref();
-        let user_is_key = basic.filter(|basic| basic.password.is_empty()).map(|basic| &basic.username);
-        let all = [
-            (["basic", "password"].as_slice(), basic.map(|basic| &basic.password).filter(|p| !p.is_empty())),
-            (&["basic", "username"], user_is_key),
-            (&["bearer"], session.bearer.as_ref()),
-            (&["api_key", "value"], session.api_key.as_ref().map(|key| &key.value)),
-            (&["oauth2", "client_secret"], session.oauth2.as_ref().map(|oauth2| &oauth2.client_secret)),
-        ];
-        for (keys, text) in all {
-            if text.is_some_and(|text| !text.contains("{{")) {
-                let path = at(path, keys.iter().map(|key| (*key).into()));
-                self.wrong(&path, "do not write secrets into a scenario: take them from the environment, as in {{ env.API_KEY }}");
-            }
         }
     }
 

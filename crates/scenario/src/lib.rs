@@ -15,6 +15,7 @@ mod error;
 mod form;
 mod listen;
 mod load;
+mod meant;
 mod mended;
 mod model;
 mod names;
@@ -25,6 +26,7 @@ mod request;
 mod resolve;
 mod rows;
 mod scope;
+mod secrets;
 mod sender;
 mod sent;
 mod session;
@@ -34,8 +36,11 @@ mod table;
 mod template;
 mod tree;
 mod typed;
+mod variants;
 mod webhooks;
 
+#[cfg(test)]
+mod empty_keys;
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
@@ -61,7 +66,7 @@ pub use names::{
     RowsFrom, answers_tell, changes_on_the_way, environment, learns, settings_behind, subject_behind,
     waits_for_answer,
 };
-pub use plain::read_yaml;
+pub use plain::{read_checked, read_policy, read_yaml};
 pub use record::period::{Period, PeriodError};
 pub use repeats::check_repeats;
 pub use request::{FilePart, Method, Part, Request};

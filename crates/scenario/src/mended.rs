@@ -2,7 +2,7 @@
 //! found as well.
 
 use super::error::{At, Problem};
-use super::tree::{Kind, Node};
+use super::tree::{Kind, Node, Null};
 use super::typed::from_tree;
 use serde::de::DeserializeOwned;
 
@@ -133,7 +133,7 @@ fn stand_in_for(message: &str) -> Option<Kind> {
 fn put_key(node: &mut Node, at: At, key: &str, place: At) -> bool {
     match &mut node.kind {
         Kind::Map(entries) if node.at == at => {
-            entries.push((key.to_owned(), place, Node { at: place, kind: Kind::Null }));
+            entries.push((key.to_owned(), place, Node { at: place, kind: Kind::Null(Null::Missing) }));
             true
         }
         Kind::Map(entries) => entries.iter_mut().any(|(.., inner)| put_key(inner, at, key, place)),

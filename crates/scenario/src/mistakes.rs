@@ -248,6 +248,91 @@ const OF_ANSWERS: &Mistakes = &[
     ),
 ];
 
+/// What would test nothing, or drop what it is to test, in silence.
+const SILENT: &Mistakes = &[
+    (
+        "    session: staff",
+        "    session:",
+        "s.yaml:13:12: expected text, found nothing: give it a value, or leave the key out",
+    ),
+    (
+        "    session: staff",
+        "    session: null",
+        "s.yaml:13:14: expected text, found nothing: give it a value",
+    ),
+    ("event: used,", "event: used, after: ,", "s.yaml:26:29: expected text, found nothing"),
+    ("[200, 201]", "", "s.yaml:20:13: expected a status from 100 to 599, or a list of them, found nothing"),
+    (
+        "type: integer",
+        "type: null, exists: true",
+        "s.yaml:21:28: expected one of null, boolean, integer, number, string, array, object, found nothing; the word needs quotes: \"null\"",
+    ),
+    ("type: integer", "matches: , exists: true", "s.yaml:21:29: expected text, found nothing"),
+    ("{ type: integer }", "", "s.yaml:21:15: nothing is written here: to compare with null, write it out"),
+    (
+        "type: integer",
+        "equals: ",
+        "s.yaml:21:22: nothing is written here: to compare with null, write it out",
+    ),
+    (
+        "      json: { n: 1 }",
+        "      json:",
+        "s.yaml:18:11: expected a value, found nothing: give it a value, or leave the key out",
+    ),
+    (
+        "/id: { type",
+        "/*/id: { type",
+        "s.yaml:21:15: `/*/id`: a JSON pointer leads to one value, and has no `*`: write an index, as in /0/id",
+    ),
+    (
+        "/id: { type",
+        "/a/-: { type",
+        "s.yaml:21:15: `/a/-`: `-` is the place behind the last item, where nothing is: write an index, as in /a/0",
+    ),
+    (
+        "/id: { type",
+        "\"/a[0]\": { type",
+        "s.yaml:21:15: `/a[0]`: a step of a JSON pointer is one name or index: write /a/0",
+    ),
+    (
+        "/id: { type",
+        "/a.0.id: { type",
+        "s.yaml:21:15: `/a.0.id`: a step of a JSON pointer is one name or index: write /a/0/id",
+    ),
+    (
+        "match: { /id",
+        "match: { \"/a[0]/id\"",
+        "s.yaml:26:33: `/a[0]/id`: a step of a JSON pointer is one name or index",
+    ),
+    (
+        "match: { /id",
+        "match: { \"/a[0]\"",
+        "s.yaml:26:33: `/a[0]`: a step of a JSON pointer is one name or index",
+    ),
+    (
+        "\"{{ made }}\" }",
+        "\"{ made }\" }",
+        "s.yaml:26:38: a template has two pairs of braces: write {{ made }}",
+    ),
+    ("type: integer", "matches: ''", "s.yaml:21:31: an empty pattern matches whatever is there"),
+    (
+        "X-Key:",
+        "Content-Length: \"2\", X-Key:",
+        "s.yaml:17:18: smoke says itself how long the body is: leave `Content-Length` out",
+    ),
+    (
+        "steps:",
+        "pii: { disabled: [geoo] }\nsteps:",
+        "s.yaml:11:19: unknown value `geoo`; did you mean `geo`?",
+    ),
+    (
+        "steps:",
+        "pii: { extra_keys: { email: [/a] } }\nsteps:",
+        "s.yaml:11:30: `/a` is a path, and a key is one name",
+    ),
+    ("steps:", "secrets: [env.WO]\nsteps:", "s.yaml:11:11: no template takes WO from the environment"),
+];
+
 const UNDEFINED: &Mistakes = &[
     (
         "/things/{{ thing }}",
@@ -325,6 +410,24 @@ fn sessions_captures_and_answers_have_their_place() {
     for (from, to, error) in OF_ANSWERS {
         let got = broken(from, to);
         assert!(got.starts_with(error), "{to}\n got {got}\nwant {error}");
+    }
+}
+
+#[test]
+fn what_would_be_dropped_in_silence_is_told() {
+    each_is_told(SILENT);
+    for (from, to) in [
+        ("type: integer", "type: \"null\", exists: true"),
+        ("{ type: integer }", "null"),
+        ("type: integer", "equals: null"),
+        ("json: { n: 1 }", "json: { n: null, m: }"),
+        ("  who: admin", "  who: admin\n  later:\n  last: null"),
+        ("/id: { type", "/v1.2/a.b: { type"),
+        ("who: admin", "who: \"{{ env.WO | default('x') }}\"\nsecrets: [WO, env.WO]"),
+    ] {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD);
+        try_load(&text).unwrap_or_else(|error| panic!("{to}: {error}"));
     }
 }
 

@@ -54,7 +54,8 @@ pub struct Scenario {
     /// (`{{ env.STAGING_USER | default("admin") }}`) and the variables above. `null` declares a variable without default.
     #[serde(default)]
     pub vars: Entries<Json>,
-    /// Variables and columns whose values are secret, besides those with `password`, `secret` or `token` in their name.
+    /// Variables, columns and environment variables (`API_KEY` or `env.API_KEY`) whose values are secret, besides those with
+    /// `password`, `secret` or `token` in their name.
     #[serde(default)]
     pub secrets: Vec<String>,
     /// The data rows: one per flow.
@@ -64,7 +65,7 @@ pub struct Scenario {
     #[serde(default)]
     pub sessions: BTreeMap<String, Session>,
     /// The test users' personal data (canaries): any occurrence in a webhook is a certain leak. One that renders
-    /// to nothing is skipped.
+    /// to nothing is an error, unless it ends in `default("")`: then it is left out.
     #[serde(default)]
     pub identities: Vec<Identity>,
     /// How to tell this run's webhooks from other traffic.
@@ -330,7 +331,8 @@ const USUAL_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
-    /// JSON pointer into a webhook's body, mapped to a template over the flow's row and captures. A webhook with none of the
+    /// JSON pointer into a webhook's body, mapped to a template over the flow's row and captures (a fixed text is written
+    /// `{{ "text" }}`). A webhook with none of the
     /// flows' values there is foreign: reported separately, not judged. Without any, every webhook is ours.
     #[serde(default)]
     pub ours: BTreeMap<String, String>,
@@ -381,13 +383,21 @@ impl Scenario {
         self.steps.iter().take(kept.map_or(0, |last| last + 1)).chain(&variant.steps).collect()
     }
 
+    /// Whether a variable, column or capture has this name.
+    pub(crate) fn is_declared(&self, name: &str) -> bool {
+        self.vars.get(name).is_some()
+            || self.data.column_names().contains(name)
+            || self.all_steps().any(|step| step.captured().any(|captured| captured == name))
+    }
+
     /// Whether the values of a variable, column or capture of that name must never be shown.
     #[must_use]
     pub fn is_secret(&self, name: &str) -> bool {
         let says = |word: &str| {
             name.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
         };
-        self.secrets.iter().any(|s| s == name) || ["password", "secret", "token"].into_iter().any(says)
+        self.secrets.iter().any(|s| s.strip_prefix("env.").unwrap_or(s) == name)
+            || ["password", "secret", "token"].into_iter().any(says)
     }
 }
 

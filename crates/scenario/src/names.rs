@@ -415,6 +415,28 @@ pub(super) fn names_in(texts: &[&str]) -> Vec<String> {
     exprs.flat_map(|expr| expr.names().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
 
+/// The environment variables that the values of these texts come from, by way of variables and written rows too.
+pub(super) fn variables_behind(scenario: &Scenario, texts: &[&str]) -> BTreeSet<String> {
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut names = names_in(texts);
+    while let Some(name) = names.pop() {
+        if let Some(variable) = name.strip_prefix("env.") {
+            found.insert(variable.to_owned());
+        } else if seen.insert(name.clone()) {
+            let rows = scenario.data.rows.iter().filter_map(|row| row.get(&name));
+            let mut texts = Vec::new();
+            scenario
+                .vars
+                .get(&name)
+                .into_iter()
+                .chain(rows)
+                .for_each(|value| of_json(value, Vec::new(), &mut texts));
+            names.extend(names_in(&texts.iter().map(|(_, text)| *text).collect::<Vec<_>>()));
+        }
+    }
+    found
+}
+
 /// Where the values of these names come from, each once.
 fn behind_all(scenario: &Scenario, names: &[String], rows: &RowsFrom) -> Vec<String> {
     let mut found = Vec::new();

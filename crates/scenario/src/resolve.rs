@@ -4,7 +4,7 @@ use super::model::{Expect, ExpectedWebhook, Scenario};
 use super::request::{FilePart, Method, Part, Request};
 use super::scope::{Position, Row, Run, Scope};
 use super::template::TemplateError;
-use super::{form, sent};
+use super::{form, meant, sent};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pii::Identity;
 use record::matcher::{Matcher, MatcherFields};
@@ -267,10 +267,10 @@ pub fn resolve_webhook(
     })
 }
 
-/// The canaries of one flow's row, without empty ones.
+/// The canaries of one flow's row, without those that may be empty and are.
 ///
 /// # Errors
-/// A template without a value.
+/// A template without a value, or with an empty one.
 pub fn resolve_identities(
     scenario: &Scenario,
     run: &Arc<Run>,
@@ -280,9 +280,12 @@ pub fn resolve_identities(
     let mut scope = run.scope(flow, row.clone());
     let mut found = Vec::with_capacity(scenario.identities.len());
     for Identity { kind, value } in &scenario.identities {
-        let value = scope.render_text(value)?.trim().to_owned();
-        if !value.is_empty() {
-            found.push(Identity { kind: *kind, value });
+        let rendered = scope.render_text(value)?.trim().to_owned();
+        if !rendered.is_empty() {
+            found.push(Identity { kind: *kind, value: rendered });
+        } else if !meant::may_be_nothing(value) {
+            let message = "is empty, and an identity of nothing is never found: give it a value, or write `| default(\"\")` where it may be left out";
+            return Err(TemplateError { template: value.clone(), message: message.to_owned() });
         }
     }
     Ok(found)

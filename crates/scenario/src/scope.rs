@@ -203,6 +203,17 @@ impl Run {
         secrets(vars.chain(named.filter_map(|name| (self.env)(&name))))
     }
 
+    /// The values from the environment that steps send in headers and bodies, for the redactor to hide: whoever is sent them may repeat
+    /// them in an answer. Words, numbers and addresses are none, as they would make what is shown unreadable. Unlike secrets they may
+    /// stand in webhooks.
+    #[must_use]
+    pub fn hidden(&self, scenario: &Scenario) -> Vec<Secret> {
+        let sent = super::secrets::sent(scenario).into_iter();
+        let values = sent.filter_map(|name| (self.env)(&name).map(|value| (name, value)));
+        let hidden = values.filter(|(name, value)| super::secrets::is_hidden(name, value.trim()));
+        hidden.map(|(_, value)| Secret::new(value.trim())).collect()
+    }
+
     /// Whether an environment variable has a value.
     pub(super) fn has_variable(&self, name: &str) -> bool {
         (self.env)(name).is_some_and(|value| !value.trim().is_empty())

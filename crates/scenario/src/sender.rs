@@ -3,7 +3,7 @@
 use super::error::{Problem, ScenarioError};
 use super::mended;
 use super::suggest;
-use super::tree::{self, Seg};
+use super::tree::{self, Kind, Seg};
 use record::{InputError, SenderProfile, read_input};
 use signature::{Scheme, SpecError};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub fn sender_path(typed: &str, dir: &Path) -> Option<PathBuf> {
     let looks_like_path = typed.contains('/') || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     if looks_like_path {
         let beside: PathBuf = dir.join(path.strip_prefix(".").unwrap_or(path));
-        return Some(if beside.is_file() { beside } else { path.to_owned() });
+        return Some(beside);
     }
     let plain = typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     let own = dir.join("senders").join(format!("{typed}.yaml"));
@@ -74,20 +74,27 @@ pub fn sender_text(bytes: &[u8], name: &str) -> Result<SenderProfile, ScenarioEr
 fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile, ScenarioError> {
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = super::load::text_of(bytes).map_err(|p| invalid(vec![p]))?;
-    let tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
+    let mut tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
+    tree.null_means_none();
     let mut mended = mended::read_on::<SenderProfile>(&tree);
     let mut problems = std::mem::take(&mut mended.problems);
     let Some(mut profile) = mended.value.take() else { return Err(invalid(problems)) };
     // What is said of a place that was mended may follow from that.
     let of_own = |SpecError { path, .. }: &SpecError| {
-        problems.is_empty() || !mended.is_touched(&path.split('.').map(segment).collect::<Vec<_>>())
+        problems.is_empty() || !mended.is_touched(&path.split('.').map(Seg::from_text).collect::<Vec<_>>())
     };
     let at = |SpecError { path, problem }: SpecError| {
-        let segments: Vec<Seg> = path.split('.').map(segment).collect();
+        let segments: Vec<Seg> = path.split('.').map(Seg::from_text).collect();
         Problem { at: tree.value_at(&segments), message: problem }
     };
     let meant: Vec<Problem> = profile.problems().into_iter().filter(of_own).map(at).collect();
     problems.extend(meant);
+    if let Some(Kind::List(statuses)) = tree.get(&["retry".into(), "success".into()]).map(|node| &node.kind)
+        && statuses.is_empty()
+    {
+        let message = "no status is a success here: name them, or leave the key out for every 2xx".to_owned();
+        problems.push(Problem { at: tree.key_at(&["retry".into(), "success".into()]), message });
+    }
     if profile.schemas.take().is_some() {
         let message = "smoke fills this in: name the schema files under `payload`".to_owned();
         problems.push(Problem { at: tree.key_at(&["schemas".into()]), message });
@@ -95,19 +102,16 @@ fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile
     if let Some(dir) = dir.filter(|_| !profile.payload.is_empty()) {
         match payload::bundle(&profile.payload, dir) {
             Ok(schemas) => profile.schemas = Some(schemas),
-            Err(wrong) => problems.extend(wrong.into_iter().map(|(event, error)| {
+            // A file that was put in for one that is missing is nobody's.
+            Err(wrong) => problems.extend(wrong.into_iter().filter_map(|(event, error)| {
                 let at = tree.value_at(&["payload".into(), event.as_str().into()]);
-                Problem { at, message: error.to_string() }
+                (!mended.is_touched_at(at)).then(|| Problem { at, message: error.to_string() })
             })),
         }
     }
     problems.sort_by_key(|p| p.at);
     problems.dedup();
     if problems.is_empty() { Ok(profile) } else { Err(invalid(problems)) }
-}
-
-fn segment(text: &str) -> Seg {
-    text.parse::<usize>().map_or_else(|_| Seg::Key(text.to_owned()), Seg::Index)
 }
 
 #[cfg(test)]
@@ -204,6 +208,24 @@ mod tests {
         let none = "signature: { algorithm: none }\n";
         for (rest, wanted) in [
             ("retry: { first: 1s }", "s.yaml:3:8: how many attempts in all?"),
+            ("limits: { timeout: 0s }", "s.yaml:3:20: nothing is answered within 0 s"),
+            (
+                "retry: { first: 5s, longest: 1s, attempts: 3 }",
+                "s.yaml:3:30: no pause is longer than 1s, and the first is 5s",
+            ),
+            (
+                "retry: { schedule: [0s, 1s], abort: [400], retry: [400] }",
+                "s.yaml:3:51: 400 is listed here and under `abort`",
+            ),
+            ("retry: { schedule: [0s, 1s], abort: [200] }", "s.yaml:3:37: 200 is a success"),
+            ("retry: { schedule: [0s, 1s], success: [] }", "s.yaml:3:30: no status is a success here"),
+            (
+                "body: { media_type: json }",
+                "s.yaml:3:21: `json` is not a media type: give for example application/json",
+            ),
+            ("body: { media_type: }", "s.yaml:3:19: expected text, found nothing"),
+            ("id: { header: }", "s.yaml:3:13: expected text, found nothing"),
+            ("payload: { a: }", "s.yaml:3:13: expected text, found nothing"),
             ("retry: { attempts: 3 }", "s.yaml:3:8: which pause?"),
             ("retry: { first: 1s, attempts: 3, endless: true }", "s.yaml:3:31: `attempts` or `endless`"),
             ("body: { format: opaque }\nevent: { json: /type }", "s.yaml:4:16: the body is opaque"),

@@ -2,15 +2,19 @@
 
 use super::check::Checker;
 use super::error::{At, Problem};
+use super::model::Json;
 use super::names::{Names, at};
 use super::request::{Part, Request};
 use super::scope::BUILT_IN;
 use super::sent;
 use super::template::{self, Piece};
-use super::tree::{Kind, Seg};
+use super::tree::{Kind, Null, Seg};
 use super::typed;
 use record::matcher::{Matcher, MatcherFields};
 use std::collections::BTreeMap;
+
+/// Headers that say where a body ends: one that says something else than is sent would end it elsewhere (RFC 9112, section 6).
+const FRAMING: [&str; 2] = ["content-length", "transfer-encoding"];
 
 impl Checker<'_> {
     pub(super) fn name(&mut self, name: &str, path: &[Seg]) {
@@ -42,6 +46,9 @@ impl Checker<'_> {
         for (name, value) in request.headers.iter() {
             let path = at(path, ["headers".into(), name.into()]);
             self.header_name(name, &path);
+            if FRAMING.iter().any(|own| name.eq_ignore_ascii_case(own)) {
+                self.wrong_key(&path, format!("smoke says itself how long the body is: leave `{name}` out"));
+            }
             if value.contains(|c: char| c.is_control() && c != '\t') {
                 self.wrong(&path, "a header's value has no line breaks or control characters");
             }
@@ -112,20 +119,33 @@ impl Checker<'_> {
             let path = at(path, [place.as_str().into()]);
             match places {
                 Places::Pointers => self.pointer(place, &path),
+                Places::Fields if is_field(place) => {}
+                Places::Fields => self.pointer(place, &path),
                 Places::Headers => self.header_name(place, &path),
             }
             match matcher {
+                Matcher::Equals(Json::Null) if self.is_missing(&path) => {
+                    self.wrong_key(&path, "nothing is written here: to compare with null, write it out");
+                }
                 Matcher::Equals(_) => self.matcher_mapping(&path),
                 Matcher::Full(fields) => self.matcher(fields, &path),
             }
         }
     }
 
+    /// Whether a key is there and nothing behind it.
+    fn is_missing(&self, path: &[Seg]) -> bool {
+        self.tree.get(path).is_some_and(|node| matches!(node.kind, Kind::Null(Null::Missing)))
+    }
+
     /// A mapping that is no matcher would quietly mean `equals`; it is a typing error far more often.
     fn matcher_mapping(&mut self, path: &[Seg]) {
         let Some(node) = self.tree.get(path) else { return };
         if let (Kind::Map(_), Err(problem)) = (&node.kind, typed::from_tree::<MatcherFields>(node)) {
-            let message = format!("{}; to compare with a mapping, put it under `equals:`", problem.message);
+            let message = match problem.message.starts_with("unknown key") {
+                true => format!("{}; to compare with a mapping, put it under `equals:`", problem.message),
+                false => problem.message,
+            };
             self.problems.push(Problem { at: problem.at, message });
         }
     }
@@ -134,11 +154,21 @@ impl Checker<'_> {
         if *fields == MatcherFields::default() {
             self.wrong(path, "an empty matcher tests nothing: give equals, exists, absent, matches or type");
         }
+        if fields.equals == Some(Json::Null) && self.is_missing(&at(path, ["equals".into()])) {
+            let message = "nothing is written here: to compare with null, write it out";
+            self.wrong_key(&at(path, ["equals".into()]), message);
+        }
         if let Some((gone, there)) = contradiction(fields) {
             self.wrong_key(&at(path, [gone.into()]), format!("`{there}` and `{gone}` contradict each other"));
         }
         if let Some(pattern) = fields.matches.as_ref().filter(|p| !p.contains("{{")) {
             self.pattern(pattern, &at(path, ["matches".into()]));
+        }
+        if fields.matches.as_deref() == Some("") {
+            self.wrong(
+                &at(path, ["matches".into()]),
+                "an empty pattern matches whatever is there: write `exists: true`",
+            );
         }
     }
 
@@ -231,18 +261,63 @@ fn without_templates(text: &str) -> String {
 /// What the keys of a mapping of matchers are.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Places {
+    /// Pointers into a response.
     Pointers,
+    /// Pointers into a webhook, which may be a form.
+    Fields,
     Headers,
 }
 
+/// Whether a pointer is to a field of a form, whose name may end as an index does elsewhere: `/tags[0]`.
+pub(super) fn is_field(pointer: &str) -> bool {
+    pointer.strip_prefix('/').is_some_and(|name| name.ends_with(']') && !name.contains(['/', '.', '*']))
+}
+
 /// What is wrong with a JSON pointer (RFC 6901).
-fn pointer_problem(pointer: &str) -> Option<String> {
+pub(super) fn pointer_problem(pointer: &str) -> Option<String> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         let fixed = pointer.trim_start_matches("$.").replace('.', "/");
         return Some(format!("`{pointer}` is not a JSON pointer: it begins with `/`, as in `/{fixed}`"));
+    }
+    // Nothing is ever there, so that `absent` would hold whatever is sent.
+    for name in pointer.split('/').skip(1) {
+        if matches!(name, "*" | "**") {
+            return Some(format!(
+                "`{pointer}`: a JSON pointer leads to one value, and has no `{name}`: write an index, as in {}",
+                pointer.replace("**", "*").replace('*', "0")
+            ));
+        }
+        if name == "-" {
+            let first = pointer.split('/').map(|name| if name == "-" { "0" } else { name });
+            let first = first.collect::<Vec<_>>().join("/");
+            return Some(format!(
+                "`{pointer}`: `-` is the place behind the last item, where nothing is: write an index, as in {first}"
+            ));
+        }
+        if let Some(steps) = other_notation(name) {
+            let fixed = pointer.replacen(name, &steps, 1);
+            return Some(format!(
+                "`{pointer}`: a step of a JSON pointer is one name or index: write {fixed}"
+            ));
+        }
     }
     let lonely = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
     lonely.then(|| {
         format!("`{pointer}` is not a JSON pointer: write `~0` for `~` and `~1` for `/` within a name")
     })
+}
+
+/// A step of a pointer that is written as other languages have it (`items[0]`, `items.0.email`), as the steps that it means.
+fn other_notation(name: &str) -> Option<String> {
+    let is_index = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit() || b == b'*');
+    let opened = name.find('[').and_then(|open| Some((open, open + name.get(open..)?.find(']')?)));
+    let in_brackets = opened.and_then(|(open, close)| name.get(open + 1..close)).is_some_and(is_index);
+    let begins = |text: &str| text.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    let parts: Vec<&str> = name.split('.').collect();
+    let dotted = parts.windows(3).any(|three| match three {
+        [before, index, after] => begins(before) && is_index(index) && begins(after),
+        _ => false,
+    });
+    let steps = name.replace(['[', '.'], "/").replace(']', "").replace('*', "0");
+    (in_brackets || dotted).then(|| steps.trim_start_matches('/').to_owned())
 }

@@ -6,6 +6,7 @@ use super::data_text::DataText;
 use super::packed::Packed;
 use super::scope::Row;
 use serde_json::{Number, Value};
+use signature::UniqueKeysError;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -79,6 +80,10 @@ impl Table {
 impl Form {
     fn of(text: &DataText, keep: usize) -> Result<Self, DataError> {
         let ending = text.path().extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+        if matches!(ending.as_deref(), Some("yaml" | "yml")) {
+            let wrong = "a data file is CSV, JSON or JSON lines, not YAML".to_owned();
+            return Err(line_error(text, (1, wrong)));
+        }
         let begins = if ending.as_deref() == Some("csv") { None } else { first_character(text)? };
         let rows = match begins {
             Some('[') => json_array(&text.whole()?, keep),
@@ -154,6 +159,9 @@ fn csv_row<E, M: FnMut(&mut String) -> Result<bool, E>>(
 
 /// The names of columns, each one of its own.
 fn columns(names: Vec<String>, first_line: &str) -> Result<Vec<String>, LineError> {
+    if first_line.contains('\r') {
+        return Err((1, "its lines end in CR alone: save it with LF or CRLF line endings".to_owned()));
+    }
     let other = || [';', '\t'].into_iter().find(|c| first_line.contains(*c));
     if let ([only], Some(other)) = (names.as_slice(), other()) {
         let separator = if other == ';' { "semicolons" } else { "tabs" };
@@ -195,7 +203,8 @@ fn is_whole(text: &str) -> bool {
 
 fn json_array(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
     let items: Vec<Value> =
-        serde_json::from_str(text).map_err(|e| (e.line() as u64, format!("not JSON: {e}")))?;
+        serde_json::from_str(text).map_err(|e| (e.line() as u64, not_json("not JSON", &e)))?;
+    unique_keys(text, 1)?;
     let mut rows = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         match item {
@@ -212,17 +221,36 @@ fn json_array(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
 /// One object a line, or one object in all.
 fn json_lines(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
     if let Ok(row) = serde_json::from_str(text) {
+        unique_keys(text, 1)?;
         return Ok(vec![(1, row)]);
     }
     let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let mut rows = Vec::new();
     for (number, line) in lines {
-        let row = serde_json::from_str(line).map_err(|e| (number, format!("not a JSON object: {e}")))?;
+        let row = serde_json::from_str(line).map_err(|e| (number, not_json("not a JSON object", &e)))?;
+        unique_keys(line, number)?;
         if rows.len() < keep {
             rows.push((number, row));
         }
     }
     Ok(rows)
+}
+
+/// What the parser says, with the column alone: its line is told in front, and is 1 where a line is read by itself.
+fn not_json(what: &str, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
+    format!("{what}: {why} (column {})", error.column())
+}
+
+/// A key that stands twice in a row says two things, of which one would be dropped.
+fn unique_keys(text: &str, first: u64) -> Result<(), LineError> {
+    match signature::check_unique_keys(text.as_bytes()) {
+        Err(UniqueKeysError::Duplicate { line, pointer, .. }) => {
+            Err((first - 1 + line as u64, format!("the key {pointer} appears twice in one object")))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Node {
 /// The kinds of YAML values that JSON knows too.
 #[derive(Debug, Clone)]
 pub(super) enum Kind {
-    Null,
+    Null(Null),
     Bool(bool),
     Int(i64),
     Uint(u64),
@@ -29,11 +29,29 @@ pub(super) enum Kind {
     Map(Vec<(String, At, Node)>),
 }
 
+/// The ways in which a value is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Null {
+    /// Nothing at all stands there: somebody has not finished the line.
+    Missing,
+    /// `null` is written there.
+    Written,
+    /// `null` is written there, in a file in which it says that there is none of that key: no limit, no such gate.
+    MeansNone,
+}
+
 /// One step of a path into the tree.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Seg {
     Key(String),
     Index(usize),
+}
+
+impl Seg {
+    /// A key, or a number.
+    pub(super) fn from_text(text: &str) -> Self {
+        text.parse::<usize>().map_or_else(|_| Self::Key(text.to_owned()), Self::Index)
+    }
 }
 
 impl From<&str> for Seg {
@@ -69,32 +87,41 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     let spanned: Spanned<Kind> =
         serde_saphyr::from_str_with_options(text, options).map_err(|e| problem(&e))?;
     let mut tree = node(spanned);
-    exact_numbers(&mut tree, &text.lines().collect::<Vec<_>>());
+    as_written(&mut tree, &text.lines().collect::<Vec<_>>());
     Ok(tree)
 }
 
-/// Gives the numbers that are no 64-bit integers the digits that they have in the file.
-fn exact_numbers(node: &mut Node, lines: &[&str]) {
+/// Reads from the text what the parser does not tell: the digits of numbers that are no 64-bit integers, and whether a `null` is
+/// written at all.
+fn as_written(node: &mut Node, lines: &[&str]) {
     match &mut node.kind {
+        Kind::Null(null) => {
+            let words = ["null", "Null", "NULL", "~"];
+            if written(lines, node.at).is_some_and(|word| words.contains(&word)) {
+                *null = Null::Written;
+            }
+        }
         Kind::Number(number) => {
-            let written = written_number(lines, node.at).filter(|w| w.as_f64() == number.as_f64());
+            let written: Option<Number> = written(lines, node.at).and_then(|word| word.parse().ok());
+            let written = written.filter(|w| w.as_f64() == number.as_f64());
             if let Some(written) = written {
                 *number = written;
             }
         }
-        Kind::List(items) => items.iter_mut().for_each(|item| exact_numbers(item, lines)),
-        Kind::Map(entries) => entries.iter_mut().for_each(|(.., value)| exact_numbers(value, lines)),
+        Kind::List(items) => items.iter_mut().for_each(|item| as_written(item, lines)),
+        Kind::Map(entries) => entries.iter_mut().for_each(|(.., value)| as_written(value, lines)),
         _ => {}
     }
 }
 
-fn written_number(lines: &[&str], at: At) -> Option<Number> {
+/// The plain scalar that begins at a place.
+fn written<'t>(lines: &[&'t str], at: At) -> Option<&'t str> {
     let index = |one_based: u64| usize::try_from(one_based).ok()?.checked_sub(1);
     let line = lines.get(index(at.line)?)?;
     let (start, _) = line.char_indices().nth(index(at.column)?)?;
     let rest = line.get(start..)?;
     let end = rest.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(rest.len());
-    rest.get(..end)?.parse().ok()
+    rest.get(..end)
 }
 
 /// What the YAML parser says, without the place and the advice to programmers that it puts into its text.
@@ -146,11 +173,11 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Kind, E> {
-        Ok(Kind::Null)
+        Ok(Kind::Null(Null::Missing))
     }
 
     fn visit_none<E: de::Error>(self) -> Result<Kind, E> {
-        Ok(Kind::Null)
+        Ok(Kind::Null(Null::Missing))
     }
 
     fn visit_bool<E: de::Error>(self, v: bool) -> Result<Kind, E> {
@@ -200,6 +227,16 @@ impl Node {
     /// The node at the end of `path`.
     pub(super) fn get(&self, path: &[Seg]) -> Option<&Self> {
         path.iter().try_fold(self, |node, seg| node.child(seg).map(|(_, child)| child))
+    }
+
+    /// From here on a written `null` says that there is none of its key.
+    pub(super) fn null_means_none(&mut self) {
+        match &mut self.kind {
+            Kind::Null(null) if *null == Null::Written => *null = Null::MeansNone,
+            Kind::List(items) => items.iter_mut().for_each(Self::null_means_none),
+            Kind::Map(entries) => entries.iter_mut().for_each(|(.., value)| value.null_means_none()),
+            _ => {}
+        }
     }
 
     /// The place of the value at the end of `path`, or of its nearest ancestor that is there.

@@ -2,7 +2,7 @@
 
 use super::error::{At, Problem};
 use super::suggest;
-use super::tree::{Kind, Node};
+use super::tree::{Kind, Node, Null};
 use serde::de::{
     self, DeserializeSeed, Deserializer, Error as _, Expected, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
@@ -150,7 +150,7 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let result = match &self.kind {
-            Kind::Null => visitor.visit_unit(),
+            Kind::Null(_) => visitor.visit_unit(),
             Kind::Bool(b) => visitor.visit_bool(*b),
             Kind::Int(n) => u64::try_from(*n).map_or(Number::I(*n), Number::U).visit(visitor),
             Kind::Uint(n) => visitor.visit_u64(*n),
@@ -176,10 +176,21 @@ impl<'de> Deserializer<'de> for &'de Node {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        match self.kind {
-            Kind::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+        // A key with nothing behind it is not one that was left out: what it should say would be dropped in silence.
+        let null = match self.kind {
+            Kind::Null(Null::MeansNone) => return visitor.visit_none(),
+            Kind::Null(null) => null,
+            _ => return visitor.visit_some(self),
+        };
+        match visitor.visit_some(self) {
+            Ok(json) if null == Null::Written => Ok(json),
+            Ok(_) => Err(Error::custom("expected a value, found nothing")),
+            Err(error) => Err(error),
         }
+        .map_err(|e| {
+            Error { message: format!("{}: give it a value, or leave the key out", e.message), ..e }
+                .or_at(self.at)
+        })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -198,6 +209,12 @@ impl<'de> Deserializer<'de> for &'de Node {
     ) -> Result<V::Value, Error> {
         let result = match &self.kind {
             Kind::Text(s) => visitor.visit_enum(s.as_str().into_deserializer()),
+            Kind::Null(_) if variants.contains(&"null") => {
+                let expected = format!("one of {}", variants.join(", "));
+                Err(Error::custom(format!(
+                    "expected {expected}, found nothing; the word needs quotes: \"null\""
+                )))
+            }
             _ => return self.deserialize_any(Names(variants)).map(|never| match never {}),
         };
         let _ = name;

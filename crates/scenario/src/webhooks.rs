@@ -5,9 +5,11 @@ use super::error::Problem;
 use super::model::{ExpectedWebhook, Scenario, Step};
 use super::names::at;
 use super::suggest;
+use super::syntax::{is_field, pointer_problem};
 use super::tree::{Node, Seg};
 use record::SenderProfile;
 use record::matcher::{Matcher, MatcherFields};
+use signature::BodyFormat;
 
 /// What is wrong with them.
 pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) -> Vec<Problem> {
@@ -33,12 +35,30 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
                 });
             }
         }
+        let is_form = sender.body.format == BodyFormat::Form;
+        for place in webhook.matchers.keys().filter(|place| !is_form && is_field(place)) {
+            if let Some(message) = pointer_problem(place) {
+                let at = tree.key_at(&at(path, ["match".into(), place.as_str().into()]));
+                problems.push(Problem { at, message });
+            }
+        }
         let mut wrong = |key: &str, message: String| {
             let path = at(path, [key.into()]);
             problems.push(Problem { at: tree.value_at(&path), message });
         };
         if webhook.event.is_empty() && !sender.event.is_nowhere() {
             let message = format!("name the event (`event: …`): webhooks from {} name theirs", sender.name);
+            wrong("event", message);
+        }
+        if webhook.count.forbids() && is_expected_beside(&all, path, webhook) {
+            let message = "this step expects the very same webhook: keep one, or say in `match` which of them is forbidden";
+            wrong("count", message.to_owned());
+        }
+        if !webhook.event.is_empty() && sender.event.is_nowhere() {
+            let message = format!(
+                "webhooks from {} name no event: leave `event` out, or say in the profile where theirs stands",
+                sender.name
+            );
             wrong("event", message);
         }
         let Some(after) = webhook.after.as_deref().filter(|after| !after.contains("{{")) else { continue };
@@ -55,6 +75,18 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
         }
     }
     problems
+}
+
+/// Whether the step that forbids a webhook expects it as well.
+fn is_expected_beside(all: &[(Vec<Seg>, &ExpectedWebhook)], path: &[Seg], webhook: &ExpectedWebhook) -> bool {
+    let step = |path: &[Seg]| path.split_last().map(|(_, step)| step.to_vec());
+    let same = |other: &ExpectedWebhook| {
+        other.event == webhook.event
+            && other.matchers == webhook.matchers
+            && other.headers == webhook.headers
+            && !other.count.forbids()
+    };
+    all.iter().any(|(other, one)| step(other) == step(path) && same(one))
 }
 
 /// Whether the event that a webhook follows follows it in turn, by way of others or not. An event that somewhere follows nothing can
@@ -111,6 +143,41 @@ mod tests {
         assert_eq!(load("X-Hub-Signature-256: { matches: \"^sha256=\" }"), Ok(()));
         let told = load("X-Api-Key: abc").unwrap_err();
         assert!(told.contains(":9:") && told.contains("write { exists: true }"), "{told}");
+    }
+
+    #[test]
+    fn what_a_step_expects_it_does_not_forbid() {
+        let load = |webhooks: &str, later: &str| {
+            let step = |name: &str, webhooks: &str| {
+                format!(
+                    "  - {{ name: {name}, request: {{ method: GET, path: / }}, webhooks: [{webhooks}] }}\n"
+                )
+            };
+            let head = "name: t\nsubject: { kind: flow, id: \"1\" }\nflows: 1\nsteps:\n";
+            let text = format!("{head}{}{}", step("a", webhooks), step("b", later));
+            crate::tests::try_load(&text).map(|_| ())
+        };
+        let (one, none) = ("{ event: a, match: { /x: 1 } }", "{ event: a, match: { /x: 1 }, count: 0 }");
+        let told = load(&format!("{one}, {none}"), "").unwrap_err();
+        assert!(told.contains(":5:") && told.contains("this step expects the very same webhook"), "{told}");
+        assert_eq!(load(one, none), Ok(()), "a later step may fire no more of them");
+        let narrower = "{ event: a, match: { /x: 1, /email: { exists: true } }, count: 0 }";
+        assert_eq!(load(&format!("{one}, {narrower}"), ""), Ok(()));
+    }
+
+    #[test]
+    fn the_fields_of_a_form_are_keys_whatever_they_are_called() {
+        let dir = tempfile::tempdir().unwrap();
+        let load = |format: &str| {
+            let profile =
+                format!("name: p\nsignature: {{ algorithm: none }}\nbody: {{ format: {format} }}\n");
+            std::fs::write(dir.path().join("p.yaml"), profile).unwrap();
+            let text = "name: t\nsubject: { kind: flow, id: \"1\" }\nsender: ./p.yaml\nsteps:\n  - name: a\n    \
+                        request: { method: GET, path: / }\n    webhooks: [{ match: { \"/tags[0]\": 1 } }]\n";
+            crate::load_bytes(text.as_bytes(), "s.yaml", dir.path()).map(|_| ()).map_err(|e| e.to_string())
+        };
+        assert_eq!(load("form"), Ok(()));
+        assert!(load("json").unwrap_err().contains(":7:27: `/tags[0]`: a step of a JSON pointer"));
     }
 
     #[test]

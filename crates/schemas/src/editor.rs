@@ -16,6 +16,46 @@ pub(crate) fn for_editors(schema: Schema) -> Schema {
     Schema::try_from(value).unwrap_or_default()
 }
 
+/// The schema of a file in which a key has a value or is left out: what may be left out is not null.
+#[must_use]
+pub(crate) fn without_null(schema: Schema) -> Schema {
+    let mut value = schema.to_value();
+    no_null(&mut value);
+    Schema::try_from(value).unwrap_or_default()
+}
+
+fn no_null(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(properties)) = map.get_mut("properties") {
+                properties.values_mut().for_each(not_null);
+            }
+            map.values_mut().for_each(no_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(no_null),
+        _ => {}
+    }
+}
+
+fn not_null(property: &mut Value) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [one] = types.as_slice() {
+            property["type"] = one.clone();
+        }
+    }
+    if let Some(Value::Array(ways)) = property.get_mut("anyOf") {
+        ways.retain(|way| way.get("type") != Some(&json!("null")));
+        if let [Value::Object(one)] = ways.as_slice() {
+            let one = one.clone();
+            if let Some(map) = property.as_object_mut() {
+                map.remove("anyOf");
+                map.extend(one);
+            }
+        }
+    }
+}
+
 fn shape(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -77,6 +117,17 @@ fn takes_text(map: &serde_json::Map<String, Value>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_may_be_left_out_is_not_null() {
+        let schema = without_null(schemars::schema_for!(scenario::Scenario)).to_value();
+        let step = &schema["$defs"]["Step"]["properties"];
+        assert_eq!(
+            (&step["session"]["type"], &step["poll"]["$ref"]),
+            (&json!("string"), &json!("#/$defs/Poll"))
+        );
+        assert!(!step["poll"]["description"].is_null());
+    }
 
     #[test]
     fn no_default_is_null_and_a_pointer_begins_with_a_slash() {

@@ -4,7 +4,7 @@
 mod editor;
 
 use anyhow::Context;
-use editor::for_editors;
+use editor::{for_editors, without_null};
 use evidence::{approval, gate, report};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, schema_for};
@@ -13,7 +13,7 @@ use std::path::Path;
 /// Every schema, with its file.
 fn all() -> [(&'static str, Schema); 10] {
     [
-        ("scenarios/schema/scenario.schema.json", for_editors(schema_for!(scenario::Scenario))),
+        ("scenarios/schema/scenario.schema.json", for_editors(without_null(schema_for!(scenario::Scenario)))),
         ("scenarios/schema/sender.schema.json", for_editors(schema_for!(record::SenderProfile))),
         ("docs/schema/journal.schema.json", schema_for!(record::Line)),
         ("docs/schema/artifact.schema.json", as_written::<report::Artifact>()),

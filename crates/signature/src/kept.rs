@@ -47,8 +47,9 @@ const HARMLESS: [&str; 8] = [
     "content-encoding",
 ];
 
-/// Whether a header of this name may hold what lets in whoever shows it.
-fn is_credential(header: &str) -> bool {
+/// Whether a header (or a field) of this name may hold what lets in whoever shows it.
+#[must_use]
+pub fn is_credential(header: &str) -> bool {
     !HARMLESS.iter().any(|known| header.eq_ignore_ascii_case(known)) && is_called_like_one(header)
 }
 

@@ -41,6 +41,7 @@ use no_schema::JsonSchema;
 #[cfg(feature = "schema")]
 use schemars::JsonSchema;
 
+pub use kept::is_credential;
 pub use key::{KeyError, write_hex};
 pub use scheme::{Scheme, UnknownScheme};
 pub use secret::{MIN_CHARS, Secret, Weakness};
