@@ -38,9 +38,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         header.sender = Some(Box::new(profile));
     }
     let mut drift = Drift::of(&header).ok_or_else(|| {
-        Failure::usage(format!(
-            "{shown}: its sender profile names no schemas; give one that does with --sender FILE (`payload:`)"
-        ))
+        Failure::usage(match &args.sender {
+            Some(typed) => format!("--sender {typed}: the profile names no schemas (`payload:`)"),
+            None => format!(
+                "{shown}: its sender profile names no schemas; give one that does with --sender FILE (`payload:`)"
+            ),
+        })
     })?;
     while let Some(record) = reader.next_record().map_err(wrong)? {
         drift.take(&record);

@@ -143,6 +143,10 @@ impl TypedValueParser for NameOrFile {
         let text = value.to_string_lossy();
         match text.trim() {
             "" => Err(refused(command, arg, &text, "it is empty", None)),
+            // What stands in for its other bytes would be another file.
+            _ if value.to_str().is_none() => {
+                Err(refused(command, arg, &text, "the name of a file here is UTF-8: rename it", None))
+            }
             _ => Ok(text.into_owned()),
         }
     }
@@ -191,6 +195,16 @@ mod tests {
         for fault in seen_with.flat_map(|(_, faults)| faults.trim_end_matches(')').split(" or ")) {
             assert_eq!(said(clap::Arg::new("inject").value_parser(faults()), fault), "", "{fault}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_not_utf8_is_told() {
+        use std::os::unix::ffi::OsStrExt;
+        let name = OsStr::from_bytes(b"./m\xff.yaml");
+        let command = clap::Command::new("smoke").arg(clap::Arg::new("sender").value_parser(senders()));
+        let error = command.try_get_matches_from([OsStr::new("smoke"), name]).unwrap_err().to_string();
+        assert!(error.contains("the name of a file here is UTF-8"), "{error}");
     }
 
     #[test]

@@ -256,8 +256,10 @@ fn other_versions_and_other_files_are_named() {
     assert!(matches!(read(newer.as_bytes()), Err(ReadError::Version(3))));
     let old = br#"{"prev":"00","record":{"header":{"version":1,"command":"payments"}}}"#;
     assert!(matches!(read(&[&old[..], b"\n"].concat()), Err(ReadError::Version(1))));
-    assert!(matches!(read(b""), Err(ReadError::Empty)));
-    assert!(matches!(read(b"half a line"), Err(ReadError::Empty)));
+    assert!(matches!(read(b""), Err(ReadError::Empty { torn: 0 })));
+    assert!(matches!(read(b"half a line"), Err(ReadError::Empty { torn: 11 })));
+    assert!(read(b"half a line").unwrap_err().to_string().contains("cut off within its first line"));
+    assert!(matches!(read(b"{\n  \"gates\": []\n}\n"), Err(ReadError::Artifact)));
     assert!(matches!(read(b"{\"a\":1}\n"), Err(ReadError::Malformed { line: 1, .. })));
     assert!(matches!(read(b"\n"), Err(ReadError::Malformed { line: 1, .. })));
     assert!(matches!(read(&[0xff, 0xfe, b'\n']), Err(ReadError::Malformed { line: 1, .. })));

@@ -11,15 +11,22 @@ use std::path::Path;
 /// Read of a journal at once, in bytes.
 pub(crate) const AT_ONCE: usize = 256 * 1024;
 
+/// A journal without its header: a process was killed, or a disk full, at once.
+const CUT_OFF: &str =
+    "the journal is cut off within its first line: what wrote it was stopped before it began";
+
 /// What is wrong with a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The file cannot be read.
     #[error("cannot read the journal: {0}")]
     Io(#[from] io::Error),
-    /// Nothing in it.
-    #[error("the journal is empty")]
-    Empty,
+    /// Nothing in it, or not even its first line whole.
+    #[error("{}", if *torn == 0 { "the journal is empty" } else { CUT_OFF })]
+    Empty {
+        /// Bytes of that line.
+        torn: usize,
+    },
     /// A line longer than any that smoke writes.
     #[error("line {line}: longer than {MAX_LINE} bytes, the limit for a journal line")]
     LongLine {
@@ -54,6 +61,11 @@ pub enum ReadError {
     /// The first line is no header.
     #[error("line 1: a journal must begin with its header")]
     NoHeader,
+    /// JSON over several lines, which an artifact is.
+    #[error(
+        "this is no journal, but an artifact or other JSON: give the journal that it was made of (…_journal.jsonl)"
+    )]
+    Artifact,
     /// A second header, or records after the end.
     #[error("line {line}: {what}")]
     Structure {
@@ -134,7 +146,7 @@ impl Reader {
         match reader.next_record()? {
             Some(Record::Header(header)) => Ok((*header, reader)),
             Some(_) => Err(ReadError::NoHeader),
-            None => Err(ReadError::Empty),
+            None => Err(ReadError::Empty { torn: reader.torn_bytes }),
         }
     }
 
@@ -150,6 +162,9 @@ impl Reader {
         let malformed = |why: String| ReadError::Malformed { line: number, why };
         // Checked as a whole, which is much faster than string by string.
         let text = std::str::from_utf8(self.lines.line()).map_err(|e| malformed(e.to_string()))?;
+        if number == 1 && text.trim_end() == "{" {
+            return Err(ReadError::Artifact);
+        }
         if number == 1 {
             check_version(text)?;
         }

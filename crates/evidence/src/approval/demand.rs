@@ -1,5 +1,6 @@
 //! What the approver asks of evidence, and what he lets pass by name.
 
+use super::easier::criteria_names;
 use super::judgement::Kind;
 use super::trust::Trust;
 use record::period::Period;
@@ -13,6 +14,9 @@ use std::time::Duration;
 const LEAST: [(Kind, u64); 3] = [(Kind::Payments, 10), (Kind::Matches, 5), (Kind::Observation, 10)];
 /// The guide's observation window.
 const LEAST_WINDOW: Duration = Duration::from_secs(30 * 60);
+
+/// The kinds of test users' values, as scenarios write them.
+const IDENTITIES: [&str; 7] = ["username", "email", "display_name", "full_name", "phone", "ip", "account_id"];
 
 /// What is asked of evidence beyond its own gates.
 #[derive(Debug, Clone, Default)]
@@ -143,6 +147,26 @@ impl Allowed {
         "endpoint", "timeout",
     ];
 
+    /// What names nothing that could weaken a run would be accepted in silence, and accept nothing.
+    fn check(name: &str, value: &str) -> Result<(), String> {
+        let known = match name {
+            "within" | "settle" | "timeout" => {
+                let wrong = |why| format!("{name}: {why}, as in {name}=60s");
+                return value.parse::<Period>().map(|_| ()).map_err(wrong);
+            }
+            "canaries" => IDENTITIES.map(str::to_owned).to_vec(),
+            "criteria" => criteria_names(),
+            _ => return Ok(()),
+        };
+        if known.iter().any(|known| known == value) {
+            return Ok(());
+        }
+        let near = scenario::nearest(value, known.iter().map(String::as_str));
+        let hint = near
+            .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        Err(format!("{name}: there is no `{value}`; {hint}"))
+    }
+
     fn covers(&self, name: &str, value: &str) -> bool {
         let number = |text: &str| text.parse::<u64>().ok();
         let span = |text: &str| text.parse::<Period>().ok();
@@ -180,6 +204,9 @@ impl FromStr for Allowed {
         if matches!(name, "flows" | "runs") && value.is_some_and(|n| n.parse::<u64>().is_err()) {
             return Err(format!("{name}: a number is needed, as in {name}=1"));
         }
+        if let Some(value) = value {
+            Self::check(name, value)?;
+        }
         Ok(Self { name: name.to_owned(), value: value.map(str::to_owned) })
     }
 }
@@ -189,6 +216,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_names_nothing_is_not_allowed() {
+        for (text, told) in [
+            ("within=60", "within: `60` has no unit"),
+            ("canaries=emial", "canaries: there is no `emial`; did you mean `email`?"),
+            ("criteria=lost_mx", "criteria: there is no `lost_mx`; did you mean `lost_max`?"),
+        ] {
+            let error = text.parse::<Allowed>().unwrap_err();
+            assert!(error.starts_with(told), "{text}: {error}");
+        }
+        for text in [
+            "within=60s",
+            "canaries=phone",
+            "criteria=load.lag_p99_below_ms",
+            "criteria=retry_contract",
+            "criteria=retry_contract.breaker.failures",
+            "criteria=retry_contract.early_ms",
+            "criteria",
+            "target=loopback",
+        ] {
+            assert!(text.parse::<Allowed>().is_ok(), "{text}");
+        }
+        for kind in IDENTITIES {
+            assert!(serde_json::from_value::<pii::IdentityKind>(kind.into()).is_ok(), "{kind}");
+        }
+    }
+
+    #[test]
     fn what_is_allowed_is_allowed_by_name() {
         let demand = |text: &str| Demand { allowed: vec![text.parse().unwrap()], ..Demand::default() };
         assert!(demand("flows=3").allows("flows", "3") && demand("flows=3").allows("flows", "4"));
@@ -196,7 +250,7 @@ mod tests {
         assert!(
             demand("within=60s").allows("within", "60s") && !demand("within=60s").allows("within", "61s")
         );
-        assert!(demand("within=2m").allows("within", "120s") && !demand("within=2").allows("within", "2s"));
+        assert!(demand("within=2m").allows("within", "120s") && !demand("within=2s").allows("within", "2m"));
         assert!(!demand("within").allows("settle", "0s"));
         assert!("flow=1".parse::<Allowed>().unwrap_err().contains("known: flows"));
         assert!("flows=few".parse::<Allowed>().is_err());

@@ -140,6 +140,22 @@ const DECLARED: [(&str, &str); 7] = [
     ("retry_contract.breaker.open_ms", "/breaker/open_ms"),
 ];
 
+/// The names of all criteria, which are their keys in a gates file.
+pub(super) fn criteria_names() -> Vec<String> {
+    fn of(value: &Value, before: &str, names: &mut Vec<String>) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let name = format!("{before}{key}");
+            of(value, &format!("{name}."), names);
+            names.push(name);
+        }
+    }
+    let mut names: Vec<String> = DECLARED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    of(&serde_json::to_value(Gates::default()).unwrap_or_default(), "", &mut names);
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// A limit as a number; `None` where it is switched off.
 trait Figure {
     fn figure(self) -> Option<f64>;

@@ -99,7 +99,7 @@ pub(super) fn prove(
         match whole(request, path, found) {
             Ok(whole) => wholes.push(whole),
             // A shard that never began is a missing one.
-            Err(EvidenceError::Journal(ReadError::Empty)) => {}
+            Err(EvidenceError::Journal(ReadError::Empty { .. })) => {}
             Err(error) => {
                 broken(path, &error, found);
                 return None;

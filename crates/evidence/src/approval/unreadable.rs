@@ -50,9 +50,9 @@ pub(super) fn of_a_probe(error: ProbeError) -> EvidenceError {
 const fn kind(error: &EvidenceError) -> &'static str {
     match error {
         EvidenceError::Journal(ReadError::Io(_)) => "journal_unreadable",
-        EvidenceError::Journal(ReadError::Empty) => "journal_empty",
+        EvidenceError::Journal(ReadError::Empty { .. }) => "journal_empty",
         EvidenceError::Journal(ReadError::LongLine { .. }) => "journal_long_line",
-        EvidenceError::Journal(ReadError::Malformed { .. }) => "journal_malformed",
+        EvidenceError::Journal(ReadError::Malformed { .. } | ReadError::Artifact) => "journal_malformed",
         EvidenceError::Journal(ReadError::Chain { .. }) => "journal_chain_broken",
         EvidenceError::Journal(ReadError::LineEnd { .. }) => "journal_line_ends",
         EvidenceError::Journal(ReadError::NoHeader) => "journal_no_header",

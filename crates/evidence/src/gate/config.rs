@@ -277,9 +277,12 @@ impl Gates {
         if yaml.len() > MAX_BYTES {
             return Err(GatesError::TooLarge);
         }
-        let gates: Self = scenario::read_yaml(yaml, file).map_err(|e| GatesError::Syntax(e.to_string()))?;
-        gates.check()?;
-        Ok(gates)
+        let range = |gates: &Self| match gates.check() {
+            Err(GatesError::Range { key, why }) => vec![(key.to_owned(), format!("{key}: {why}"))],
+            Err(other) => vec![(String::new(), other.to_string())],
+            Ok(()) => Vec::new(),
+        };
+        scenario::read_checked(yaml, file, range).map_err(|e| GatesError::Syntax(e.to_string()))
     }
 
     /// Percentages so low that a share was probably meant: of what has to be reached, above 0 and at most 1.
@@ -353,7 +356,9 @@ mod tests {
     fn mistakes_are_named() {
         let text = |yaml: &str| Gates::parse(yaml).unwrap_err().to_string();
         assert!(text("lost_max: 0\nlosst_max: 1").contains("losst_max"), "{}", text("losst_max: 1"));
-        assert!(text("success_rate_min_percent: 101").contains("0 to 100"));
+        let told = "gates:1:27: success_rate_min_percent: a percentage is 0 to 100";
+        assert_eq!(text("success_rate_min_percent: 101"), told);
+        assert!(text("lost_max:\nlate_max: 1").contains("expected a whole number, 0 or more, found nothing"));
         assert!(text("latency_p50_below_ms: 0").contains("above 0 ms"));
         assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first one 0"));
         assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("above 0"));

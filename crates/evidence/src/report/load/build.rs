@@ -42,7 +42,7 @@ impl LoadError {
     /// Whether the run was cut off before its journal could say what the load is.
     #[must_use]
     pub const fn is_before_the_plan(&self) -> bool {
-        matches!(self, Self::Journal(ReadError::Empty) | Self::Part(PartError::NoPlan))
+        matches!(self, Self::Journal(ReadError::Empty { .. }) | Self::Part(PartError::NoPlan))
     }
 }
 
