@@ -30,6 +30,7 @@ impl RowFacts {
     pub(super) fn of(plan: &Plan, run: &Arc<Run>, rows: &Rows) -> Result<Self, RunError> {
         let scenario = &plan.loaded.scenario;
         plan.redactor.learn_all(&run.secrets(scenario));
+        plan.redactor.hide_all(&run.hidden(scenario));
         let tells = plan.kind != RunKind::Load && !scenario.webhooks.ours.is_empty();
         let (mut facts, mut seen, mut ours) = (Self::default(), HashSet::new(), Vec::new());
         let mut wrong: Option<TemplateError> = None;

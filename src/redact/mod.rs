@@ -49,6 +49,8 @@ struct State {
     /// What each is told by: half of its SHA-256.
     secrets: HashSet<[u8; 16]>,
     spellings: SpellingIndex,
+    /// Those of what is scrubbed and no secret: nothing is wrong where it stands.
+    hidden: SpellingIndex,
     tokens: Tokens,
 }
 
@@ -78,6 +80,16 @@ impl Redactor {
         }
     }
 
+    /// From now on these are scrubbed, and are no secrets all the same: they may stand in a webhook.
+    pub fn hide_all(&self, values: &[Secret]) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        for value in values {
+            let spellings = spellings::all(bare(value.expose()));
+            let long = spellings.iter().filter(|s| s.chars().count() >= FEWEST);
+            long.for_each(|spelling| state.hidden.add(spelling));
+        }
+    }
+
     /// Whether a known secret stands in `text`, in any spelling.
     #[must_use]
     pub fn finds(&self, text: &str) -> bool {
@@ -91,6 +103,7 @@ impl Redactor {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let mut found = unescaped::find_in_all(text.as_bytes(), &|text| {
             let mut found = state.find(text);
+            found.extend(state.hidden.find(&text.to_ascii_lowercase()));
             found.extend(SHAPES.iter().flat_map(|shapes| shapes.find_iter(text)).map(|shape| shape.range()));
             found
         });

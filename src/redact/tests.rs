@@ -202,3 +202,12 @@ fn a_long_secret_and_many_secrets_are_learned_in_no_time() {
     // Far more than it takes, and far less than it took.
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
+
+#[test]
+fn what_is_hidden_is_scrubbed_and_is_no_secret() {
+    let redactor = Redactor::new();
+    redactor.hide_all(&[Secret::new("ak-Tt55Uu66Vv77")]);
+    assert_eq!(redactor.scrub("key=AK-TT55uu66vv77&x"), "key=[redacted]&x");
+    assert_eq!(redactor.scrub("YWstVHQ1NVV1NjZWdjc3"), "[redacted]", "in base64 too");
+    assert!(!redactor.finds("key=ak-Tt55Uu66Vv77"), "a webhook may have it");
+}

@@ -142,3 +142,31 @@ fn a_token_in_the_url_of_a_load_is_sent_and_neither_kept_nor_shown() {
         assert!(!said.contains("hunter2"), "{said}");
     }
 }
+
+/// An API that repeats in its answer what it was sent shows the key to whoever reads the evidence.
+#[test]
+fn a_value_from_the_environment_that_an_api_repeats_is_in_no_output() {
+    let target = Origin::start(|seen: &Seen, _| {
+        let sent = format!("{} {}", seen.body, seen.head).replace(['"', '\r', '\n'], " ");
+        Answer::json("401 Unauthorized", &format!(r#"{{"sent":"{sent}"}}"#))
+    });
+    let scenario = "name: t\nsubject: { kind: flow, id: '1' }\nflows: 1\nsettle: 10ms\nvars: { login: '{{ env.DB_LOGIN }}' }\n\
+                    steps:\n  - name: a\n    request:\n      method: POST\n      path: /a/\n      headers: { X-Shop: '{{ env.SHOP }}' }\n      \
+                    json: { login: '{{ login }}', kind: '{{ env.KIND }}' }\n";
+    let values = [("SHOP", "ak-Tt55Uu66Vv77"), ("DB_LOGIN", "dp-Jj11Kk22Ll33"), ("KIND", "subscription")];
+    let run = Smoke::new("run").file("s.yaml", scenario).args(&["s.yaml", "--staging", &target.url]);
+    let run = run.args(&["--listen", "127.0.0.1:0", "--report", "html,junit,markdown"]);
+    let run = values.iter().fold(run, |run, (name, value)| run.env(name, value));
+    let ran =
+        run.env("WEBHOOK_SECRET", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").run();
+    let ran = ran.exits(1).says("subscription");
+    let files = std::fs::read_dir(ran.dir().join("artifacts")).unwrap().flatten();
+    let mut texts: Vec<String> = files
+        .map(|file| String::from_utf8_lossy(&std::fs::read(file.path()).unwrap()).into_owned())
+        .collect();
+    texts.extend([ran.stdout.clone(), ran.stderr.clone()]);
+    assert!(texts.len() > 5, "{}", texts.len());
+    for (name, value) in &values[..2] {
+        assert!(!texts.iter().any(|text| text.contains(value)), "{name}");
+    }
+}

@@ -251,6 +251,7 @@ impl Scenario {
     fn teach(&self, redactor: &Redactor) {
         let scenario = &self.loaded.scenario;
         redactor.learn_all(&self.run.secrets(scenario));
+        redactor.hide_all(&self.run.hidden(scenario));
         let rows = self.rows.iter().map_while(Result::ok);
         rows.for_each(|row| redactor.learn_all(&secrets_of_row(scenario, &row)));
     }
