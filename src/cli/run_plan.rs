@@ -99,6 +99,7 @@ fn resolve_sized(
     size: Size,
     secret: impl FnOnce(&FlowArgs, &Env, bool, Option<&SenderProfile>) -> Result<Secret, Failure>,
 ) -> Result<Resolved, Failure> {
+    check_within(args)?;
     let env = environment::read(args.env_file.as_deref())?;
     let mut loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
     let sender = sender(&mut loaded, args)?;
@@ -120,6 +121,7 @@ fn resolve_sized(
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
         fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
+    own.left_out(flows).iter().for_each(|left_out| out::say(format!("warning: {left_out}")));
     let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
     // The shards of a load take the same rows, whichever is the first to end.
@@ -168,6 +170,13 @@ fn resolve_sized(
         loaded: loaded.clone(),
     };
     Ok(Resolved { plan, files, used_rows })
+}
+
+/// As in a scenario, where this is refused.
+fn check_within(args: &FlowArgs) -> Result<(), Failure> {
+    let is_zero = args.within.is_some_and(|within| within.get().is_zero());
+    let wrong = || Failure::usage("--within 0s: nothing arrives within 0 s: give for example 30s");
+    if is_zero { Err(wrong()) } else { Ok(()) }
 }
 
 /// How many data rows are left out in front: what the user says, else those that were used up.
@@ -228,13 +237,22 @@ pub(super) fn parts(args: &FlowArgs, env: &Env, sender: Option<&SenderProfile>) 
 /// How many flows a run of the scenario has: those that were asked for, else those of its contract, else its own.
 pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env, embedded: bool) -> u32 {
     let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, embedded));
-    let plan = || {
-        let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
-        let sender = loaded.scenario.sender.as_ref().map(|_| &loaded.sender);
-        let (retry, timeout) = (retry(sender, &gates, env).ok()?, sender_timeout(sender, env).ok()?);
-        fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0).ok().map(|broken| broken.flows)
-    };
-    plan().or(asked).unwrap_or(loaded.scenario.flows)
+    let plan = broken(loaded, args, env, embedded).and_then(Result::ok);
+    plan.map(|broken| broken.flows).or(asked).unwrap_or(loaded.scenario.flows)
+}
+
+/// What a run of the scenario breaks; none where what it hangs on is wrong.
+pub(super) fn broken(
+    loaded: &Loaded,
+    args: &RunArgs,
+    env: &Env,
+    embedded: bool,
+) -> Option<Result<Broken, Failure>> {
+    let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, embedded));
+    let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
+    let sender = loaded.scenario.sender.as_ref().map(|_| &loaded.sender);
+    let (retry, timeout) = (retry(sender, &gates, env).ok()?, sender_timeout(sender, env).ok()?);
+    Some(fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0))
 }
 
 /// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.

@@ -342,3 +342,32 @@ fn each_mistake_of_a_file_is_counted() {
         assert!(line.starts_with(&format!("wrong       {begin}")), "{line}");
     }
 }
+
+/// What a run of the scenario would refuse at once is not ready, and what it leaves out is said.
+#[test]
+fn what_a_run_would_refuse_is_wrong() {
+    let scenario = |more: &str| {
+        format!(
+            "name: demo\nsubject: {{ kind: x, id: \"1\" }}\nflows: 1\n{more}steps:\n  \
+             - {{ name: a, request: {{ method: POST, path: /x }}, webhooks: [{{ event: a }}] }}\n"
+        )
+    };
+    let check = |more: &str| {
+        let smoke = Smoke::new("check").file("d.yaml", &scenario(more)).file("c.pem", "no certificate\n");
+        smoke.args(&["./d.yaml", "--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]).run()
+    };
+    for (more, told) in [
+        ("faults: [\"503@99\"]\n", "delivery 99 is out of range"),
+        ("listen: { paths: [/healthz] }\n", "/healthz: smoke receive answers there itself"),
+        ("listen: { tls: { certificate: c.pem, key: c.pem } }\n", "it holds no certificate"),
+    ] {
+        let ran = check(more);
+        let found = ran.stdout.lines().find(|line| line.contains(told));
+        assert!(found.is_some_and(|line| line.starts_with("wrong ")), "{more}: {}", ran.stdout);
+    }
+    let variant = "variants: [{ name: rare, of_every: 5, last: 1, steps: [{ name: b, request: { method: GET, path: / } }] }]\n";
+    let ran = check(variant);
+    let warning =
+        "warning     scenario ./d.yaml: 1 flow does not reach the variant `rare`: nothing of it is tried";
+    assert!(ran.stdout.contains(warning), "{}", ran.stdout);
+}

@@ -2,6 +2,7 @@
 
 mod findings;
 mod network;
+mod refused;
 
 use super::evidence_files::make_folder;
 use super::run_args::RunArgs;
@@ -13,7 +14,9 @@ use crate::outbound::shown_url;
 use evidence::report::counted;
 use findings::{Findings, Level};
 use record::SenderProfile;
-use scenario::{DataError, Env, Loaded, Rows, Run, RunSettings, built_in_names, load_typed};
+use scenario::{
+    DataError, Env, Loaded, Rows, Run, RunSettings, built_in_names, load_typed, resolve_identities,
+};
 use signature::Secret;
 use stand_in::{FixtureSize, Fixtures};
 use std::path::{Path, PathBuf};
@@ -188,6 +191,13 @@ fn check_scenario(
         findings.of_scenario(&name, Level::Skipped, lacks);
         return None;
     }
+    let embedded = matches!(target, Some(Target::StandIn(_)));
+    for refused in refused::refused(&loaded, &args.run, env, embedded) {
+        findings.of_scenario(&name, Level::Wrong, refused);
+    }
+    if let Some(left_out) = loaded.scenario.left_out(inputs.flows) {
+        findings.of_scenario(&name, Level::Warning, left_out);
+    }
     check_variables(&loaded, &inputs.run, source.is_written(&loaded), env, findings);
     let by_user = args.run.flow.from_row.is_some();
     if let Some(used) = &used {
@@ -214,6 +224,7 @@ fn check_scenario(
             there.rows(&loaded.scenario, &inputs.run).ok()?
         }
     };
+    check_identities(&loaded, &inputs.run, &rows, findings);
     let (run, data) = (Arc::clone(&inputs.run), args.run.flow.data.clone());
     Some(Scenario { loaded, run, rows, skipped, data })
 }
@@ -239,6 +250,16 @@ fn check_file(scenario: &str, args: &Args, findings: &mut Findings) -> Option<Lo
         findings.add(Level::Wrong, error);
     }
     Some(loaded)
+}
+
+/// The test users' values, which a run looks for and so has to know.
+fn check_identities(loaded: &Loaded, run: &Arc<Run>, rows: &Rows, findings: &mut Findings) {
+    let rows = (0..).zip(rows.iter().map_while(Result::ok));
+    let mut wrong =
+        rows.filter_map(|(flow, row)| resolve_identities(&loaded.scenario, run, flow, &row).err());
+    if let Some(error) = wrong.next() {
+        findings.of_scenario(&loaded.source_name, Level::Missing, error);
+    }
 }
 
 /// The variables that a scenario needs beside its rows.
