@@ -3,7 +3,7 @@
 use super::{Exit, Failure, out, sender_option};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Largest OpenAPI document that is read, in bytes.
 const MAX_OPENAPI: u64 = 8 * 1024 * 1024;
@@ -87,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
          \n\
          {remark}steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
          \x20   expect: {{ status: {status} }}\n    webhooks:\n      - event: {event}\n        match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
-        sender = args.sender,
+        sender = quoted(&sender_from(&args.sender, &args.dir)),
         // In double quotes, JSON is YAML: what a document calls its paths and events may be anything.
         path = quoted(&api.path_for(name)),
         event = quoted(&api.event_for(name)),
@@ -114,10 +114,25 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
+/// The sender as a scenario in `dir` names it: the path of its file from there.
+fn sender_from(typed: &str, dir: &Path) -> String {
+    let Some(file) = scenario::sender_path(typed, Path::new(".")) else { return typed.to_owned() };
+    let is_down = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if file.is_absolute() || !dir.components().all(is_down) {
+        let absolute = std::path::absolute(&file).unwrap_or(file);
+        return absolute.to_string_lossy().into_owned();
+    }
+    let deep = dir.components().filter(|part| matches!(part, Component::Normal(_))).count();
+    let up = if deep == 0 { "./".to_owned() } else { "../".repeat(deep) };
+    let file = file.strip_prefix(".").unwrap_or(&file);
+    format!("{up}{}", file.display())
+}
+
 /// A text as YAML: bare where it is a plain word or path.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && text.chars().all(plain);
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let is_word = (begins || text.starts_with("./") || text.starts_with("../")) && text.chars().all(plain);
     let is_value = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
         .iter()
         .any(|word| text.eq_ignore_ascii_case(word));
@@ -158,4 +173,24 @@ fn from_openapi(file: &Path) -> Result<Api, Failure> {
     // A path with parameters has to be filled in by hand; until then it is one that a scenario can have.
     let path = path.replace(['{', '}'], "");
     Ok(Api { path: Some(path), status: Some(status.unwrap_or(200)), event })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_is_named_as_from_beside_the_scenario() {
+        for (typed, dir, named) in [
+            ("stripe", "sub", "stripe"),
+            ("./mine.yaml", ".", "./mine.yaml"),
+            ("mine.yaml", "sub", "../mine.yaml"),
+            ("./own/mine.yaml", "./a/b", "../../own/mine.yaml"),
+            ("/etc/mine.yaml", "sub", "/etc/mine.yaml"),
+        ] {
+            assert_eq!(sender_from(typed, Path::new(dir)), named, "{typed} from {dir}");
+        }
+        let outside = sender_from("mine.yaml", Path::new("../sub"));
+        assert!(Path::new(&outside).is_absolute() && outside.ends_with("/mine.yaml"), "{outside}");
+    }
 }
