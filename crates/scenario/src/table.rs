@@ -258,6 +258,37 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn what_is_wrong_in_a_file_has_its_own_line_and_form() {
+        let dir = tempfile::tempdir().unwrap();
+        let told = |name: &str, text: &str| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            let error = read_rows(&file, 9).unwrap_err().to_string();
+            error.rsplit_once('/').map(|(_, told)| told.to_owned()).unwrap()
+        };
+        for (name, text, wanted) in [
+            ("a.jsonl", "{\"a\":1}\n{\"a\" 2}\n", "a.jsonl:2: not a JSON object: expected `:` (column 6)"),
+            ("a.json", "[{\"a\":1},\n{\"a\" 2}]", "a.json:2: not JSON: expected `:` (column 6)"),
+            (
+                "a.csv",
+                "a,b\r1,2\r3,4\r",
+                "a.csv:1: its lines end in CR alone: save it with LF or CRLF line endings",
+            ),
+            ("a.yaml", "- a: 1\n", "a.yaml:1: a data file is CSV, JSON or JSON lines, not YAML"),
+        ] {
+            assert_eq!(told(name, text), wanted);
+        }
+        let twice = "appears twice in one object";
+        for (name, text) in
+            [("b.json", "[{\"a\":1},\n{\"b\":1,\"b\":2}]"), ("b.jsonl", "{\"a\":1}\n{\"b\":1,\"b\":2}\n")]
+        {
+            // The file's name may hold what the key's pointer does: the end tells.
+            let error = told(name, text);
+            assert!(error.ends_with(twice), "{error}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_cell_keeps_its_text(text in "[-+]?[0-9]{0,22}|.*") {

@@ -318,6 +318,24 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
 }
 
 #[test]
+fn an_identity_of_nothing_is_an_error_unless_it_may_be_left_out() {
+    let identities = |value: &str| {
+        let head = format!("identities: [{{ kind: username, value: '{value}' }}]\nvars:\n  nick: \"\"");
+        let scenario = try_load(&GOOD.replacen("vars:", &head, 1));
+        let scenario = scenario.unwrap().scenario;
+        let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+        resolve_identities(&scenario, &run, 0, &Row::new())
+            .map(|found| found.len())
+            .map_err(|e| e.to_string())
+    };
+    let told = identities("{{ nick }}").unwrap_err();
+    assert!(told.starts_with("{{ nick }}: is empty, and an identity of nothing is never found"), "{told}");
+    assert_eq!(identities("{{ nick | default(\"\") }}"), Ok(0));
+    assert_eq!(identities("{{ nick | default(null) }}"), Ok(0));
+    assert_eq!(identities("{{ nick | default(\"jo.smoke\") }}"), Ok(1));
+}
+
+#[test]
 fn columns_can_be_given_on_the_command_line() {
     let scenario = load_built_in("matches").unwrap().scenario;
     let given = [("match_id", json!(5)), ("participant_a_password", json!("pw-of-a"))];

@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fields_of_a_form_are_keys_whatever_they_are_called() {
+    fn what_the_profile_says_of_events_and_forms_is_kept_to() {
         let dir = tempfile::tempdir().unwrap();
         let load = |format: &str| {
             let profile =
@@ -177,6 +177,15 @@ mod tests {
             crate::load_bytes(text.as_bytes(), "s.yaml", dir.path()).map(|_| ()).map_err(|e| e.to_string())
         };
         assert_eq!(load("form"), Ok(()));
+        let named = |event: &str| {
+            let text = format!(
+                "name: t\nsubject: {{ kind: flow, id: \"1\" }}\nsender: ./p.yaml\nsteps:\n  - name: a\n    \
+                        request: {{ method: GET, path: / }}\n    webhooks: [{{ event: {event} }}]\n"
+            );
+            crate::load_bytes(text.as_bytes(), "s.yaml", dir.path()).map(|_| ()).map_err(|e| e.to_string())
+        };
+        let told = named("a.b").unwrap_err();
+        assert!(told.contains(":7:25: webhooks from p name no event: leave `event` out"), "{told}");
         assert!(load("json").unwrap_err().contains(":7:27: `/tags[0]`: a step of a JSON pointer"));
     }
 
