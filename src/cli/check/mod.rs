@@ -192,11 +192,8 @@ fn check_scenario(
         return None;
     }
     let embedded = matches!(target, Some(Target::StandIn(_)));
-    for refused in refused::refused(&loaded, &args.run, env, embedded) {
+    for refused in refused::refused(&loaded, args, env, embedded) {
         findings.of_scenario(&name, Level::Wrong, refused);
-    }
-    if let Some(left_out) = loaded.scenario.left_out(inputs.flows) {
-        findings.of_scenario(&name, Level::Warning, left_out);
     }
     check_variables(&loaded, &inputs.run, source.is_written(&loaded), env, findings);
     let by_user = args.run.flow.from_row.is_some();
@@ -214,6 +211,8 @@ fn check_scenario(
             let (found, flows) =
                 (counted(rows.count() as u64, "data rows"), counted(inputs.flows.into(), "flows"));
             findings.of_scenario(&name, Level::Ok, format_args!("{found}{from} for {flows}{told}"));
+            let left_out = loaded.scenario.left_out(inputs.flows);
+            left_out.iter().for_each(|variants| findings.of_scenario(&name, Level::Warning, variants));
             rows
         }
         Err(error) => {
