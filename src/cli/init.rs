@@ -38,19 +38,21 @@ impl Api {
         self.path.clone().unwrap_or_else(|| format!("/{name}"))
     }
 
-    /// The event that the step waits for: `ticket.created`.
-    fn event_for(&self, name: &str) -> String {
+    /// The line of the event that the step waits for: `ticket.created`.
+    fn event_line(&self, name: &str) -> String {
         let one = name.strip_suffix('s').filter(|one| !one.is_empty() && !one.ends_with('s'));
-        self.event.clone().unwrap_or_else(|| format!("{}.created", one.unwrap_or(name)))
+        let event = self.event.clone().unwrap_or_else(|| format!("{}.created", one.unwrap_or(name)));
+        // In double quotes, JSON is YAML: what a document calls its events may be anything.
+        format!("event: {}\n        ", quoted(&event))
     }
 
     /// The remark about what is made up.
-    fn remark(&self) -> String {
-        let made_up = match (&self.path, &self.event) {
-            (None, None) => "The path and the event are",
-            (None, Some(_)) => "The path is",
-            (Some(_), None) => "The event is",
-            (Some(_), Some(_)) => return String::new(),
+    fn remark(&self, names_events: bool) -> String {
+        let made_up = match (self.path.is_none(), names_events && self.event.is_none()) {
+            (true, true) => "The path and the event are",
+            (true, false) => "The path is",
+            (false, true) => "The event is",
+            (false, false) => return String::new(),
         };
         format!("# {made_up} made up from the name: replace what your API and its sender call otherwise.\n")
     }
@@ -70,6 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         None => Api::default(),
     };
     let name = &args.name;
+    let names_events = !sender.event.is_nowhere();
     let text = format!(
         "# What one flow does against the API, and which webhook it must cause. docs: scenarios/README.md, docs/senders.md\n\
          name: {name}\n\
@@ -86,13 +89,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
          webhooks:\n  ours: {{ /data/reference: \"{{{{ reference }}}}\" }}\n\
          \n\
          {remark}steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
-         \x20   expect: {{ status: {status} }}\n    webhooks:\n      - event: {event}\n        match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
+         \x20   expect: {{ status: {status} }}\n    webhooks:\n      - {event}match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
         sender = quoted(&sender_from(&args.sender, &args.dir)),
-        // In double quotes, JSON is YAML: what a document calls its paths and events may be anything.
         path = quoted(&api.path_for(name)),
-        event = quoted(&api.event_for(name)),
         status = api.status.unwrap_or(201),
-        remark = api.remark(),
+        event = if names_events { api.event_line(name) } else { String::new() },
+        remark = api.remark(names_events),
     );
     let csv = "reference\nfirst-1\nfirst-2\n";
     let (scenario, data) = (args.dir.join(format!("{name}.yaml")), args.dir.join(format!("{name}.csv")));
