@@ -209,8 +209,8 @@ impl Run {
     #[must_use]
     pub fn hidden(&self, scenario: &Scenario) -> Vec<Secret> {
         let sent = super::secrets::sent(scenario).into_iter();
-        let values = sent.filter_map(|name| (self.env)(&name).map(|value| (name, value)));
-        let hidden = values.filter(|(name, value)| super::secrets::is_hidden(name, value.trim()));
+        let values = sent.filter_map(|(name, called)| (self.env)(&name).map(|value| (called, value)));
+        let hidden = values.filter(|(called, value)| super::secrets::is_hidden(*called, value.trim()));
         hidden.map(|(_, value)| Secret::new(value.trim())).collect()
     }
 

@@ -8,7 +8,7 @@ use super::request::Request;
 use super::session::Session;
 use super::template::{self, Filter, Piece, Term};
 use super::tree::Seg;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const REFUSED: &str =
     "do not write secrets into a scenario: take them from the environment, as in {{ env.API_KEY }}";
@@ -83,7 +83,9 @@ impl Checker<'_> {
 
 /// Whether the name of a key or header says that its value lets in whoever has it.
 fn is_called_secret(name: &str) -> bool {
-    signature::is_credential(name) && !name.to_ascii_lowercase().contains("signature")
+    let small = name.to_ascii_lowercase();
+    let is_pass = small.split(['-', '_', '.']).any(|word| matches!(word, "pass" | "passphrase"));
+    is_pass || signature::is_credential(name) && !small.contains("signature")
 }
 
 /// Whether a secret is written in a text: the whole of it, or what its template falls back on.
@@ -106,37 +108,51 @@ fn holds_secret(text: &str) -> bool {
     terms.into_iter().any(|term| matches!(term, Term::Literal(Json::String(text)) if looks_secret(text)))
 }
 
-/// Whether a text looks as passwords and keys do, and not as words, numbers and addresses: letters and digits, 8 characters or more.
+/// Whether a text that is written down is a secret by its looks.
 fn looks_secret(text: &str) -> bool {
-    let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
     let small = text.to_ascii_lowercase();
+    is_mixed(text) && !HARMLESS.iter().any(|word| small.contains(word))
+}
+
+/// Whether a text is as passwords and keys are, and not as words, numbers and addresses: letters and digits, 8 characters or more.
+fn is_mixed(text: &str) -> bool {
+    let has = |kind: fn(&char) -> bool| text.chars().any(|c| kind(&c));
     text.chars().count() >= SHORTEST
         && has(char::is_ascii_digit)
         && has(|c| c.is_alphabetic())
         && !text.contains("://")
-        && !HARMLESS.iter().any(|word| small.contains(word))
 }
 
-/// The environment variables whose values go out in a header or body of a step, with those that the variables of the scenario take
-/// there.
-pub(super) fn sent(scenario: &Scenario) -> BTreeSet<String> {
-    let mut texts = Vec::new();
-    for step in scenario.all_steps() {
-        let mut of_step = Vec::new();
-        names::of_request(&step.request, &[], &mut of_step);
-        texts.extend(of_step.into_iter().filter(|(path, _)| !is_path(path)).map(|(_, text)| text));
+/// The environment variables whose values go out in a header or body of a step, or as the secret of a login, with those that the variables of the scenario take
+/// there; and whether the header, the key or the variable itself says that it is a secret.
+pub(super) fn sent(scenario: &Scenario) -> BTreeMap<String, bool> {
+    let (mut all, mut called) = (Vec::new(), Vec::new());
+    let steps = scenario.all_steps().map(|step| (&step.request, true));
+    // Of a login the user's name is wanted where it fails.
+    let logins =
+        scenario.sessions.values().filter_map(|session| session.login.as_ref()).map(|one| (one, false));
+    for (request, is_step) in steps.chain(logins) {
+        let mut texts = Vec::new();
+        names::of_request(request, &[], &mut texts);
+        for (path, text) in texts.into_iter().filter(|(path, _)| !is_path(path)) {
+            let is_called = path.iter().any(|seg| matches!(seg, Seg::Key(name) if is_called_secret(name)));
+            all.extend((is_step || is_called).then_some(text));
+            called.extend(is_called.then_some(text));
+        }
     }
-    names::variables_behind(scenario, &texts)
+    let called = names::variables_behind(scenario, &called);
+    let says = |name: &String| called.contains(name) || is_called_secret(name);
+    names::variables_behind(scenario, &all).into_iter().map(|name| (name.clone(), says(&name))).collect()
 }
 
 fn is_path(path: &[Seg]) -> bool {
     matches!(path, [Seg::Key(key)] if key == "path")
 }
 
-/// Whether a value from the environment that goes out is hidden: as a secret is written, or under a name that says so.
-pub(super) fn is_hidden(name: &str, value: &str) -> bool {
-    let hidden = value.chars().count() >= SHORTEST && value.bytes().any(|b| !b.is_ascii_digit());
-    looks_secret(value) || hidden && is_called_secret(name)
+/// Whether a value from the environment that goes out is hidden: as a secret is written, or where it is said to be one.
+pub(super) fn is_hidden(called: bool, value: &str) -> bool {
+    let is_number = value.bytes().all(|b| b.is_ascii_digit());
+    is_mixed(value) || called && value.chars().count() >= SHORTEST && !is_number
 }
 
 #[cfg(test)]
@@ -191,10 +207,17 @@ mod tests {
             .replacen("json: { n: 1 }", "json: { n: \"{{ key }}\", m: \"{{ env.OWN }}\" }", 1)
             .replacen("path: /things/{{ thing }}", "path: \"/things/{{ env.PART }}\"", 1);
         let scenario = try_load(&text).unwrap().scenario;
-        assert_eq!(sent(&scenario).into_iter().collect::<Vec<_>>(), ["KEY", "OWN"]);
-        assert!(is_hidden("OWN", "ak-Tt55Uu66") && is_hidden("API_KEY", "letters-only"));
+        let all = sent(&scenario);
+        assert_eq!(
+            all.into_iter().collect::<Vec<_>>(),
+            [("KEY".to_owned(), false), ("OWN".to_owned(), false)]
+        );
+        let text = text.replacen("m: \"{{ env.OWN }}\"", "pass: \"{{ env.OWN }}\"", 1);
+        assert!(sent(&try_load(&text).unwrap().scenario)["OWN"], "its key says so");
+        assert!(is_hidden(false, "ak-Tt55Uu66") && is_hidden(false, "sk_test_12345"));
+        assert!(is_hidden(true, "letters-only"));
         for plain in ["20240101", "administrator", "https://a.example/v1", "short1"] {
-            assert!(!is_hidden("OWN", plain), "{plain}");
+            assert!(!is_hidden(false, plain), "{plain}");
         }
     }
 }
