@@ -365,6 +365,10 @@ fn what_a_run_would_refuse_is_wrong() {
         let found = ran.stdout.lines().find(|line| line.contains(told));
         assert!(found.is_some_and(|line| line.starts_with("wrong ")), "{more}: {}", ran.stdout);
     }
+    let nobody = check("vars: { nick: \"\" }\nidentities: [{ kind: username, value: '{{ nick }}' }]\n");
+    let missing =
+        "missing     scenario ./d.yaml: {{ nick }}: is empty, and an identity of nothing is never found";
+    assert!(nobody.stdout.contains(missing), "{}", nobody.stdout);
     let variant = "variants: [{ name: rare, of_every: 5, last: 1, steps: [{ name: b, request: { method: GET, path: / } }] }]\n";
     let ran = check(variant);
     let warning =
