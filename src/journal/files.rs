@@ -109,6 +109,12 @@ impl Files {
         (self.path.clone(), self.part)
     }
 
+    /// The file that is being written, the number of its part, and how many bytes of it are written whole: what is behind them is
+    /// perhaps taken back.
+    pub(super) fn whole(&self) -> (PathBuf, u64, u64) {
+        (self.path.clone(), self.part, self.open.bytes)
+    }
+
     /// Records written over all parts.
     pub(super) const fn written(&self) -> u64 {
         self.written

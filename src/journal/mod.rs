@@ -2,6 +2,7 @@
 
 mod durable;
 mod files;
+mod intact;
 mod queue;
 mod segment;
 mod segments;
@@ -14,6 +15,7 @@ mod segments_tests;
 mod tests;
 
 pub use durable::{Durable, NotDurable};
+pub(crate) use intact::{IntactMark, lacks_records};
 pub(crate) use segments::lock_file;
 pub use segments::{Options, Pace, Rotation, Sync, hidden_beside, is_abandoned, segment_path};
 pub use writer::{Journal, Sealed};

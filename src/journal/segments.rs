@@ -79,11 +79,27 @@ pub fn hidden_beside(journal: &Path, purpose: &str) -> PathBuf {
 /// # Errors
 /// When another process holds it, or the file beside the journal cannot be made.
 pub(crate) fn lock_file(journal: &Path) -> io::Result<File> {
-    let path = hidden_beside(journal, "lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    let file = open_lock(&hidden_beside(journal, "lock"))?;
+    take_lock(&file)?;
+    Ok(file)
+}
+
+/// A file to be locked; what is in it says nothing.
+///
+/// # Errors
+/// When it cannot be made.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// Locks a file until it is closed.
+///
+/// # Errors
+/// When another process holds the lock.
+pub(super) fn take_lock(file: &File) -> io::Result<()> {
     for _ in 0..LOOKED_AT {
         match file.try_lock() {
-            Ok(()) => return Ok(file),
+            Ok(()) => return Ok(()),
             // Perhaps somebody only looks whether it is held.
             Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
             Err(TryLockError::Error(error)) => return Err(error),

@@ -270,6 +270,13 @@ impl Journal {
         lock(&self.places.files).part()
     }
 
+    /// The file that is being written, the number of its part, and how many bytes of it are written whole. What is behind them
+    /// is taken back where it cannot be written to its end.
+    #[must_use]
+    pub fn whole(&self) -> (PathBuf, u64, u64) {
+        lock(&self.places.files).whole()
+    }
+
     /// Writes the end record; what is appended afterwards is refused.
     ///
     /// # Errors

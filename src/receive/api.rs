@@ -3,6 +3,7 @@
 use super::metrics::Metrics;
 use super::scrape::Scrape;
 use super::token::Token;
+use super::untold::Missing;
 use super::witness::{Refused, Witness};
 use crate::inbox::Routes;
 use crate::journal::{Journal, segment_path};
@@ -37,6 +38,8 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 const PIECE: u64 = 1024 * 1024;
 /// The longest that a request may wait for something new.
 const MAX_WAIT: Duration = Duration::from_secs(20);
+/// The longest while the journal cannot be written, which whoever asks is to know soon.
+const MAX_UNWRITTEN_WAIT: Duration = Duration::from_secs(1);
 /// How often it looks while it waits.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -98,9 +101,21 @@ pub struct Meta {
     /// How many secrets it accepts webhooks under.
     #[serde(default = "one")]
     pub secrets: usize,
+    /// What its journal lacks and does not tell of, where that is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwritten: Option<Unwritten>,
     /// What it vouches for, where it has a key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub witness: Option<Vouched>,
+}
+
+/// What a receiver could not write to its journal. As soon as it can write again, a `gap` among the records tells of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unwritten {
+    /// Since when, by the receiver's clock.
+    pub since: DateTime<Utc>,
+    /// Webhooks that were answered 503 for it.
+    pub webhooks: u64,
 }
 
 const fn one() -> usize {
@@ -224,20 +239,23 @@ impl Paths {
             Some(Ok(s)) if (0.0..=3600.0).contains(&s) => Duration::from_secs_f64(s).min(MAX_WAIT),
             Some(_) => return refused(400, "wait: not a number of seconds"),
         };
-        let until = Instant::now() + wait;
+        let begun = Instant::now();
         let Some(since) = self.cursor(since) else {
             return refused(400, "since: not 0, now, or the `next` of an earlier response");
         };
         let mut at = since;
         loop {
+            // First what the journal does not tell of: from then on it may tell of it.
+            let missing = self.metrics.untold().missing();
+            let wait = if missing.is_some() { wait.min(MAX_UNWRITTEN_WAIT) } else { wait };
             let piece = match self.look(at, None) {
                 Ok(piece) => piece,
                 Err(error) => return refused(503, &format!("the journal cannot be read: {}", error.kind())),
             };
             self.unread_from.fetch_max(piece.next.part, Ordering::Relaxed);
-            if !piece.lines.is_empty() || piece.missed || Instant::now() >= until {
-                return match self.vouched(request, since, &piece) {
-                    Ok(vouched) => self.piece(request, &piece, vouched),
+            if !piece.lines.is_empty() || piece.missed || begun.elapsed() >= wait {
+                return match self.vouched(request, since, &piece, missing.is_none()) {
+                    Ok(vouched) => self.piece(request, &piece, missing, vouched),
                     Err(refusal) => refusal,
                 };
             }
@@ -274,18 +292,20 @@ impl Paths {
         }
     }
 
-    /// What is signed of an answer: with `run` what came to that run up to its end, with `close` for the last time.
+    /// What is signed of an answer: with `run` what came to that run up to its end, with `close` for the last time, which is not
+    /// said of a journal that does not tell everything.
     fn vouched(
         &self,
         request: &RawRequest,
         since: Cursor,
         piece: &Piece,
+        tells_all: bool,
     ) -> Result<Option<Vouched>, Response> {
         let Some(witness) = &self.witness else { return Ok(None) };
         let key = witness.public().to_string();
         let Some(run) = query(request, "run") else { return Ok(Some(Vouched { key, checkpoint: None })) };
         let run = uuid::Uuid::parse_str(run).map_err(|_| refused(400, "run: not a UUID"))?;
-        let closes = query(request, "close") == Some("1");
+        let closes = tells_all && query(request, "close") == Some("1");
         let checkpoint = witness.checkpoint(self, (run, since), piece, closes);
         let checkpoint = checkpoint.map_err(|refusal| not_vouched(&refusal))?;
         Ok(Some(Vouched { key, checkpoint: Some(checkpoint) }))
@@ -293,9 +313,9 @@ impl Paths {
 
     /// The end of what is written.
     pub(super) fn now(&self) -> Cursor {
-        let _ = self.journal.flush();
-        let (path, part) = self.journal.part();
-        Cursor { part, offset: std::fs::metadata(path).map(|m| m.len()).unwrap_or(0) }
+        let _ = self.metrics.untold().flush(&self.journal, self.clock);
+        let (_, part, offset) = self.journal.whole();
+        Cursor { part, offset }
     }
 
     /// Records from `at` on, as JSON lines, and where to go on.
@@ -313,8 +333,8 @@ impl Paths {
 
     /// Reads what is behind `at`, of one part at most, and nothing behind `until`.
     pub(super) fn look(&self, at: Cursor, until: Option<Cursor>) -> io::Result<Piece> {
-        let _ = self.journal.flush();
-        let (current, last) = self.journal.part();
+        let _ = self.metrics.untold().flush(&self.journal, self.clock);
+        let (current, last, whole) = self.journal.whole();
         let mut part = at.part;
         // From the beginning means from the oldest part that is there; that is not a gap.
         let (mut missed, from_start) = (false, at.part == 0);
@@ -332,6 +352,7 @@ impl Paths {
         let part = part.min(last);
         let offset = if part == at.part { at.offset } else { 0 };
         let limit = until.filter(|until| until.part == part).map_or(u64::MAX, |until| until.offset);
+        let limit = if part == last { limit.min(whole) } else { limit };
         let (header, lines, end) = read_from(file, offset, limit)?;
         let more = end.more || part < last;
         let next = match end.more || part >= last || end.offset == limit {
@@ -341,7 +362,13 @@ impl Paths {
         Ok(Piece { header, lines, next, missed, more })
     }
 
-    fn piece(&self, request: &RawRequest, piece: &Piece, witness: Option<Vouched>) -> Response {
+    fn piece(
+        &self,
+        request: &RawRequest,
+        piece: &Piece,
+        missing: Option<Missing>,
+        witness: Option<Vouched>,
+    ) -> Response {
         let wall = |tick: record::Tick| tick.wall(self.clock.started());
         // A part of an earlier process has a time line of its own.
         let is_own = piece.header.started == self.clock.started();
@@ -358,6 +385,7 @@ impl Paths {
             endpoint: piece.header.webhook.endpoint.clone(),
             scheme: piece.header.scheme.to_string(),
             secrets: piece.header.webhook.secrets,
+            unwritten: missing.map(|m| Unwritten { since: wall(m.since), webhooks: m.webhooks }),
             witness,
         };
         let mut body = serde_json::to_vec(&json!({ "smoke": meta })).unwrap_or_default();

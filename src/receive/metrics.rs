@@ -1,6 +1,8 @@
 //! What a receiver counts, as Prometheus (OpenMetrics) text. Names: docs/deltacrown.md section 6, the staging guide's.
 
+use super::untold::Untold;
 use crate::inbox::{Ended, Observer, Outcome};
+use crate::journal::IntactMark;
 use pii::Category;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -35,7 +37,7 @@ pub struct Metrics {
     writable: AtomicBool,
     /// How far the system's clock is from where it was at the start, in ms.
     clock_ahead_ms: AtomicI64,
-    untold: Mutex<Option<Untold>>,
+    untold: Untold,
     usual: Usual,
 }
 
@@ -60,13 +62,6 @@ struct Counters {
     strangers: Counter,
     not_kept: Counter,
     parts_removed: Counter,
-}
-
-/// Webhooks that were answered 503 because the journal could not be written, and since when.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Untold {
-    pub from: Tick,
-    pub webhooks: u64,
 }
 
 /// What most webhooks count, so that it need not be looked for by its labels.
@@ -160,6 +155,11 @@ impl Metrics {
     /// All at zero.
     #[must_use]
     pub fn new() -> Self {
+        Self::of_journal(None)
+    }
+
+    /// All at zero, for a journal that has all that it should as long as it is marked so.
+    pub(super) fn of_journal(mark: Option<IntactMark>) -> Self {
         let mut registry = Registry::default();
         let families = Families::new(&mut registry);
         let latency = Histogram::new(BUCKETS);
@@ -185,7 +185,7 @@ impl Metrics {
             journal,
             writable: AtomicBool::new(true),
             clock_ahead_ms: AtomicI64::new(0),
-            untold: Mutex::new(None),
+            untold: Untold::new(mark),
             usual,
         };
         metrics.begin_at_zero();
@@ -289,21 +289,9 @@ impl Metrics {
         }
     }
 
-    /// What the journal has not been told of yet, taken.
-    pub(super) fn take_untold(&self) -> Option<Untold> {
-        self.with_untold(Option::take)
-    }
-
-    /// It could not be told after all.
-    pub(super) fn put_back(&self, untold: Untold) {
-        self.with_untold(|now| {
-            let later = now.take().map_or(0, |later| later.webhooks);
-            *now = Some(Untold { webhooks: untold.webhooks + later, ..untold });
-        });
-    }
-
-    fn with_untold<T>(&self, f: impl FnOnce(&mut Option<Untold>) -> T) -> T {
-        f(&mut self.untold.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What the journal does not tell of so far.
+    pub(super) const fn untold(&self) -> &Untold {
+        &self.untold
     }
 
     /// The journal cannot be written, though no webhook has come to show it.
@@ -406,7 +394,7 @@ impl Observer for Metrics {
 
     fn unwritten(&self, at: Tick) {
         self.counters.unwritten.inc();
-        self.with_untold(|untold| untold.get_or_insert(Untold { from: at, webhooks: 0 }).webhooks += 1);
+        self.untold.webhook(at);
         self.set_writable(false);
     }
 }

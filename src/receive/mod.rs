@@ -10,10 +10,11 @@ mod scan;
 mod scrape;
 mod tap;
 mod token;
+mod untold;
 mod upkeep;
 mod witness;
 
-pub use api::{Meta, NEXT_HEADER, Registration};
+pub use api::{Meta, NEXT_HEADER, Registration, Unwritten};
 pub use keep::Keep;
 pub use metrics::Metrics;
 pub use plan::{Identity, Plan, descriptors, header};

@@ -7,10 +7,10 @@ use super::metrics::Metrics;
 use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
-use super::upkeep::{Upkeep, tell_untold};
+use super::upkeep::Upkeep;
 use super::witness::Witness;
 use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Lanes, Routes, Tls, serve_with};
-use crate::journal::{Journal, Options, Pace, Sealed};
+use crate::journal::{IntactMark, Journal, Options, Pace, Sealed};
 use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
 use record::{Header, Note, Record};
@@ -118,14 +118,13 @@ impl Receiver {
         let mut header = header(&plan.identity, clock).map_err(ReceiverError::Random)?;
         header.faults.clone_from(&plan.faults);
         let options = Options { rotation: plan.rotation, sync: plan.sync, pace: Pace::Together, clock };
-        let journal = Journal::create_in_segments(&plan.journal, &header, options)
-            .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?;
-        let metrics = Arc::new(Metrics::new());
+        let not_written = |source| ReceiverError::Journal { path: plan.journal.clone(), source };
+        let journal = Journal::create_in_segments(&plan.journal, &header, options).map_err(not_written)?;
+        let mark = IntactMark::set(&plan.journal).map_err(not_written)?;
+        let metrics = Arc::new(Metrics::of_journal(Some(mark)));
         let unread_from = Arc::new(AtomicU64::new(0));
         let witness = plan.witness.take().map(|key| Witness::new(key, journal.clone(), clock)).transpose();
-        let witness = witness
-            .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?
-            .map(Arc::new);
+        let witness = witness.map_err(not_written)?.map(Arc::new);
         let paths = Arc::new(Paths {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
@@ -226,7 +225,7 @@ impl Receiver {
         admin.iter().for_each(tokio::task::JoinHandle::abort);
         self.stopped.store(true, Ordering::Relaxed);
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
-        tell_untold(&self.journal, &self.metrics, self.clock);
+        self.metrics.untold().tell(&self.journal, self.clock);
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
         self.journal.append(&Record::Note(note)).map_err(failed)?;
         self.journal.finish(self.clock.now(), true).map_err(failed)

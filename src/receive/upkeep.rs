@@ -6,7 +6,6 @@ use super::metrics::Metrics;
 use super::witness::Witness;
 use crate::inbox::Inbox;
 use crate::journal::{Journal, hidden_beside};
-use record::{Gap, Record, Watch};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +40,7 @@ impl Upkeep {
         for turn in 1u64.. {
             tick.tick().await;
             // What cannot be written now is dropped; webhooks themselves are never put off.
-            if self.journal.flush().is_err() {
+            if self.metrics.untold().flush(&self.journal, self.clock).is_err() {
                 self.metrics.not_writable();
             }
             if turn.is_multiple_of(SELDOM) {
@@ -66,18 +65,7 @@ impl Upkeep {
             }
             self.metrics.writable_again();
         }
-        tell_untold(&self.journal, &self.metrics, self.clock);
-    }
-}
-
-/// Writes for how long webhooks came of which the journal has nothing: they were answered 503 because it could not be written.
-pub(super) fn tell_untold(journal: &Journal, metrics: &Metrics, clock: Clock) {
-    let Some(untold) = metrics.take_untold() else { return };
-    let why =
-        format!("the journal could not be written: {} webhooks were answered with 503", untold.webhooks);
-    let gap = Gap { from: untold.from, to: clock.now(), why };
-    if journal.append(&Record::Watch(Watch::Gap(gap))).is_err() {
-        metrics.put_back(untold);
+        self.metrics.untold().tell(&self.journal, self.clock);
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::Batch;
 use super::segment::{LineRead, Segment, hash, read_line, successor};
-use crate::journal::is_abandoned;
+use crate::journal::{is_abandoned, lacks_records};
 use record::{End, Header, Line, Record};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +36,8 @@ pub(crate) struct GrowingJournal {
     path: PathBuf,
     segment: Segment,
     line: Vec<u8>,
+    /// How far the file was read, with the beginning of a line that is not whole yet.
+    seen: u64,
     ended: bool,
     /// How far the receiver's system's wall time was ahead of its time line where the reading began, in ms.
     ahead_ms: i64,
@@ -71,17 +73,12 @@ impl GrowingJournal {
     pub(crate) fn at_end(path: &Path) -> Result<Self, FollowError> {
         let mut segment = Segment::open(path)?;
         let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
-        let end = segment.input.seek(SeekFrom::End(-1)).map_err(failed)?;
-        // The end may be in the middle of a line that is being written: the rest of it is not ours.
-        let mut last = [0];
-        segment.input.read_exact(&mut last).map_err(failed)?;
-        if last != *b"\n" && end > 0 {
-            read_line(&mut segment.input, &mut Vec::new()).map_err(failed)?;
-        }
+        // The end may be in the middle of a line that is being written, which is ours.
+        let end = segment.seek_to_last_line_end().map_err(failed)?;
         // What the next line is linked to was not read.
         segment.prev = None;
         let ahead_ms = segment.ahead_ms(end).map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), ended: false, ahead_ms })
+        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), seen: end, ended: false, ahead_ms })
     }
 
     /// How far the receiver's system's wall time was ahead of its time line where the reading began, in ms.
@@ -121,18 +118,33 @@ impl GrowingJournal {
                     self.line.clear();
                     missed.get_or_insert_with(|| "a line is longer than any journal line".to_owned());
                 }
-                // What was read is told before the file is left.
-                LineRead::End if !records.is_empty() => break Sight::More,
-                LineRead::End => match self.turn()? {
-                    Turn::Stay(sight) => break sight,
-                    Turn::On(lost) => missed = missed.or(lost),
-                },
+                LineRead::End => {
+                    self.seek_to_line_start()?;
+                    // What was read is told before the file is left.
+                    if !records.is_empty() {
+                        break Sight::More;
+                    }
+                    match self.turn()? {
+                        Turn::Stay(sight) => break sight,
+                        Turn::On(lost) => missed = missed.or(lost),
+                    }
+                }
             }
         };
         let header = &self.segment.header;
         let (run_id, started, secrets) = (header.run_id, header.started, header.webhook.secrets);
         let batch = Batch { run_id, started, records, secrets, missed: None };
         Ok(Look { batch, missed, sight })
+    }
+
+    /// Goes back to where a line begins that is not whole: its receiver takes it back when the disk is full, and writes another one
+    /// there.
+    fn seek_to_line_start(&mut self) -> io::Result<()> {
+        self.seen = self.segment.input.stream_position()?;
+        let start = self.seen.saturating_sub(self.line.len() as u64);
+        self.line.clear();
+        // Not within what is buffered: that may be another line by then.
+        self.segment.input.seek(SeekFrom::Start(start)).map(drop)
     }
 
     /// The record of the line that was read, and what is wrong with its place.
@@ -155,6 +167,8 @@ impl GrowingJournal {
 
     /// At the end of the file: whether another one goes on.
     fn turn(&mut self) -> io::Result<Turn> {
+        // Looked at first: what was missing before is told in what is written by now.
+        let lacks_records = lacks_records(&self.path);
         let now = match std::fs::metadata(&self.path) {
             Ok(now) => now,
             Err(error) => return Ok(Turn::Stay(Sight::Dark(format!("{}: {error}", self.path.display())))),
@@ -162,7 +176,8 @@ impl GrowingJournal {
         let next = if now.ino() != self.segment.inode {
             successor(&self.path, &self.segment)
         } else if now.len() < self.segment.input.stream_position()? {
-            Segment::open(&self.path)
+            self.segment
+                .again(&self.path)
                 .map(|segment| (segment, Some("the journal was cut in place".to_owned())))
         } else if self.ended {
             let why = "the receiver has ended its journal".to_owned();
@@ -170,13 +185,17 @@ impl GrowingJournal {
         } else if is_abandoned(&self.path) {
             let why = "the receiver is gone: no process has its journal open".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
+        } else if lacks_records {
+            let why = "the receiver cannot write its journal: webhooks are answered with 503".to_owned();
+            return Ok(Turn::Stay(Sight::Dark(why)));
+        } else if now.len() > self.seen {
+            return Ok(Turn::Stay(Sight::More));
         } else {
             return Ok(Turn::Stay(Sight::Clear));
         };
         Ok(match next {
             Ok((segment, lost)) => {
                 // What a killed receiver has left of a line was never answered.
-                self.line.clear();
                 (self.segment, self.ended) = (segment, false);
                 Turn::On(lost)
             }
@@ -196,7 +215,7 @@ enum Turn {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::journal::{Journal, Options, Pace, Rotation, Sync};
+    use crate::journal::{IntactMark, Journal, Options, Pace, Rotation, Sync};
     use crate::receive::{Identity, header};
     use record::Note;
     use record::{Tick, WallClock};
@@ -279,6 +298,53 @@ pub(super) mod tests {
         std::fs::rename(dir.path().join("away"), &path).unwrap();
         std::fs::write(&path, "").unwrap();
         assert!(matches!(all(&mut follow).2, Sight::Dark(_)), "cut in place");
+    }
+
+    #[test]
+    fn a_journal_that_lacks_records_is_dark_until_it_tells_of_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let mark = IntactMark::set(&path).unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
+        notes(&journal, 2);
+        assert_eq!(all(&mut follow), (2, None, Sight::Clear));
+        mark.remove();
+        notes(&journal, 3);
+        let (n, missed, sight) = all(&mut follow);
+        assert_eq!((n, missed), (3, None), "what is there is read");
+        assert!(matches!(sight, Sight::Dark(why) if why.contains("cannot write its journal")));
+        notes(&journal, 1);
+        assert!(mark.restore());
+        assert_eq!(all(&mut follow), (1, None, Sight::Clear));
+    }
+
+    /// As a receiver leaves it whose disk is full: a piece of what it writes, of which nothing stays.
+    #[test]
+    fn what_a_full_disk_has_cut_is_taken_back_and_nothing_is_read_twice() {
+        use std::io::Write as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        notes(&journal, 2);
+        let whole = std::fs::metadata(&path).unwrap().len();
+        let file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        (&file).write_all(b"{\"prev\":\"ab").unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
+        file.set_len(whole).unwrap();
+        assert_eq!(all(&mut follow), (0, None, Sight::Clear), "what was there before is not ours");
+        (&file).write_all(b"{\"prev\":\"ab").unwrap();
+        assert_eq!(all(&mut follow), (0, None, Sight::Clear), "a line that is not whole");
+        file.set_len(whole).unwrap();
+        notes(&journal, 1);
+        assert_eq!(all(&mut follow), (1, None, Sight::Clear));
+        // Lines that are whole are taken back with it: they were read, and are not there.
+        let whole = std::fs::metadata(&path).unwrap().len();
+        notes(&journal, 1);
+        assert_eq!(all(&mut follow), (1, None, Sight::Clear));
+        file.set_len(whole).unwrap();
+        let cut = Some("the journal was cut in place".to_owned());
+        assert_eq!(all(&mut follow), (0, cut, Sight::Clear));
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+/// So much is read at once, in bytes, where the last line is looked for.
+const BLOCK: u64 = 64 * 1024;
 /// Most segments that one may be behind.
 const MOST_BEHIND: usize = 10_000;
 
@@ -17,6 +19,8 @@ pub(super) struct Segment {
     pub input: BufReader<File>,
     pub inode: u64,
     pub header: Header,
+    /// The hash of its first line, by which it is told from another one.
+    first: String,
     /// What the next line has to be linked to; `None` where that is not known.
     pub prev: Option<String>,
     /// The file before it.
@@ -51,7 +55,9 @@ impl Segment {
             return Err(malformed("its header is linked to a line before it".to_owned()));
         }
         let path = path.to_path_buf();
-        let mut segment = Self { path, input, inode, header: *header, prev: Some(hash(&line)), before: None };
+        let first = hash(&line);
+        let prev = Some(first.clone());
+        let mut segment = Self { path, input, inode, header: *header, first, prev, before: None };
         segment.before = segment.peek().map_err(failed)?;
         Ok(segment)
     }
@@ -65,6 +71,42 @@ impl Segment {
             Ok(Record::Watch(Watch::Continues(continues))) => Some(continues),
             _ => None,
         })
+    }
+
+    /// This file, which is shorter than what was read of it: its receiver takes back what a full disk has cut, and what is left was
+    /// read. A file that begins otherwise is another one.
+    ///
+    /// # Errors
+    /// As for [`Segment::open`], and when it cannot be read.
+    pub(super) fn again(&self, path: &Path) -> Result<Self, FollowError> {
+        let mut segment = Self::open(path)?;
+        if segment.first == self.first {
+            let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
+            segment.seek_to_last_line_end().map_err(failed)?;
+            segment.prev = None;
+        }
+        Ok(segment)
+    }
+
+    /// Goes to the end of the last line that is whole, and gives where that is.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn seek_to_last_line_end(&mut self) -> io::Result<u64> {
+        let mut at = self.input.seek(SeekFrom::End(0))?;
+        let mut block = Vec::new();
+        while at > 0 {
+            let from = at.saturating_sub(BLOCK);
+            self.input.seek(SeekFrom::Start(from))?;
+            block.clear();
+            self.input.by_ref().take(at - from).read_to_end(&mut block)?;
+            if let Some(newline) = block.iter().rposition(|byte| *byte == b'\n') {
+                at = from + newline as u64 + 1;
+                break;
+            }
+            at = from;
+        }
+        self.input.seek(SeekFrom::Start(at))
     }
 
     /// How far the system's wall time was ahead of the time line at this byte, in ms.

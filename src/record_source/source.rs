@@ -5,7 +5,7 @@ use super::clock_alignment::ClockAlignment;
 use super::growing_journal::{self, GrowingJournal, Sight};
 use super::remote::{Ask, Remote, RemoteError};
 use super::witnessed::Witnessed;
-use crate::receive::{Meta, Token};
+use crate::receive::{Meta, Token, Unwritten};
 use record::seal::SignedCheckpoint;
 use record::witness::Registering;
 use record::{Attempt, Gap, Note, Offset, Record, Tick, Watch};
@@ -258,7 +258,13 @@ impl RecordSource {
             // However soon it was there again: what was posted meanwhile was refused, and nobody has seen it.
             self.gap("the receiver was restarted".to_owned());
         }
-        self.end_blindness();
+        let lost_sight = match meta.unwritten {
+            Some(unwritten) => self.unwritten(&unwritten),
+            None => {
+                self.end_blindness();
+                None
+            }
+        };
         if missed {
             self.gap("the inbox dropped records that had not been read yet".to_owned());
         }
@@ -271,7 +277,7 @@ impl RecordSource {
         }
         self.pending.extend(records);
         self.seen = self.clock.now();
-        (meta.more, None)
+        (meta.more, lost_sight)
     }
 
     /// Takes in what was read from a file of this machine.
@@ -298,6 +304,17 @@ impl RecordSource {
         let new = self.blind_since.is_none();
         new.then(|| self.blind_since = Some((self.seen, why.clone())));
         new.then_some(why)
+    }
+
+    /// What came since everything was seen last is not all in the receiver's journal; gives why, when that is new.
+    fn unwritten(&mut self, unwritten: &Unwritten) -> Option<String> {
+        let why = format!(
+            "the receiver cannot write its journal: {} webhooks were answered with 503",
+            unwritten.webhooks
+        );
+        let before = self.blind_since.take();
+        self.blind_since = Some((before.as_ref().map_or(self.seen, |(from, _)| *from), why.clone()));
+        before.is_none().then_some(why)
     }
 
     /// What happened since everything was seen last is not certain.

@@ -55,6 +55,8 @@ mod forged;
 #[cfg(test)]
 mod forgeries;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod fuzz_seeds;
 #[cfg(test)]
 mod gate;

@@ -6,8 +6,9 @@ use super::criteria::{Criterion, LOST, RUN_COMPLETED, SUCCESS_RATE};
 use crate::analysis::TOO_LARGE;
 use crate::figure::counted;
 use pii::shown;
-use record::Gap;
+use record::{Gap, Tick};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The checks that find fault with what did not come.
 const ABSENCE: [Criterion; 3] = [SUCCESS_RATE, LOST, RUN_COMPLETED];
@@ -122,7 +123,7 @@ pub(super) fn unchecked(attempts: u64, blind: bool, mut check: Check) -> Check {
 /// What was missing while nothing could be seen may have come all the same.
 pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
     let Some(first) = gaps.first() else { return };
-    let blind: u128 = gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
+    let blind = blind(gaps).as_millis();
     for check in checks.iter_mut().filter(|c| ABSENCE.iter().any(|row| row.id == c.id)) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
@@ -130,5 +131,36 @@ pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
             check.text,
             shown(&first.why)
         );
+    }
+}
+
+/// For how long something could not be seen: a receiver and whoever reads it may both tell of the same time.
+fn blind(gaps: &[Gap]) -> Duration {
+    let mut gaps: Vec<(Tick, Tick)> = gaps.iter().map(|gap| (gap.from, gap.to)).collect();
+    gaps.sort_unstable();
+    let (mut blind, mut until) = (Duration::ZERO, Tick(0));
+    for (from, to) in gaps {
+        blind += to.since(from.max(until));
+        until = until.max(to);
+    }
+    blind
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_two_tell_of_counts_once() {
+        let gap = |(from, to)| Gap { from: Tick(from), to: Tick(to), why: String::new() };
+        for (gaps, us) in [
+            (vec![(10, 30)], 20),
+            (vec![(10, 30), (40, 50)], 30),
+            (vec![(20, 40), (10, 30)], 30),
+            (vec![(10, 50), (20, 30), (45, 60)], 50),
+        ] {
+            let gaps: Vec<Gap> = gaps.into_iter().map(gap).collect();
+            assert_eq!(blind(&gaps), Duration::from_micros(us), "{gaps:?}");
+        }
     }
 }
