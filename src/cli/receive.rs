@@ -269,7 +269,7 @@ async fn execute(
         false => interrupt::spawn_service(interrupt)
             .and_then(|()| Ok(Some(hangups().map_err(Failure::environment)?)))?,
     };
-    let receiver = Receiver::new(plan).map_err(failure)?;
+    let mut receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     if let Some(admin) = receiver.admin_address() {
@@ -282,15 +282,17 @@ async fn execute(
     let anew = hangups.map(|hangups| tokio::spawn(begin_anew(hangups, receiver.journal())));
     // It tells once more when the receiver has stopped: `ended` goes after all that is counted.
     let (ended, over) = watch::channel(false);
-    let metrics = receiver.metrics();
+    let (metrics, inspection) = (receiver.metrics(), receiver.inspection());
     let exported = exporter.map(|exporter| tokio::spawn(telemetry::tell_receiver(exporter, metrics, over)));
-    let sealed = receiver.serve(stop).await.map_err(failure)?;
+    let served = receiver.serve(stop).await;
     tee.abort();
     anew.iter().for_each(tokio::task::JoinHandle::abort);
-    let _ = ended.send(true);
     if let Some(exported) = exported {
+        inspection.end().await;
+        let _ = ended.send(true);
         let _ = exported.await;
     }
+    let sealed = served.map_err(failure)?;
     out::chat(format!(
         "stopped; {} records in the last journal file, SHA-256 {}",
         sealed.records, sealed.sha256

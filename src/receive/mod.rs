@@ -19,5 +19,6 @@ pub use keep::Keep;
 pub use metrics::Metrics;
 pub use plan::{Identity, Plan, descriptors, header};
 pub use receiver::{Receiver, ReceiverError};
+pub use scan::Inspection;
 pub use tap::{Tap, TapError};
 pub use token::Token;

@@ -5,7 +5,7 @@ use super::api::{Health, MOST_WRONG, Paths};
 use super::keep::Keeper;
 use super::metrics::Metrics;
 use super::plan::{Plan, header};
-use super::scan;
+use super::scan::{self, Inspection, Scan};
 use super::tap::{Tap, TapError};
 use super::upkeep::Upkeep;
 use super::witness::Witness;
@@ -19,7 +19,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use wire::Clock;
@@ -83,8 +83,7 @@ pub struct Receiver {
     path: PathBuf,
     metrics: Arc<Metrics>,
     clock: Clock,
-    /// Ends the look for personal data.
-    stopped: Arc<AtomicBool>,
+    scan: Scan,
     keeper: Keeper,
     admin: Option<Admin>,
     witness: Option<Arc<Witness>>,
@@ -136,8 +135,7 @@ impl Receiver {
             unread_from: Arc::clone(&unread_from),
             witness: witness.clone(),
         });
-        let stopped = Arc::new(AtomicBool::new(false));
-        scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
+        let scan = scan::start(Arc::clone(&paths))?;
         let admin = plan.admin.map(|address| admin(address, &plan.tls, &paths, clock)).transpose()?;
         let routes: Arc<dyn Routes> = match &admin {
             Some(_) => Arc::new(Health(paths)),
@@ -169,7 +167,7 @@ impl Receiver {
             journal,
             metrics,
             clock,
-            stopped,
+            scan,
         })
     }
 
@@ -202,6 +200,11 @@ impl Receiver {
         Arc::clone(&self.metrics)
     }
 
+    /// The end of the look for personal data, for whoever tells the counters once more when the receiver has stopped.
+    pub const fn inspection(&mut self) -> Inspection {
+        self.scan.inspection()
+    }
+
     /// Serves until `stop` turns true, then lets open exchanges end and closes the journal.
     ///
     /// # Errors
@@ -223,7 +226,7 @@ impl Receiver {
         serve_with(self.listener, self.tls, self.inbox, self.doors, &lanes, stop).await;
         upkeep.abort();
         admin.iter().for_each(tokio::task::JoinHandle::abort);
-        self.stopped.store(true, Ordering::Relaxed);
+        self.scan.stop();
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
         self.metrics.untold().tell(&self.journal, self.clock);
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };

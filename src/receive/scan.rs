@@ -5,8 +5,9 @@ use pii::{Category, Engine, Hops, Memo, Policy, PolicyError, Request};
 use record::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// Pause when there is nothing new.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -14,31 +15,82 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Rest after a piece of work, as a multiple of the time that it took.
 const REST: u32 = 31;
 
-/// Looks through what is written until `stop` turns true. After each piece it rests for [`REST`] times as long as the piece
-/// took, so that it never has more than a thirty-second of a core, a thousand webhooks a second or more; under a flood it falls behind,
-/// and catches up afterwards.
+/// How long the rest is looked through once the receiver has stopped, at most.
+const AT_LAST: Duration = Duration::from_secs(5);
+
+/// The look through a journal, under way.
+#[derive(Debug)]
+pub(super) struct Scan {
+    stop: Arc<AtomicBool>,
+    thread: Option<Thread>,
+    ended: Option<oneshot::Receiver<()>>,
+}
+
+/// The end of the look for personal data.
+#[derive(Debug)]
+pub struct Inspection(Option<oneshot::Receiver<()>>);
+
+impl Inspection {
+    /// Waits, once the receiver has stopped, until what it has received is inspected, 5 s at most.
+    pub async fn end(self) {
+        if let Some(ended) = self.0 {
+            // A thread that is gone inspects nothing more.
+            let _ = ended.await;
+        }
+    }
+}
+
+impl Scan {
+    /// Nothing is written any more: what is left is looked through without a rest.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.iter().for_each(Thread::unpark);
+    }
+
+    /// For whoever waits for the end, which is one at most.
+    pub(super) const fn inspection(&mut self) -> Inspection {
+        Inspection(self.ended.take())
+    }
+}
+
+/// Looks through what is written until it is stopped, and then through what is left. After each piece it rests for [`REST`] times as
+/// long as the piece took, so that it never has more than a thirty-second of a core, a thousand webhooks a second or more; under a
+/// flood it falls behind, and catches up afterwards.
 ///
 /// # Errors
 /// Never for the empty policy, which is tested with the engine.
-pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), PolicyError> {
+pub(super) fn start(paths: Arc<Paths>) -> Result<Scan, PolicyError> {
     let engine = Engine::new(&Policy::default(), &[], b"")?;
     // Read here, before the first webhook can come, and not in a thread that may begin later.
     let mut at = paths.now();
+    let (stop, (tell, ended)) = (Arc::new(AtomicBool::new(false)), oneshot::channel());
+    let stopped = Arc::clone(&stop);
     // Without a thread nothing is inspected, and `webhook_pii_inspected_total` stays at 0, which shows it.
-    let _ = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
-        let (memo, mut hops) = (Memo::default(), Hops::default());
-        while !stop.load(Ordering::Relaxed) {
-            let begun = Instant::now();
-            let Ok((lines, next)) = paths.read(at) else {
-                thread::sleep(PAUSE);
-                continue;
-            };
-            at = next;
-            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo, &mut hops), line));
-            thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() * REST });
+    let thread = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
+        let (memo, mut hops, mut until) = (Memo::default(), Hops::default(), None);
+        loop {
+            let (begun, is_last) = (Instant::now(), stopped.load(Ordering::Relaxed));
+            if is_last && begun >= *until.get_or_insert(begun + AT_LAST) {
+                break;
+            }
+            let read = paths.read(at);
+            let is_at_end = read.as_ref().map_or(true, |(_, next)| *next == at);
+            if let Ok((lines, next)) = read {
+                at = next;
+                lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo, &mut hops), line));
+            }
+            match (is_last, is_at_end) {
+                (true, true) => break,
+                (true, false) => {}
+                (false, true) => thread::park_timeout(PAUSE),
+                (false, false) => thread::park_timeout(begun.elapsed() * REST),
+            }
         }
+        // Nobody may wait for it.
+        let _ = tell.send(());
     });
-    Ok(())
+    let thread = thread.ok().map(|handle| handle.thread().clone());
+    Ok(Scan { stop, thread, ended: Some(ended) })
 }
 
 fn scan(paths: &Paths, (engine, memo, hops): (&Engine, &Memo, &mut Hops<()>), line: &[u8]) {

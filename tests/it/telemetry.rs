@@ -1,6 +1,7 @@
 //! Telemetry: off by default, one trace for each flow, metrics of runs, loads and receivers, and no verdict that hangs on it.
 
 use super::harness::{Ran, Smoke};
+use super::receiver::{SECRET, Webhook, read_all, status};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -360,6 +361,34 @@ fn a_receiver_tells_its_metrics_when_it_stops_and_a_load_when_it_has_ended() {
         checks.as_array().unwrap().iter().find(|p| attribute(p, "result").unwrap() == "valid").unwrap();
     assert_eq!(valid["asInt"], "20", "{checks}");
     assert!(metrics.contains_key("webhook_delivery_latency_seconds"), "{:?}", metrics.keys());
+}
+
+/// What comes just before the end is looked through like the rest.
+#[test]
+fn personal_data_of_the_last_moment_is_in_the_last_export() {
+    let collector = Collector::start(&[]);
+    let (mut child, _dir) = Smoke::new("receive")
+        .args(&["--listen", "127.0.0.1:0", "--secret-file", "secret"])
+        .file("secret", SECRET)
+        .env("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &format!("{}/v1/metrics", collector.url))
+        .spawn();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    let address = line.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap();
+    let body = br#"{"event":"payment_verified","data":{"body":"mail bob.builder@example.org."}}"#;
+    for _ in 0..40 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(&Webhook::with_body(body).bytes("close")).unwrap();
+        assert_eq!(status(&read_all(&mut stream)), Some(200));
+    }
+    std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    let metrics = collector.metrics();
+    let inspected = &metrics["webhook_pii_inspected"]["sum"]["dataPoints"];
+    assert_eq!(inspected[0]["asInt"], "40", "{inspected}");
+    let found = metrics["webhook_pii_findings"]["sum"]["dataPoints"].as_array().unwrap();
+    let emails = found.iter().find(|point| attribute(point, "category").unwrap() == "email").unwrap();
+    assert_eq!(emails["asInt"], "40", "{found:?}");
 }
 
 /// Whoever stops a service waits for 30 s, of which `--drain` may take ten.
