@@ -133,10 +133,11 @@ impl Tap {
         stream.flush().await?;
         let mut from = Buffered::new(stream);
         // The answer to a HEAD has the length of a body, and none.
-        let most = if request.method == "HEAD" { 0 } else { MAX_ANSWER };
+        let is_head = request.method == "HEAD";
+        let most = if is_head { 0 } else { MAX_ANSWER };
         read_response(&mut from, most, LongBody::LeaveOut).await.map_err(io::Error::other).and_then(
             |answer| match answer.status {
-                200..=599 => Ok(without_framing(answer)),
+                200..=599 => Ok(without_framing(answer, is_head)),
                 status => Err(io::Error::other(format!(
                     "it responded with the status {status}, which does not exist"
                 ))),
@@ -214,10 +215,15 @@ impl Upstream for Tap {
     }
 }
 
-/// How long the answer is and whether the connection stays open is told anew on the way back.
-fn without_framing(mut answer: Response) -> Response {
-    let framing = ["content-length", "transfer-encoding", "connection", "keep-alive"];
-    answer.headers.retain(|(name, _)| !framing.iter().any(|f| name.eq_ignore_ascii_case(f)));
+/// How long the answer is and whether the connection stays open is told anew on the way back; only the real receiver knows how long
+/// the body is that the answer to a HEAD leaves out.
+fn without_framing(mut answer: Response, is_head: bool) -> Response {
+    let framing = ["transfer-encoding", "connection", "keep-alive"];
+    let is_ours = |name: &str| {
+        framing.iter().any(|f| name.eq_ignore_ascii_case(f))
+            || !is_head && name.eq_ignore_ascii_case("content-length")
+    };
+    answer.headers.retain(|(name, _)| !is_ours(name));
     answer
 }
 

@@ -319,3 +319,49 @@ fn a_status_that_does_not_exist_is_no_answer() {
         server.join().unwrap();
     }
 }
+
+/// A real receiver that answers once, with these bytes.
+fn answers_once(answer: &'static str) -> (String, std::thread::JoinHandle<()>) {
+    let real = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", real.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = real.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let _ = stream.write_all(answer.as_bytes());
+    });
+    (url, server)
+}
+
+/// RFC 9110 section 8.6: the length of the body that a GET would bring, which only the real receiver knows.
+#[test]
+fn the_answer_to_a_head_has_the_real_receivers_length() {
+    for (method, length) in [("HEAD", "Content-Length: 10"), ("GET", "Content-Length: 0")] {
+        let (url, server) = answers_once(match method {
+            "HEAD" => "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n",
+            _ => "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        });
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &["--forward", &url]);
+        let request = format!("{method} /webhooks/inbound HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = receiver.talk(request.as_bytes());
+        let lengths: Vec<&str> =
+            answer.lines().filter(|line| line.to_ascii_lowercase().starts_with("content-length:")).collect();
+        assert_eq!((status(&answer), lengths), (Some(200), vec![length]), "{answer}");
+        assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+        server.join().unwrap();
+    }
+}
+
+/// RFC 9112 section 3.2.
+#[test]
+fn a_webhook_without_a_host_is_refused_and_not_passed_on() {
+    let real = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", real.local_addr().unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--forward", &url]);
+    let webhook = String::from_utf8(Webhook::new().bytes("close")).unwrap();
+    assert_eq!(status(&receiver.talk(webhook.replace("Host: x\r\n", "").as_bytes())), Some(400));
+    real.set_nonblocking(true).unwrap();
+    assert!(real.accept().is_err(), "nobody connects to the real receiver");
+    assert!(attempts(&dir.path().join("j.jsonl")).is_empty());
+}

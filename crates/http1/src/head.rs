@@ -113,6 +113,10 @@ impl<'h> Meaning<'h> {
                 _ => {}
             }
         }
+        // RFC 9112 section 3.2: one without is answered with 400.
+        if http11 && !meaning.host {
+            return Err(Problem::Malformed("an HTTP/1.1 request without a Host header"));
+        }
         Ok(meaning)
     }
 

@@ -102,6 +102,18 @@ fn what_is_torn_is_closed_and_what_is_wrong_is_malformed() {
 /// The length of a head, and what it says.
 type Length = (usize, (Framing, bool));
 
+/// RFC 9112 section 3.2.
+#[test]
+fn a_request_says_which_host_it_is_for_once() {
+    for (hosts, is_read) in
+        [("", false), ("Host: a\r\n", true), ("Host:\r\n", true), ("Host: a\r\nhost: a\r\n", false)]
+    {
+        let text = format!("POST / HTTP/1.1\r\n{hosts}Content-Length: 0\r\n\r\n");
+        assert_eq!(head_of(text.as_bytes()).is_ok(), is_read, "{hosts:?}");
+    }
+    assert!(head_of(b"POST / HTTP/1.0\r\n\r\n").is_ok(), "HTTP/1.0 knows no Host");
+}
+
 /// The framing of a request head, whether it keeps the connection, and how long it is.
 fn head_of(bytes: &[u8]) -> Result<Option<Length>, Problem> {
     request(bytes, &LIMITS, |head| (head.framing, head.keep_alive))
@@ -171,6 +183,9 @@ fn requests_that_two_readers_may_understand_differently_are_refused() {
         "POST / HTTP/2.0\r\n\r\n",
         "POST /\r\n\r\n",
     ] {
+        // What is wrong is not that it has no Host.
+        let text =
+            text.strip_suffix("\r\n\r\n").map_or(text.to_owned(), |t| format!("{t}\r\nHost: a\r\n\r\n"));
         assert!(
             matches!(head_of(text.as_bytes()), Err(Problem::Malformed(_) | Problem::NotHttp(_))),
             "{text:?}"

@@ -13,7 +13,8 @@ pub struct Response {
     pub status: u16,
     /// The reason phrase, where it is another one than RFC 9110 gives for the status.
     pub reason: Option<String>,
-    /// Header names and values in the order of the wire. When writing, `Content-Length` and `Connection` are added.
+    /// Header names and values in the order of the wire. When writing, `Connection` is added, and `Content-Length` unless it is here
+    /// and there is no body: the answer to a HEAD has that of a body which is not sent (RFC 9110 section 8.6).
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -50,7 +51,8 @@ impl Response {
         for (name, value) in &self.headers {
             head.extend([name, ": ", value, "\r\n"]);
         }
-        if self.status != 204 && self.status != 304 {
+        let is_told = self.body.is_empty() && self.header("content-length").is_some();
+        if self.status != 204 && self.status != 304 && !is_told {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
         }
         head.extend(["Connection: ", connection, "\r\n\r\n"]);

@@ -38,44 +38,57 @@ async fn keeps_order_and_spelling_of_headers() {
 #[tokio::test]
 async fn chunked_with_extension_and_trailers() {
     let (mut client, mut server) = connection();
-    let first = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nwiki\r\n5\r\npedia\r\n0\r\nTrailer: t\r\n\r\n";
+    let first = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4;x=y\r\nwiki\r\n5\r\npedia\r\n0\r\nTrailer: t\r\n\r\n";
     client.write_all(first).await.unwrap();
-    client.write_all(b"GET /next HTTP/1.1\r\n\r\n").await.unwrap();
+    client.write_all(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     assert_eq!(server.read().await.unwrap().body, b"wikipedia");
     assert_eq!(server.read().await.unwrap().target, "/next", "a pipelined request follows");
 }
 
 #[tokio::test]
 async fn refuses_what_is_ambiguous_or_too_large() {
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx").await, 400);
     assert_eq!(
-        status_of(b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx").await,
+        status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx").await,
         400
     );
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n").await, 400);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999999\r\n\r\n").await, 413);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nContent-Length: 1048577\r\n\r\n").await, 413);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n").await, 400);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n").await, 413);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").await, 400);
+    assert_eq!(
+        status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\nx")
+            .await,
+        400
+    );
+    assert_eq!(status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n").await, 400);
+    assert_eq!(
+        status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999999\r\n\r\n").await,
+        413
+    );
+    assert_eq!(status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n").await, 413);
+    assert_eq!(status_of(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n").await, 400);
+    assert_eq!(
+        status_of(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n").await,
+        413
+    );
+    assert_eq!(
+        status_of(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").await,
+        400
+    );
     assert_eq!(status_of(b"\x16\x03\x01\x02\x00").await, 400);
-    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(::http1::MAX_HEADERS + 1));
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "a: b\r\n".repeat(::http1::MAX_HEADERS + 1));
     assert_eq!(status_of(many.as_bytes()).await, 431);
-    let long = format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MAX_HEAD + 10));
+    let long = format!("GET / HTTP/1.1\r\nHost: a\r\na: {}", "b".repeat(MAX_HEAD + 10));
     assert_eq!(status_of(long.as_bytes()).await, 431);
 }
 
 #[tokio::test(start_paused = true)]
 async fn slow_heads_and_bodies_get_408_and_idle_ones_nothing() {
     assert_eq!(status_of(b"POST / HTTP/1.1\r\nHost:").await, 408);
-    assert_eq!(status_of(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab").await, 408);
+    assert_eq!(status_of(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab").await, 408);
     let (_client, mut server) = connection();
     assert!(matches!(server.read().await, Err(Stop::Closed)));
 }
 
 #[tokio::test]
 async fn a_request_cut_short_is_refused_and_no_request_is_nothing() {
-    for cut in ["POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab", "POST / HTTP/1.1\r\nCont"] {
+    for cut in ["POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab", "POST / HTTP/1.1\r\nCont"] {
         let (mut client, mut server) = connection();
         client.write_all(cut.as_bytes()).await.unwrap();
         drop(client);
@@ -126,7 +139,10 @@ async fn reads_interim_chunked_and_unframed_answers() {
 #[tokio::test]
 async fn expect_continue_is_honoured() {
     let (mut client, mut server) = connection();
-    client.write_all(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n").await.unwrap();
+    client
+        .write_all(b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        .await
+        .unwrap();
     let serve = tokio::spawn(async move { server.read().await });
     let mut interim = [0u8; 25];
     client.read_exact(&mut interim).await.unwrap();
@@ -139,7 +155,8 @@ async fn expect_continue_is_honoured() {
 async fn bodies_of_all_connections_share_a_budget() {
     // The first 16 KiB are free, the rest of each of these takes the one step that there is.
     let budget = Budget::new(64 * 1024);
-    let request = [&b"POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n"[..], &[b'x'; 60_000]].concat();
+    let request =
+        [&b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n"[..], &[b'x'; 60_000]].concat();
     let (mut one, server) = connection();
     let mut first = server.within(budget.clone());
     one.write_all(&request).await.unwrap();
@@ -153,10 +170,10 @@ async fn bodies_of_all_connections_share_a_budget() {
     );
     // Small ones need nothing of it.
     let (mut small, server) = connection();
-    small.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    small.write_all(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
     assert_eq!(server.within(budget.clone()).read().await.unwrap().body, b"hi");
     // The first has been answered, and its connection reads on.
-    one.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+    one.write_all(b"POST / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
     first.read().await.unwrap();
     let (mut three, server) = connection();
     three.write_all(&request).await.unwrap();
