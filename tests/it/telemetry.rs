@@ -288,6 +288,13 @@ fn a_trace_of_a_payment_shows_call_webhook_retries_and_verdict() {
     ] {
         assert!(metrics.contains_key(name), "{name} is not among {:?}", metrics.keys());
     }
+    // What this process has delayed itself is apart, as in the artifact.
+    let latency = &metrics["smoke.webhook.latency"]["histogram"]["dataPoints"];
+    let count = |injected: &str| {
+        let mut points = latency.as_array().unwrap().iter();
+        points.find(|p| attribute(p, "smoke.injected").unwrap() == injected).unwrap()["count"].clone()
+    };
+    assert_eq!((count("false"), count("true")), (1.into(), 1.into()), "{latency}");
 }
 
 #[test]
@@ -299,6 +306,12 @@ fn a_lost_webhook_is_an_error_of_its_flow() {
     let failed: Vec<&&Value> = flows.iter().filter(|s| s["status"]["code"] == 2).collect();
     assert_eq!((flows.len(), failed.len()), (2, 1));
     assert_eq!(failed[0]["status"]["message"], "webhooks that never arrived: 1");
+    let counts = &collector.metrics()["smoke.flows"]["sum"]["dataPoints"];
+    let count = |outcome: &str| {
+        let mut points = counts.as_array().unwrap().iter();
+        points.find(|p| attribute(p, "smoke.outcome").unwrap() == outcome).unwrap()["asInt"].clone()
+    };
+    assert_eq!((count("ok"), count("failed"), count("unproven")), ("1".into(), "1".into(), "0".into()));
     let lost =
         spans.iter().filter(|s| s["events"].as_array().unwrap().iter().any(|e| e["name"] == "webhook lost"));
     assert_eq!(lost.count(), 1, "the step that had to fire it says so");

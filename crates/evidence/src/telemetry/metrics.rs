@@ -1,5 +1,6 @@
 //! The figures of a run as metrics.
 
+use super::flows::FlowVerdicts;
 use super::seen::Seen;
 use super::{BOUNDS, ns};
 use crate::analysis::Delivery;
@@ -80,7 +81,7 @@ pub(super) fn judged(window: &Window, verdict: Verdict, checks: &[Check]) -> Vec
 }
 
 /// The metrics of a run.
-pub(super) fn metrics(evidence: &Evidence, seen: &Seen) -> Vec<Metric> {
+pub(super) fn metrics(evidence: &Evidence, seen: &Seen, verdicts: &FlowVerdicts<'_>) -> Vec<Metric> {
     let (analysis, header) = (&evidence.analysis, &evidence.analysis.header);
     let text = |name: &str, value: &str| (name.to_owned(), Value::from(value));
     let window = Window {
@@ -92,24 +93,36 @@ pub(super) fn metrics(evidence: &Evidence, seen: &Seen) -> Vec<Metric> {
         ],
     };
     let mut metrics = judged(&window, evidence.verdict, &evidence.checks);
-    let flows = analysis.steps.flows.len() as u64;
-    let failed = analysis.steps.flows.failed().count() as u64;
+    let [passed, failed, unproven] = verdicts.counts();
     metrics.push(metric(
         "smoke.flows",
-        "Flows that were played",
+        "Flows that were played, by what their steps and webhooks show",
         "{flow}",
         Data::Sum(vec![
-            window.point(&[("smoke.outcome", "ok")], flows.saturating_sub(failed)),
+            window.point(&[("smoke.outcome", "ok")], passed),
             window.point(&[("smoke.outcome", "failed")], failed),
+            window.point(&[("smoke.outcome", "unproven")], unproven),
         ]),
     ));
     metrics.push(webhooks(evidence, &window));
-    let own: Vec<Duration> = analysis.own().filter_map(|delivery| analysis.latency(&delivery)).collect();
-    let latency = Data::Histogram(vec![window.spread(&[], own.into_iter())]);
-    let about = "From the step that fires a webhook to the end of the response that accepts it";
-    metrics.push(metric("smoke.webhook.latency", about, "s", latency));
+    metrics.push(latency(evidence, &window));
     metrics.push(steps(seen, &window));
     metrics
+}
+
+/// Deliveries that faults of ours have delayed are apart, as in the artifact.
+fn latency(evidence: &Evidence, window: &Window) -> Metric {
+    let analysis = &evidence.analysis;
+    let of = |is_injected: bool| {
+        let own = analysis.own().filter(|delivery| delivery.injected() == is_injected);
+        let took: Vec<Duration> = own.filter_map(|delivery| analysis.latency(&delivery)).collect();
+        let injected = if is_injected { "true" } else { "false" };
+        window.spread(&[("smoke.injected", injected)], took.into_iter())
+    };
+    let about = "From the step that fires a webhook to the end of the response that accepts it";
+    let injected = Some(of(true)).filter(|delayed| delayed.count() > 0);
+    let both = std::iter::once(of(false)).chain(injected).collect();
+    metric("smoke.webhook.latency", about, "s", Data::Histogram(both))
 }
 
 fn webhooks(evidence: &Evidence, window: &Window) -> Metric {

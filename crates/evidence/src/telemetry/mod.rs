@@ -1,6 +1,7 @@
 //! What a journal shows in a collector: a trace for each flow, and the figures of the run. A pure function of the journal, as every
 //! other report.
 
+mod flows;
 mod load;
 mod metrics;
 mod seen;
@@ -11,6 +12,7 @@ mod tests;
 pub use load::load_metrics;
 
 use crate::report::{Evidence, EvidenceError};
+use flows::FlowVerdicts;
 use record::{Header, Reader, Tick};
 use seen::Seen;
 use std::path::Path;
@@ -50,10 +52,11 @@ pub fn telemetry(journal: &Path) -> Result<Telemetry, EvidenceError> {
 }
 
 fn of(evidence: &Evidence, seen: &Seen) -> Telemetry {
+    let verdicts = FlowVerdicts::of(evidence);
     Telemetry {
         run: Tracing::of(evidence.analysis.header.run_id).run(),
-        spans: spans::spans(evidence, seen),
-        metrics: metrics::metrics(evidence, seen),
+        spans: spans::spans(evidence, seen, &verdicts),
+        metrics: metrics::metrics(evidence, seen, &verdicts),
         flows: seen.flows.len(),
         left_out: seen.left_out,
     }

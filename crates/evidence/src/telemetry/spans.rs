@@ -1,5 +1,6 @@
 //! The traces of a run: one for each flow (steps, deliveries, attempts), and one for the run itself with its verdict.
 
+use super::flows::{FlowVerdict, FlowVerdicts};
 use super::ns;
 use super::seen::{FlowSeen, Seen, StepSeen};
 use crate::analysis::{Analysis, AttemptResult, Delivery, Expectation, Fate};
@@ -19,6 +20,7 @@ struct Maker<'a> {
     evidence: &'a Evidence,
     analysis: &'a Analysis,
     seen: &'a Seen,
+    verdicts: &'a FlowVerdicts<'a>,
     tracing: Tracing,
 }
 
@@ -30,10 +32,10 @@ struct Webhooks<'a> {
 }
 
 /// The spans of a run.
-pub(super) fn spans(evidence: &Evidence, seen: &Seen) -> Vec<Span> {
+pub(super) fn spans(evidence: &Evidence, seen: &Seen, verdicts: &FlowVerdicts<'_>) -> Vec<Span> {
     let analysis = &evidence.analysis;
     let tracing = Tracing::of(analysis.header.run_id);
-    let maker = Maker { evidence, analysis, seen, tracing };
+    let maker = Maker { evidence, analysis, seen, verdicts, tracing };
     let (by_flow, of_nobody) = maker.webhooks();
     let mut spans = vec![maker.run()];
     let logins = seen.steps.iter().filter(|step| step.flow.is_none());
@@ -161,7 +163,7 @@ impl<'a> Maker<'a> {
         let facts = self.analysis.steps.flows.get(flow);
         let last = webhooks.deliveries.iter().map(|(delivery, _)| delivery.last_seen());
         let end = last.chain(when.ended).chain(steps.iter().map(|s| s.ended)).max().unwrap_or(when.started);
-        let (verdict, status) = self.judged(steps, webhooks);
+        let (verdict, status) = self.judged(flow, steps);
         let mut attributes = self.about();
         attributes.push(attribute("smoke.flow", u64::from(flow)));
         attributes.push(attribute("smoke.flow.verdict", verdict.word()));
@@ -198,25 +200,19 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// What is to be said of a flow by itself: its steps went as expected, and its webhooks came and were accepted.
-    fn judged(&self, steps: &[&StepSeen], webhooks: &Webhooks<'_>) -> (Verdict, Status) {
-        if let Some(step) = steps.iter().find(|step| step.outcome == Outcome::Failed) {
-            return (Verdict::Fail, Status::Error(format!("step {} failed", step.name)));
-        }
-        let missing: u32 = webhooks.expected.iter().map(Expectation::missing).sum();
-        let unaccepted =
-            webhooks.deliveries.iter().filter(|(d, e)| e.is_some() && d.accepted().is_none()).count();
-        // Half a run has not waited for all of them.
-        if self.evidence.is_cut_off() || webhooks.deliveries.iter().any(|(d, _)| !d.is_certain()) {
-            return (Verdict::Unproven, Status::Unset);
-        }
-        match (missing, unaccepted) {
-            (0, 0) => (Verdict::Pass, Status::Ok),
-            (0, _) => {
-                (Verdict::Fail, Status::Error(format!("webhooks that were never accepted: {unaccepted}")))
+    fn judged(&self, flow: u32, steps: &[&StepSeen]) -> (Verdict, Status) {
+        let judged = self.verdicts.get(flow);
+        let verdict = judged.verdict();
+        let status = match judged {
+            FlowVerdict::Passed => Status::Ok,
+            FlowVerdict::Unproven => Status::Unset,
+            FlowVerdict::Step => {
+                let failed = steps.iter().find(|step| step.outcome == Outcome::Failed);
+                Status::Error(failed.map_or_else(String::new, |step| format!("step {} failed", step.name)))
             }
-            _ => (Verdict::Fail, Status::Error(format!("webhooks that never arrived: {missing}"))),
-        }
+            FlowVerdict::Webhooks(why) => Status::Error(why),
+        };
+        (verdict, status)
     }
 
     fn step(&self, step: &StepSeen, expected: &[Expectation<'_>], (trace, id): (TraceId, SpanId)) -> Span {

@@ -62,6 +62,15 @@ fn the_metrics_count_what_the_artifact_counts() {
     let Data::Sum(flows) = &named("smoke.flows").data else { panic!("no sum") };
     let total: i64 = flows.iter().map(|p| if let Value::Int(n) = p.value { n } else { 0 }).sum();
     assert_eq!(usize::try_from(total).unwrap(), made.flows);
+    // A flow is counted as its own span says.
+    for (outcome, verdict) in [("ok", "pass"), ("failed", "fail"), ("unproven", "unproven")] {
+        let is = |(name, value): &(String, Value)| {
+            name == "smoke.outcome" && matches!(value, Value::Text(text) if text == outcome)
+        };
+        let point = flows.iter().find(|p| p.attributes.iter().any(is)).unwrap();
+        let spans = made.spans.iter().filter(|s| text(s, "smoke.flow.verdict") == Some(verdict)).count();
+        assert!(matches!(point.value, Value::Int(n) if usize::try_from(n) == Ok(spans)), "{outcome}");
+    }
     let Data::Histogram(latency) = &named("smoke.webhook.latency").data else { panic!("no histogram") };
     assert!(latency[0].count() > 0 && latency[0].counts.len() == latency[0].bounds.len() + 1);
     assert!(matches!(&named("smoke.verdict").data, Data::Gauge(points) if points.len() == 1));
