@@ -62,7 +62,7 @@ mod tests {
     use scenario::load_built_in;
 
     fn args(out: &str) -> Args {
-        Args { system: System::Deltacrown, payments: 57, matches: 3, out: out.to_owned() }
+        Args { system: System::Deltacrown, payments: 58, matches: 3, out: out.to_owned() }
     }
 
     #[test]
@@ -79,7 +79,7 @@ mod tests {
     fn what_was_asked_for_is_in_it_and_nothing_is_left_open() {
         let text = script(&args("a \"b\"")).unwrap();
         assert!(
-            text.contains("PAYMENTS = 57\nMATCHES = 3\n") && text.contains(r#"OUT = "a \"b\"""#),
+            text.contains("PAYMENTS = 58\nMATCHES = 3\n") && text.contains(r#"OUT = "a \"b\"""#),
             "{text}"
         );
         assert!(!text.contains('@') || !text.contains("@OUT@"));

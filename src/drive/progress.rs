@@ -114,6 +114,13 @@ impl Dues {
         *self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// When the last step that fires webhooks was about to be sent.
+    #[must_use]
+    pub fn last_asked(&self) -> Option<Tick> {
+        let all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
+        all.values().flat_map(BTreeMap::values).map(|owed| owed.missing.due).max()
+    }
+
     /// What is missing now is not waited for any more.
     pub fn write_off(&self, came: &Came) {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!(until(2, 1), None);
         assert_eq!(until(1, 1), Some(Tick(9)));
         dues.write_off(&came(&[("a", None, 1), ("b", None, 1)]));
-        assert_eq!(until(1, 1), None);
+        assert_eq!((until(1, 1), dues.last_asked()), (None, Some(Tick(9))));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod row_source;
 mod rows_ahead;
 mod run;
 mod settle;
+mod silence;
 mod tee;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::flows::{Flows, Played};
 use super::injector::Turns;
 use super::plan::Plan;
 use super::run::Executor;
+use super::silence::Silence;
 use crate::journal::Journal;
 use crate::load::{
     self, Alarm, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, ThreadTime, Worker,
@@ -11,7 +12,7 @@ use crate::load::{
 use chrono::{DateTime, Utc};
 use futures_util::{TryStreamExt, stream};
 use record::faults::{Before, Order, Phase};
-use record::{ErrorKind, Interval, LoadPlan, Note, Record};
+use record::{ErrorKind, Interval, LoadPlan, Note, Record, Tick};
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -82,8 +83,10 @@ impl Executor {
     }
 
     async fn play_phases(&self) -> io::Result<()> {
+        let (mut begun, mut silence) = (self.clock.now(), None);
         for Phase { flows, order, before } in self.plan.phases() {
-            self.wait_before(before).await;
+            self.wait_before(before, begun, &mut silence).await;
+            begun = self.clock.now();
             if let Some(turns) = &self.turns {
                 self.play_in_turn(turns, flows).await?;
                 continue;
@@ -105,13 +108,27 @@ impl Executor {
         Ok(())
     }
 
-    /// Waits for what comes before a phase.
-    async fn wait_before(&self, before: Before) {
+    /// Waits for what comes before a phase; the one before it had `begun`.
+    async fn wait_before(&self, before: Before, begun: Tick, silence: &mut Option<Silence>) {
         let plan: &Plan = &self.plan;
         if before == Before::Settled {
             self.settling().settle(plan.quiet).await;
         }
-        let pause = plan.pause(before);
+        let now = self.clock.now();
+        if before == Before::BreakerOpened {
+            let seen = self.inbox.settling().breaker_opened;
+            *silence = Some(Silence::new(plan.retry.breaker, begun, seen, now));
+        }
+        let pause = match (before, silence) {
+            // The flow takes as long to its webhook as the one before it.
+            (Before::BreakerNearlyOver, Some(silence)) => {
+                let asked = self.flows.driver().dues().last_asked();
+                let lead = asked.unwrap_or_default().since(begun);
+                silence.nearly_over(lead).since(now)
+            }
+            (Before::BreakerSilence, Some(silence)) => silence.over().since(now),
+            _ => plan.pause(before),
+        };
         if !pause.is_zero() {
             self.tell_of_pause(before, pause);
             sleep(pause).await;

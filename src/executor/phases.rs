@@ -2,11 +2,22 @@
 
 use super::injector::webhooks_of;
 use super::plan::{BreakerPolicy, Plan};
+use record::BreakerContract;
 use record::faults::{Before, Order, Phase};
 use std::time::Duration;
 
 /// On top of a silence or window that is waited out: the sender's clock begins later than ours.
-const MARGIN: Duration = Duration::from_millis(250);
+pub(super) const MARGIN: Duration = Duration::from_millis(250);
+
+/// How long after an opening nothing can have slipped in before it.
+fn certain(breaker: BreakerContract) -> Duration {
+    breaker.overlap() + MARGIN
+}
+
+/// How long after an opening the silence is over, whatever delayed the opening.
+pub(super) fn over(breaker: BreakerContract) -> Duration {
+    certain(breaker) + breaker.open()
+}
 
 /// How a run's faults live with the sender's circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +64,14 @@ impl Plan {
 
     /// How long is waited for what comes before a phase, as far as it is known beforehand.
     pub(super) fn pause(&self, before: Before) -> Duration {
+        let breaker = self.retry.breaker;
+        let late = breaker.nearly_over().max(certain(breaker));
         match before {
             Before::Nothing | Before::Settled => Duration::ZERO,
-            Before::BreakerOpened => self.retry.breaker.overlap() + MARGIN,
-            Before::BreakerSilence => self.retry.breaker.open() + MARGIN,
-            Before::BreakerWindow => self.retry.breaker.window() + MARGIN,
+            Before::BreakerOpened => certain(breaker),
+            Before::BreakerNearlyOver => late.saturating_sub(certain(breaker)),
+            Before::BreakerSilence => (over(breaker) + MARGIN).saturating_sub(late),
+            Before::BreakerWindow => breaker.window() + MARGIN,
         }
     }
 

@@ -225,6 +225,7 @@ impl Executor {
             Before::BreakerWindow => "the failed deliveries no longer count for the sender's circuit breaker",
             Before::BreakerSilence => "the sender's circuit breaker lets webhooks through again",
             Before::BreakerOpened => "the sender's circuit breaker has opened",
+            Before::BreakerNearlyOver => "the silence of the sender's circuit breaker is nearly over",
             Before::Nothing | Before::Settled => return,
         };
         (self.listener)(Event::Pausing { until, lasts });

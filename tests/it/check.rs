@@ -127,7 +127,7 @@ fn all_that_is_wrong_is_told_at_once() {
         Smoke::new("check").file("rows.csv", ROWS).args(&["sender_contract", "--staging", &refusing.url]);
     let sweep =
         sweep.args(&["--data", "rows.csv"]).env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run();
-    told(&sweep, &["2 data row(s) for 57 flows: give 57 rows", "login `staff`, row 1: status 401"]);
+    told(&sweep, &["2 data row(s) for 58 flows: give 58 rows", "login `staff`, row 1: status 401"]);
     let tls = check(&refusing.url.replace("http://", "https://"), &["payments", "--listen", "127.0.0.1:0"])
         .exits(4);
     told(&tls, &["try http://"]);

@@ -297,6 +297,25 @@ impl BreakerContract {
         Duration::from_millis(500).min(self.open() / 4)
     }
 
+    /// How far a webhook that is asked for shortly before the silence ends stays away from where it may be the probe: 2 s, at
+    /// most an eighth of the silence.
+    fn room(&self) -> Duration {
+        Duration::from_secs(2).min(self.open() / 8)
+    }
+
+    /// When, after the opening, to ask for a webhook that shows that the silence lasts: shortly before its end.
+    #[must_use]
+    pub fn nearly_over(&self) -> Duration {
+        self.open().saturating_sub(self.overlap() + self.room())
+    }
+
+    /// What is dropped from here on, after the opening, shows that the silence lasts. [`Self::nearly_over`] is meant, less what
+    /// a step may take more or less than the one before.
+    #[must_use]
+    pub fn shows_silence(&self) -> Duration {
+        self.nearly_over().saturating_sub(self.room())
+    }
+
     /// How many deliveries may have failed without opening it; any number where there is none.
     #[must_use]
     pub const fn spare(&self) -> u64 {
@@ -322,6 +341,18 @@ mod tests {
         };
         assert!(patient.aborts(400) && !patient.aborts(429) && !patient.aborts(408));
         assert_eq!((patient.gap_ms(1, Some(7)), patient.gap_ms(2, Some(1))), (Some(7000), Some(4000)));
+    }
+
+    #[test]
+    fn the_end_of_a_silence_is_asked_for_with_room_on_both_sides() {
+        let ms = |open_ms| {
+            let breaker = BreakerContract { failures: 5, window_ms: 120_000, open_ms };
+            (breaker.shows_silence().as_millis(), breaker.nearly_over().as_millis())
+        };
+        assert_eq!(
+            [60_000, 12_000, 1600, 0].map(ms),
+            [(55_500, 57_500), (8500, 10_000), (800, 1000), (0, 0)]
+        );
     }
 
     #[test]

@@ -324,6 +324,9 @@ summed! {
         pub leaked: u64,
         /// Number of the first of them; 0 without any.
         pub first_leaked: u64 => first,
+        /// Webhooks that it dropped after that one had come; a build before this one did not count them.
+        #[serde(default)]
+        pub dropped_since: u64,
         /// Webhooks that never came although the silence was over.
         pub stuck: u64,
         /// Probes that were seen.

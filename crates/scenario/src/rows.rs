@@ -374,7 +374,7 @@ mod tests {
         );
         // A contract takes a flow for each of its cases.
         let sweep = crate::load_typed("sender_contract").unwrap().scenario;
-        let wrong = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
+        let wrong = rows(&sweep, 58, 0, Some(&file), &run).unwrap_err().to_string();
         assert!(
             wrong.contains("d.csv:1: names none of the columns that the scenario needs (payment_id,"),
             "{wrong}"
@@ -386,10 +386,10 @@ mod tests {
                 format!("payment_id,tournament_id,user_username,user_password\n{text}"),
             )
             .unwrap();
-            rows(&sweep, 57, 0, Some(&payments), &run).unwrap_err().to_string()
+            rows(&sweep, 58, 0, Some(&payments), &run).unwrap_err().to_string()
         };
         let few = of_sweep("1,1,u,p\n2,2,u,p\n3,3,u,p\n");
-        assert!(few.ends_with("3 data row(s) for 57 flows: give 57 rows"), "{few}");
+        assert!(few.ends_with("3 data row(s) for 58 flows: give 58 rows"), "{few}");
         let empty = of_sweep("1,1,u,p\n2,,u,p\n");
         assert!(
             empty.ends_with("row 2 has nothing in the column `tournament_id`: fill it in, or remove the row"),

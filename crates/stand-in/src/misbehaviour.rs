@@ -116,6 +116,8 @@ kinds! {
     BreakerNeverOpens = "breaker-never-opens",
     /// once open, the circuit breaker stays open
     BreakerStuckOpen = "breaker-stuck-open",
+    /// the circuit breaker stays open for half as long as promised
+    BreakerClosesEarly = "breaker-closes-early",
     /// two processes, each with a circuit breaker of its own; a connection stays with one of them
     BreakerPerProcess = "breaker-per-process",
     /// gives an attempt up after half the time-out (seen with --inject hang or drip=10/s)

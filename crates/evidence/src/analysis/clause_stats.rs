@@ -2,7 +2,7 @@
 
 use super::breach::TimeLimit;
 use super::retry::{Retries, retries};
-use super::{Analysis, Breach, Breaker, Delivery, seconds};
+use super::{Analysis, Breach, Breaker, Delivery, Expectation, seconds};
 use record::{BreakerStats, ClauseStats, TOLD};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -102,9 +102,19 @@ pub fn breaker_stats(analysis: &Analysis) -> BreakerStats {
         openings: breaker.openings.len() as u64,
         leaked: breaker.leaked.len() as u64,
         first_leaked: breaker.leaked.first().copied().unwrap_or_default(),
+        dropped_since: breaker.leaked.first().map_or(0, |first| dropped_since(analysis, &breaker, *first)),
         stuck: breaker.stuck(analysis.expectations()),
         probes: breaker.openings.iter().filter(|o| o.probe.is_some()).count() as u64,
     }
+}
+
+/// Webhooks that the breaker dropped after a delivery had come.
+fn dropped_since(analysis: &Analysis, breaker: &Breaker, delivery: u64) -> u64 {
+    let came = analysis.deliveries.iter().find(|d| d.number == delivery).map(|d| d.first_byte());
+    let since = |e: &Expectation<'_>| came.is_some_and(|came| e.at > came);
+    let contract = analysis.header.retry.breaker;
+    let dropped = analysis.expectations().filter(|e| since(e) && breaker.swallows(contract, e.at));
+    dropped.map(|e| u64::from(e.missing())).sum()
 }
 
 /// Deliveries of which a second attempt was seen, under whatever id.

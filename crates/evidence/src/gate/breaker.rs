@@ -8,17 +8,24 @@ use record::{BreakerContract, BreakerStats};
 /// So many times as many failures as open the breaker show whether up to so many processes have one each.
 const TELLING: u64 = 4;
 
-/// Deliveries came while it had to be open. When others were swallowed at the same time, it was open in one process and not in
-/// another: requests are sent on new connections, which several processes share out.
-pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, first: u64) -> String {
+/// Deliveries came while it had to be open. When others were swallowed before that and none after it, it was not open for long enough.
+/// When others were swallowed at the same time, it was open in one process and not in another: requests are sent on new connections,
+/// which several processes share out.
+pub(super) fn leaking(contract: BreakerContract, seen: BreakerStats, swallowed: u64) -> String {
     let (open, failures) = (seconds(contract.open_ms), contract.failures);
+    let BreakerStats { leaked, first_leaked: first, dropped_since, .. } = seen;
     let came = match leaked {
         1 => format!("delivery {first} arrived within {open} s of failure {failures}"),
         _ => format!(
             "{leaked} deliveries arrived within {open} s of failure {failures}, first delivery {first}"
         ),
     };
-    if swallowed > 0 {
+    if swallowed > 0 && dropped_since == 0 {
+        format!(
+            "opened after {failures} failures, but not for {open} s: {came}, after {swallowed} were dropped; or the breaker is per \
+             process, not per endpoint"
+        )
+    } else if swallowed > 0 {
         format!(
             "opened after {failures} here but not there: the breaker is per process, not per endpoint ({came}; {swallowed} were \
              dropped meanwhile)"
@@ -44,7 +51,7 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
     if contract.is_none() {
         return None;
     }
-    let BreakerStats { openings, leaked, first_leaked: first, stuck, probes } = seen;
+    let BreakerStats { openings, leaked, stuck, probes, .. } = seen;
     let n = leaked + stuck + suppressed + probes;
     let open = seconds(contract.open_ms);
     let (verdict, text) = match (openings, leaked, stuck, n) {
@@ -55,7 +62,7 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
         (_, 0, 0, 0) => {
             (Verdict::NotExercised, "it should have opened, but no webhook was due after that".to_owned())
         }
-        (_, 1.., ..) => (Verdict::Fail, leaking(contract, leaked, suppressed, first)),
+        (_, 1.., ..) => (Verdict::Fail, leaking(contract, seen, suppressed)),
         (_, _, 1.., _) => (
             Verdict::Fail,
             format!("{stuck} webhooks never arrived although the {open} s of silence were over"),

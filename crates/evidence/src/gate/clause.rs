@@ -6,7 +6,8 @@ use super::criteria::SENDER_CONTRACT;
 use crate::JsonSchema;
 use crate::analysis::tallies;
 use crate::analysis::{
-    Absence, Analysis, AttemptResult, Breach, Breaker, Delivery, Lost, Retries, retries, seconds,
+    Absence, Analysis, AttemptResult, Breach, Breaker, Delivery, Lost, Retries, breaker_stats, retries,
+    seconds,
 };
 use crate::figure::milliseconds;
 use record::Ending;
@@ -349,28 +350,45 @@ fn trip(analysis: &Analysis) -> Answer {
         };
         return (ClauseVerdict::Unproven, text);
     };
-    let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));
-    let swallowed = swallowed.count();
-    if let Some(first) = breaker.leaked.first() {
-        let text = leaking(contract, breaker.leaked.len() as u64, swallowed as u64, *first);
+    let swallowed: Vec<Tick> = analysis
+        .expectations()
+        .filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at))
+        .map(|e| e.at)
+        .collect();
+    if !breaker.leaked.is_empty() {
+        let text = leaking(contract, breaker_stats(analysis), swallowed.len() as u64);
         return (ClauseVerdict::Fail, text);
     }
+    // How long after the opening something is known to have been dropped.
+    let within = swallowed.iter().filter(|at| **at <= opening.until);
+    let last = within.max().map(|at| at.since(opening.at));
+    let dropped = swallowed.len();
     match opening.probe {
         None if breaker.stuck(analysis.expectations()) > 0 => {
             (ClauseVerdict::Fail, format!("still silent after {} s", seconds(contract.open_ms)))
         }
         None => (ClauseVerdict::Unproven, "no webhook was due after the silence".to_owned()),
         Some(probe) if !probe.succeeded => (ClauseVerdict::Unproven, "the probe did not succeed".to_owned()),
-        Some(probe) if swallowed == 0 => {
+        Some(probe) if dropped == 0 => {
             let text = format!("no webhook was due in the silence before delivery {}", probe.delivery);
+            (ClauseVerdict::Unproven, text)
+        }
+        Some(_) if last.is_none_or(|last| last < contract.shows_silence()) => {
+            let (last, open) = (last.map(took).unwrap_or_default(), seconds(contract.open_ms));
+            let text = format!(
+                "opened after {} failures and dropped {dropped}, but the last of them {last} after that: nothing was due shortly before \
+                 the end of the {open} s, so whether it is silent that long is not known",
+                contract.failures
+            );
             (ClauseVerdict::Unproven, text)
         }
         Some(probe) => {
             let after = |d: &Cow<'_, Delivery>| d.first_byte() > probe.end && d.accepted().is_some();
             let silence = first_byte(analysis, probe.delivery).since(opening.at);
             let text = format!(
-                "opened after {} failures, dropped {swallowed}, probe {} after that delivered, {} delivered since",
+                "opened after {} failures, dropped {dropped}, the last {} after that, probe {} after that delivered, {} delivered since",
                 contract.failures,
+                last.map(took).unwrap_or_default(),
                 took(silence),
                 analysis.own().filter(after).count()
             );

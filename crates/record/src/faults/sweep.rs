@@ -36,6 +36,8 @@ pub enum Before {
     Settled,
     /// The circuit breaker has been open for long enough that nothing can have slipped in before it.
     BreakerOpened,
+    /// The silence of an open circuit breaker is nearly over: what it drops now, it does not drop by chance.
+    BreakerNearlyOver,
     /// The silence of an open circuit breaker is over.
     BreakerSilence,
     /// Failures so far are older than the circuit breaker's window.
@@ -59,8 +61,8 @@ impl Sweep {
     ///
     /// First all deliveries that end well (and those that exhaust their attempts, as many as the breaker spares) side by
     /// side; then those that are aborted, in turn, each followed by one that is left alone, whose success takes the
-    /// failure off the breaker's count; last the breaker: `failures` aborted ones, one into the silence, and after it the
-    /// probe and one more.
+    /// failure off the breaker's count; last the breaker: `failures` aborted ones, one at the beginning of the silence, one
+    /// shortly before its end, and after it the probe and one more.
     fn plan(specs: &[ClauseSpec], failures: u32, attempts: u32) -> Self {
         let mut sweep = Self::default();
         let ends = |fault: FaultSpec| match fault.times {
@@ -144,9 +146,11 @@ impl Sweep {
             self.flows += 1;
         }
         self.phase(from, Order::InTurn, Before::Settled);
-        let silent = self.flows;
-        self.flows += 1;
-        self.phase(silent, Order::InTurn, Before::BreakerOpened);
+        for before in [Before::BreakerOpened, Before::BreakerNearlyOver] {
+            let silent = self.flows;
+            self.flows += 1;
+            self.phase(silent, Order::InTurn, before);
+        }
         let probe = self.flows;
         self.flows += 2;
         self.phase(probe, Order::InTurn, Before::BreakerSilence);
@@ -184,9 +188,14 @@ mod tests {
         let names: Vec<&str> = sweep.clauses.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["signs", "aborts 400", "aborts 404", "accepts 206", "exhausts 503", "breaker"]);
         let ranges: Vec<Range<u32>> = sweep.phases.iter().map(|p| p.flows.clone()).collect();
-        assert_eq!(ranges, [0..1, 1..7, 7..12, 12..13, 13..15]);
+        assert_eq!(ranges, [0..1, 1..7, 7..12, 12..13, 13..14, 14..16]);
+        let befores: Vec<Before> = sweep.phases.iter().skip(2).map(|p| p.before).collect();
+        assert_eq!(
+            befores,
+            [Before::Settled, Before::BreakerOpened, Before::BreakerNearlyOver, Before::BreakerSilence]
+        );
         let faults = sweep.faults(3);
-        let broken: Vec<u64> = (1..=15).filter(|&n| faults.fails(n)).collect();
+        let broken: Vec<u64> = (1..=16).filter(|&n| faults.fails(n)).collect();
         assert_eq!(broken, [2, 4, 6, 8, 9, 10, 11, 12]);
     }
 }

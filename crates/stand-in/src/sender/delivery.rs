@@ -68,6 +68,9 @@ impl<C: HttpClient + 'static> Sender<C> {
         if options.misbehave.iter().any(|one| one.kind == Kind::BreakerStuckOpen) {
             timing.breaker_open = FOREVER;
         }
+        if options.misbehave.iter().any(|one| one.kind == Kind::BreakerClosesEarly) {
+            timing.breaker_open /= 2;
+        }
         let apart = options.misbehave.iter().any(|one| one.kind == Kind::BreakerPerProcess);
         let breaker = || Mutex::new(Breaker::new(options.profile, &timing));
         Ok(Self {

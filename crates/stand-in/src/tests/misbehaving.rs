@@ -198,7 +198,7 @@ async fn a_step_answers_500_and_does_nothing() {
 }
 
 #[tokio::test]
-async fn the_breaker_can_fail_both_ways() {
+async fn the_breaker_can_fail_three_ways() {
     let never = Setup::wrong(Kind::BreakerNeverOpens).always(Reply::Status(400)).start().await;
     for i in 0..8 {
         never.verify(i).await;
@@ -211,6 +211,13 @@ async fn the_breaker_can_fail_both_ways() {
         stuck.verify(i).await;
     }
     assert_eq!(stuck.receiver.hits().len(), 5);
+    let mut early = Setup::wrong(Kind::BreakerClosesEarly).always(Reply::Status(400));
+    early.options.timing.breaker_open = Duration::from_nanos(1);
+    let early = early.start().await;
+    for i in 0..8 {
+        early.verify(i).await;
+    }
+    assert_eq!(early.receiver.hits().len(), 8);
 }
 
 #[tokio::test]
