@@ -230,7 +230,7 @@ fn sweep(sender: &str) -> Ran {
 
 #[test]
 fn a_right_sender_keeps_the_contract_of_its_profile() {
-    for sender in ["stripe", "github"] {
+    for sender in ["stripe", "github", "deltacrown-5.5"] {
         let ran = sweep(sender);
         let artifact = ran.artifact("sender_contract");
         let clauses = artifact["sender_contract"]["clauses"].as_array().expect("clauses").clone();
