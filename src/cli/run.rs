@@ -54,7 +54,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     taken.iter_mut().for_each(Taken::driving);
     let Driven { interrupted, blocked, started } =
         drive(prepared, flow.no_pause, &files, &progress, stop).await?;
-    taken.into_iter().for_each(|rows| rows.remember(started));
+    taken.into_iter().for_each(|rows| rows.remember(started, !interrupted && blocked.is_none()));
     progress.finish();
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     files.write("output.json", &bytes)?;

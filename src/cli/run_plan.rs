@@ -144,6 +144,7 @@ fn resolve_sized(
         concurrency: concurrency.min(flows),
         data: args.data.clone(),
         skipped_rows,
+        interrupted_before: used_rows.as_ref().and_then(UsedRows::interrupted),
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults, own.listen.as_ref())?,
         tls: receiver_plan::tls(&loaded)?,

@@ -43,6 +43,9 @@ struct Used {
     until_row: u32,
     /// When.
     at: DateTime<Utc>,
+    /// Whether that run had not ended by itself: it was interrupted, or is still under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    unfinished: bool,
 }
 
 impl Memory {
@@ -170,6 +173,11 @@ impl UsedRows {
         self.used().map_or(0, |used| used.until_row)
     }
 
+    /// When the run before was interrupted, or began if it is still under way; `None` where it has ended.
+    pub(super) fn interrupted(&self) -> Option<DateTime<Utc>> {
+        self.used().filter(|used| used.unfinished).map(|used| used.at)
+    }
+
     fn used(&self) -> Option<&Used> {
         self.memory.targets.get(&self.system)
     }
@@ -205,7 +213,7 @@ impl UsedRows {
             before = memory.targets.get(&self.system).cloned();
             let taken = before.as_ref().map_or(0, |used| used.until_row);
             if is_free(taken) {
-                let used = Used { until_row: until_row(taken), at: Utc::now() };
+                let used = Used { until_row: until_row(taken), at: Utc::now(), unfinished: true };
                 memory.targets.insert(self.system.clone(), used);
             }
         });
@@ -256,13 +264,13 @@ impl Taken {
         self.driving = true;
     }
 
-    /// Keeps that so many flows have begun, and gives back the other rows.
-    pub(super) fn remember(mut self, started: u64) {
+    /// Keeps that so many flows have begun, and whether the run `ended` by itself, and gives back the other rows.
+    pub(super) fn remember(mut self, started: u64, ended: bool) {
         self.driving = true;
-        self.keep(u32::try_from(started).unwrap_or(u32::MAX));
+        self.keep(u32::try_from(started).unwrap_or(u32::MAX), ended);
     }
 
-    fn keep(&self, begun: u32) {
+    fn keep(&self, begun: u32, ended: bool) {
         let Self { rows, skipped, until_row, before, .. } = self;
         rows.change(|memory| {
             let taken = memory.targets.get(&rows.system).map_or(0, |used| used.until_row);
@@ -271,7 +279,9 @@ impl Taken {
             let least = if is_last { before.as_ref().map_or(0, |used| used.until_row) } else { taken };
             let used_up = if begun == 0 { 0 } else { skipped.saturating_add(begun) };
             let kept = if used_up > least {
-                Some(Used { until_row: used_up, at: Utc::now() })
+                Some(Used { until_row: used_up, at: Utc::now(), unfinished: !ended })
+            } else if is_last && begun > 0 && !ended {
+                before.clone().map(|used| Used { at: Utc::now(), unfinished: true, ..used })
             } else if is_last {
                 before.clone()
             } else {
@@ -288,7 +298,7 @@ impl Taken {
 impl Drop for Taken {
     fn drop(&mut self) {
         if !self.driving {
-            self.keep(0);
+            self.keep(0, true);
         }
     }
 }
@@ -362,7 +372,7 @@ mod tests {
         std::fs::write(&data, "id\n1\n2\n3\n").unwrap();
         let skip = |url| of(url, SCENARIO, &data).unwrap().skip();
         let run = |rows: UsedRows, by_user, started| {
-            rows.take(0, 3, by_user).unwrap().remember(started);
+            rows.take(0, 3, by_user).unwrap().remember(started, true);
         };
         run(of("http://a/", SCENARIO, &data).unwrap(), false, 0);
         assert_eq!(skip("http://a"), 0, "nothing has begun");
@@ -419,7 +429,8 @@ mod tests {
         );
         assert_eq!(look().skip(), 3);
         let second = look().take(3, 2, false).unwrap();
-        first.remember(1);
+        assert!(look().interrupted().is_some(), "it is under way");
+        first.remember(1, true);
         assert_eq!(look().skip(), 5, "the rows of the second stay its own");
         drop(second);
         assert_eq!(look().skip(), 3, "what was not begun is given back");
@@ -427,5 +438,9 @@ mod tests {
         third.driving();
         drop(third);
         assert_eq!(look().skip(), 5, "what may have begun is not");
+        look().take(5, 1, false).unwrap().remember(1, false);
+        assert!(look().interrupted().is_some());
+        look().take(0, 1, true).unwrap().remember(1, true);
+        assert!(look().interrupted().is_some(), "the rows before are those of the interrupted run still");
     }
 }

@@ -3,6 +3,7 @@
 use crate::inbox::{Door, Tls};
 use crate::receive::Token;
 use crate::redact::Redactor;
+use chrono::{DateTime, Utc};
 use pii::{Canaries, PolicyError};
 use record::RunKind;
 use record::faults::{FaultPlan, Sweep};
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     pub data: Option<PathBuf>,
     /// Rows that are left out in front of the first flow's.
     pub skipped_rows: u32,
+    /// When an earlier run with rows of that file was interrupted, if the last one was.
+    pub interrupted_before: Option<DateTime<Utc>>,
     /// Variables in place of the scenario's.
     pub vars: BTreeMap<String, Value>,
     /// The environment that templates see.

@@ -350,6 +350,7 @@ fn header(
         faults: plan.faults.specs().to_vec(),
         overrides: plan.overrides.clone(),
         blind: plan.blind,
+        interrupted_before: plan.interrupted_before,
         challenge: plan.challenge.clone(),
         ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
     })

@@ -33,6 +33,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         concurrency,
         data: None,
         skipped_rows: 0,
+        interrupted_before: None,
         vars: BTreeMap::new(),
         env: Arc::new(|_: &str| None),
         receiver: Receiver::Here(Listen {

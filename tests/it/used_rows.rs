@@ -7,11 +7,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn drive(server: &Server, endpoint: &str, data: &Path, flows: &str) -> Smoke {
+    drive_rows(server, endpoint, &data.join("payments.csv"), flows)
+}
+
+fn drive_rows(server: &Server, endpoint: &str, rows: &Path, flows: &str) -> Smoke {
     Smoke::new("payments")
         .args(&["--staging", &server.url, "--flows", flows, "--settle", "50ms", "--data"])
-        .arg(data.join("payments.csv"))
+        .arg(rows)
         .arg("--env-file")
-        .arg(data.join("staff.env"))
+        .arg(rows.with_file_name("staff.env"))
         .env("WEBHOOK_ENDPOINT", endpoint)
         .env("WEBHOOK_SECRET", SECRET)
 }
@@ -217,4 +221,26 @@ fn rows_that_repeat_are_told_before_anything_is_driven() {
 fn a_file_about_the_breaker_that_cannot_be_read_is_told() {
     let ran = Smoke::new("payments").args(&["--flows", "1"]).file("artifacts/sender_breaker.json", "{").run();
     ran.exits(0).says("sender_breaker.json is not what smoke writes there").says("remove the file");
+}
+
+/// The run that an earlier one was interrupted before says so in its journal, for whoever judges it; the one after that does not.
+#[test]
+fn a_run_after_an_interrupted_one_says_when_that_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let header = || {
+        let ran = drive(&server, &endpoint, dir.path(), "1").run().exits(0);
+        let journal = std::fs::read_to_string(ran.file("staging_payments_journal.jsonl")).unwrap();
+        journal.lines().next().unwrap().to_owned()
+    };
+    assert!(!header().contains("interrupted_before"));
+    let memory = dir.path().join("payments.csv.used.json");
+    let kept = std::fs::read_to_string(&memory).unwrap();
+    let interrupted = kept.replacen("\"until_row\": 1,", "\"until_row\": 1, \"unfinished\": true,", 1);
+    assert_ne!(kept, interrupted);
+    std::fs::write(&memory, interrupted).unwrap();
+    assert!(header().contains("\"interrupted_before\":\"20"));
+    assert!(!header().contains("interrupted_before"));
 }

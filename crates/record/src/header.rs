@@ -5,7 +5,7 @@ use crate::SubjectKind;
 use crate::contract::RetryContract;
 use crate::faults::{Clause, FaultSpec};
 use crate::{Handshake, LoadShard, SenderProfile};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use pii::Identity;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -97,6 +97,10 @@ pub struct Header {
     /// Whether the run had no webhook secret: signatures are taken unchecked, and are the approver's to judge.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blind: bool,
+    /// When an earlier run with rows of the same data file against the same system was interrupted, or began where it was still
+    /// under way: webhooks of it may come meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interrupted_before: Option<DateTime<Utc>>,
     /// The approver's challenge, which the scenario weaves into what it sends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<String>,
@@ -204,6 +208,7 @@ impl Header {
             clauses: Vec::new(),
             overrides: Vec::new(),
             blind: false,
+            interrupted_before: None,
             challenge: None,
         })
     }
@@ -212,6 +217,17 @@ impl Header {
     #[must_use]
     pub fn tested(&self) -> &str {
         if self.stand_in { EMBEDDED } else { &self.environment }
+    }
+
+    /// Until when webhooks of the earlier run that was interrupted may come: a delivery with all its attempts after that, which
+    /// begins within half a minute, the time limit of webhooks by default.
+    #[must_use]
+    pub fn earlier_webhooks_until(&self) -> Option<DateTime<Utc>> {
+        let WebhookConfig { timeout_ms, max_attempts, .. } = self.webhook;
+        let pauses = self.retry.backoff_ms.iter().fold(30_000, |sum: u64, ms| sum.saturating_add(*ms));
+        let ms = pauses.saturating_add(timeout_ms.saturating_mul(u64::from(max_attempts)));
+        let longest = TimeDelta::try_milliseconds(i64::try_from(ms).ok()?)?;
+        self.interrupted_before?.checked_add_signed(longest)
     }
 
     /// What the command line gave for this option in place of the scenario's own.

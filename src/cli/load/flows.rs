@@ -86,7 +86,8 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         taken.iter_mut().for_each(Taken::driving);
         let finished =
             prepared.execute(Execution::unwatched(pacing), stop).await.map_err(|e| failure(e, None))?;
-        taken.into_iter().for_each(|rows| rows.remember(finished.flows.started));
+        let ended = !finished.interrupted && finished.blocked.is_none();
+        taken.into_iter().for_each(|rows| rows.remember(finished.flows.started, ended));
         shown.end();
         if let Some(blocked) = finished.blocked {
             evidence.write_out(output)?;

@@ -292,7 +292,10 @@ impl Driving {
                 taken.iter_mut().for_each(Taken::driving);
                 let finished = prepared.execute(execution, stopped).await;
                 if let (Ok(finished), Some(taken)) = (&finished, taken) {
-                    taken.remember(finished.flows.started);
+                    taken.remember(
+                        finished.flows.started,
+                        !finished.interrupted && finished.blocked.is_none(),
+                    );
                 }
                 let flows = finished.and_then(|finished| match finished.blocked {
                     Some(blocked) => Err(RunError::Blocked(Box::new(blocked))),

@@ -8,6 +8,7 @@ use super::criteria::{
     ORDER, PAYLOADS, PII, RECEIVER_ALONE, REPEATED_KEYS, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE,
     SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, UNREADABLE, is_asked_of,
 };
+use super::earlier::left_behind;
 use super::lost::{behind_lost, lost, told_apart};
 use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
@@ -49,6 +50,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         checks.extend(unreadable(analysis, sums.organic.deliveries + sums.injected.deliveries));
     }
     checks.extend(clause::check(analysis));
+    left_behind(analysis, gates, &mut checks);
     caveats(&sums.gaps, &mut checks);
     blocked(analysis.ended_early.as_ref(), &mut checks);
     checks

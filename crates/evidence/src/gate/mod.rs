@@ -6,6 +6,7 @@ mod check;
 mod clause;
 mod config;
 mod criteria;
+mod earlier;
 mod interval;
 mod judge;
 mod load;
