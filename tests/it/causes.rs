@@ -166,7 +166,7 @@ fn a_step_as_short_as_one_without_a_webhook_points_to_a_switch() {
 
 #[test]
 fn an_event_that_never_comes_while_others_do_is_not_sent() {
-    let started = "      - { event: match_started, match: { /data/match_id: \"{{ match_id }}\" } }\n";
+    let started = "      - { event: match_started, match: { /data/match_id: \"{{ match_id | int }}\" } }\n";
     let both = format!("{started}{}", started.replace("match_started", "match_begun"));
     let text = include_str!("../../scenarios/matches.yaml").replacen(started, &both, 1);
     let ran =

@@ -244,3 +244,29 @@ fn a_run_after_an_interrupted_one_says_when_that_was() {
     assert!(header().contains("\"interrupted_before\":\"20"));
     assert!(!header().contains("interrupted_before"));
 }
+
+/// As a script writes them that reads CSV: ids are numbers all the same.
+#[test]
+fn ids_that_are_texts_in_json_are_compared_as_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let csv = std::fs::read_to_string(dir.path().join("payments.csv")).unwrap();
+    let mut lines = csv.lines();
+    let names: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let row = |line: &str| -> serde_json::Map<String, serde_json::Value> {
+        names.iter().zip(line.split(',')).map(|(name, text)| ((*name).to_owned(), text.into())).collect()
+    };
+    let rows: Vec<_> = lines.take(2).map(row).collect();
+    assert!(rows[0]["payment_id"].is_string());
+    let file = dir.path().join("rows.json");
+    std::fs::write(&file, serde_json::to_string(&rows).unwrap()).unwrap();
+    drive_rows(&server, &endpoint, &file, "2").run().exits(0);
+    // What is no number is told by row and column, and says nothing about the sender.
+    let first = serde_json::to_string(&rows).unwrap();
+    let id = rows[0]["payment_id"].as_str().unwrap();
+    std::fs::write(&file, first.replacen(&format!("\"{id}\""), &format!("\"P-{id}\""), 1)).unwrap();
+    let wrong = drive_rows(&server, &endpoint, &file, "1").run().exits(4);
+    wrong.says("data row 1").says("the column `payment_id` of ");
+}
