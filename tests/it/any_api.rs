@@ -320,7 +320,11 @@ fn what_cannot_be_sent_as_written_is_refused_by_name() {
     assert!(ran.stderr.contains("s.yaml:7:35: a segment `..` is resolved"), "{}", ran.stderr);
     let ran = run(&scenario("/a/{{ up }}/b"), &url, free_port()).run();
     assert_eq!(ran.gate("p", "steps"), "fail");
-    let problems = ran.artifact("p")["steps"][0]["problems"].to_string();
+    let artifact = ran.artifact("p");
+    let problems = artifact["steps"][0]["problems"].to_string();
+    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+    let text = checks.iter().find(|c| c["id"] == "steps").unwrap()["text"].to_string();
+    assert!(text.contains("a segment `..`") && text.contains("(flow 0)"), "{text}");
     assert!(problems.contains("a segment `..` is resolved"), "{problems}");
 }
 

@@ -326,7 +326,10 @@ fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
     window.end();
     assert!(check(&window, "lost").1.starts_with("1 in 2 "), "{}", check(&window, "lost").1);
     let (steps, text) = check(&window, "steps");
-    assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
+    assert!(
+        steps == Verdict::Fail && text.contains("payments/verify status 502") && text.contains(" (flow "),
+        "{text}"
+    );
 }
 
 pub(crate) fn check(window: &Window, id: &str) -> (Verdict, String) {

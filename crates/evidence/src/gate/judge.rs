@@ -20,10 +20,11 @@ use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
 use record::{
-    EndedEarly, Header, Obstacle, Offset, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated,
+    EndedEarly, Header, Obstacle, Offset, PayloadStats, PiiStats, RunStats, StepFacts, Tally, Unauthenticated,
 };
 use signature::Reason;
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Every criterion that is switched on and asked of this kind of run, judged.
 ///
@@ -222,9 +223,15 @@ fn all_flows((ended, flows): (u64, u64), met: bool, text: String) -> Check {
 
 fn steps(sums: &RunStats, gates: &Gates) -> Option<Check> {
     let (sent, failed) = sums.sent_and_failed();
-    let worst = sums.steps.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
-    let detail = worst.map(|(name, (_, problem))| format!("{name} {}", shown(problem))).unwrap_or_default();
-    gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &detail))
+    gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &first_problem(&sums.steps)))
+}
+
+/// The first thing that was wrong with a step, and in which flow; empty where nothing was.
+pub(super) fn first_problem(steps: &BTreeMap<String, StepFacts>) -> String {
+    let first = steps.iter().find_map(|(name, s)| s.problems.first().map(|(flow, what)| (name, flow, what)));
+    let Some((name, flow, what)) = first else { return String::new() };
+    let flow = flow.map(|flow| format!(" (flow {flow})")).unwrap_or_default();
+    format!("{name} {}{flow}", shown(what))
 }
 
 /// Webhooks that were accepted in the end, in time or not: whether they were late is asked by itself.

@@ -8,8 +8,8 @@ use super::criteria::{
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, UNEXPECTED, WINDOW_COMPLETED,
 };
 use super::judge::{
-    ANOTHER_SECRET, absence, duplicates, event_header, late, order, payloads, percentiles, rates,
-    repeated_keys, strangers, unreadable,
+    ANOTHER_SECRET, absence, duplicates, event_header, first_problem, late, order, payloads, percentiles,
+    rates, repeated_keys, strangers, unreadable,
 };
 use super::lost::{behind_lost, lost};
 use super::queued::Judged;
@@ -146,8 +146,7 @@ fn with_refused(analysis: &Analysis, gates: &Gates, checks: Vec<Check>) -> Vec<C
 /// latency is measured as in a run, from the step that asked for a webhook to its acceptance.
 fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
     let (sent, failed) = analysis.steps.sent_and_failed();
-    let problem = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
-    let problem = problem.map(|(name, (_, what))| format!("{name} {}", shown(what))).unwrap_or_default();
+    let problem = first_problem(&analysis.steps.by_name);
     let steps = gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &problem));
     let asked = analysis.expectation_count() > 0;
     let lost = gates.lost_max.filter(|_| asked).map(|max| lost((organic, injected), max));

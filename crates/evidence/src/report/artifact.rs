@@ -95,6 +95,10 @@ pub struct TestRun {
     pub webhooks_late: u64,
     /// Webhooks nothing expected, accepted or not; 0 if nothing is expected, as in an observation.
     pub webhooks_unexpected: u64,
+    /// Of those that arrived, webhooks with an attempt that was broken on purpose; absent if there were none. The success rate is
+    /// that of the others.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub webhooks_injected: u64,
     /// Percentage of organic webhooks due that were accepted; in an observation, of those that arrived. Null if there were none.
     pub success_rate: Option<f64>,
     /// From the start to the last record, seconds.

@@ -94,6 +94,7 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
         webhooks_lost: organic.lost,
         webhooks_late: organic.late + injected.late,
         webhooks_unexpected: organic.unexpected + injected.unexpected,
+        webhooks_injected: injected.deliveries,
         success_rate: if accounted {
             sections::percent(organic.fulfilled + organic.late, organic.expected)
         } else {
