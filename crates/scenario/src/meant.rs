@@ -21,7 +21,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A text by which the flows' webhooks are told from others': without a template it is the same for every flow.
+    /// A text by which the flows' webhooks are told from others'. Without a template it is the same for every flow, and may be meant so.
     pub(super) fn of_each_flow(&mut self, path: &[Seg], text: &str, names: &Names) {
         if is_template(text) || in_single_braces(text).any(|name| names.refuse(name).is_none()) {
             return;
@@ -30,14 +30,14 @@ impl Checker<'_> {
             return self.wrong(path, "nothing is written here: give the value of a flow, as in {{ run_id }}");
         }
         let name = text.trim().trim_matches(['$', '{', '}', ' ']);
-        let meant = if names.refuse(name).is_none() { name } else { "run_id" };
-        let quoted = Value::from(text);
-        self.wrong(
-            path,
-            format!(
-                "no template, so the same for every flow: write {{{{ {meant} }}}}, or {{{{ {quoted} }}}} if that text is meant"
-            ),
-        );
+        let is_name = names.refuse(name).is_none();
+        if is_name || is_in_braces(text) {
+            let (meant, quoted) = (if is_name { name } else { "run_id" }, Value::from(text));
+            let same = "no template, so the same for every flow";
+            let told =
+                format!("{same}: write {{{{ {meant} }}}}, or {{{{ {quoted} }}}} if that text is meant");
+            self.wrong(path, told);
+        }
     }
 
     /// The canaries: one that is never looked for finds nothing.
@@ -111,16 +111,12 @@ mod tests {
             ("\"${made}\"", "s.yaml:11:26: a template has two pairs of braces: write {{ made }}"),
             ("\"{{ run_id }}-{flow}\"", "s.yaml:11:26: a template has two pairs of braces: write {{ flow }}"),
             ("\"${mad}\"", "s.yaml:11:26: no template"),
-            (
-                "fixed",
-                "s.yaml:11:26: no template, so the same for every flow: write {{ run_id }}, or {{ \"fixed\" }}",
-            ),
             ("\"\"", "s.yaml:11:26: nothing is written here"),
         ] {
             let error = with(&format!("webhooks: {{ ours: {{ /id: {value} }} }}")).unwrap_err();
             assert!(error.starts_with(told) && error.lines().count() == 1, "{value}: {error}");
         }
-        for value in ["{{ made }}", "{{ 'fixed' }}", "{{ run_id }}-{x}", "{{ who }}"] {
+        for value in ["fixed", "{{ made }}", "{{ 'fixed' }}", "{{ run_id }}-{x}", "{{ who }}"] {
             assert_eq!(with(&format!("webhooks: {{ ours: {{ /id: \"{value}\" }} }}")), Ok(()), "{value}");
         }
     }
