@@ -92,9 +92,9 @@ pub struct Settling {
     pub ended: Came,
     /// The same with those that wait for their next attempt.
     pub begun: Came,
-    /// Attempts that have arrived and are not answered yet, other traffic left out: a hang, a delay.
+    /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
-    /// When the latest such attempt arrived, whether or not it is answered.
+    /// When the latest attempt arrived, whether or not it is answered; other traffic is left out, unless a fault holds it up.
     pub latest: Tick,
     /// When the sender's circuit breaker had to open for the last time.
     pub breaker_opened: Option<Tick>,

@@ -84,7 +84,7 @@ impl Inbox {
         let ended = deliveries.answered(slot, &open.awaited, seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
-        self.is_over(&open.awaited);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
         if let Some(observer) = &self.observer {
             observer.answered(seen, how);
             ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
@@ -172,7 +172,7 @@ impl Inbox {
 
     /// An attempt came to another receiver; gives its delivery among those that are remembered.
     pub(super) fn saw_beginning(&self, sighting: &Sighting, first_byte: Tick) -> u32 {
-        self.is_under_way(&sighting.awaited, first_byte);
+        self.is_under_way(&sighting.awaited, None, first_byte);
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(sighting, first_byte).slot
     }
 
@@ -181,27 +181,21 @@ impl Inbox {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         deliveries.answered(open.slot, &open.awaited, status, open.fault, end);
         drop(deliveries);
-        self.is_over(&open.awaited);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// An attempt has come whose end is waited for, unless it is other traffic.
-    fn is_under_way(&self, awaited: &[Awaited], first_byte: Tick) {
-        if !awaited.is_empty() {
+    /// An attempt has come whose end is waited for: for its time, unless it is other traffic that no fault of ours holds up.
+    fn is_under_way(&self, awaited: &[Awaited], fault: Option<Fault>, first_byte: Tick) {
+        if !awaited.is_empty() || fault.is_some() {
             self.latest.fetch_max(first_byte.0, Ordering::SeqCst);
-            self.under_way.fetch_add(1, Ordering::SeqCst);
         }
-    }
-
-    fn is_over(&self, awaited: &[Awaited]) {
-        if !awaited.is_empty() {
-            self.under_way.fetch_sub(1, Ordering::SeqCst);
-        }
+        self.under_way.fetch_add(1, Ordering::SeqCst);
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
     pub(super) fn written(&self, open: Open, attempt: Attempt, answer: Response) -> Handled {
         if open.slot.is_some() {
-            self.is_under_way(&open.awaited, attempt.first_byte);
+            self.is_under_way(&open.awaited, open.fault, attempt.first_byte);
         }
         match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
             Ok(durable) => Handled { passes: false, answer, attempt: Some(open), durable: Some(durable) },

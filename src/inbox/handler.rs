@@ -98,7 +98,7 @@ pub struct Inbox {
     pub(super) journal: Journal,
     pub(super) next: AtomicU64,
     pub(super) under_way: AtomicU64,
-    /// First byte of the latest of them.
+    /// First byte of the latest of them that is waited for.
     pub(super) latest: AtomicU64,
     /// Held from numbering an attempt to writing it, when faults go by number.
     pub(super) order: Mutex<()>,
