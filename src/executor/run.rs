@@ -48,8 +48,8 @@ const TOLD_EVERY: Duration = Duration::from_millis(250);
 /// How often it is seen to that the journal is where it belongs, while nothing is written to it.
 const JOURNAL_LOOK: Duration = Duration::from_millis(500);
 
-/// So long after an attempt of twice its sender's time-out its end may be told: over a network, or read back from a receiver.
-const ENDS_WITHIN: Duration = Duration::from_secs(5);
+/// So long after its sender's time-out the end of an attempt may be told by another receiver, which lets a hang last longer than that.
+const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What the stand-in was asked to do wrong, for whoever reads the evidence.
 fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
@@ -256,7 +256,7 @@ impl Executor {
 
     /// What waits for the webhooks that are due by now.
     pub(super) fn settling(&self) -> Settle<'_> {
-        let longest = self.plan.sender_timeout * 2 + ENDS_WITHIN;
+        let longest = self.plan.sender_timeout + ENDS_WITHIN;
         Settle { inbox: &self.inbox, dues: self.flows.driver().dues(), clock: self.clock, longest }
     }
 

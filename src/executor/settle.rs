@@ -42,7 +42,7 @@ pub(super) struct Settle<'a> {
     pub inbox: &'a Inbox,
     pub dues: Dues,
     pub clock: Clock,
-    /// The longest that the end of an attempt is waited for: one that was never seen to end, as of a receiver that was killed, is none.
+    /// The longest that another receiver's word of the end of an attempt is waited for.
     pub longest: Duration,
 }
 
@@ -89,7 +89,8 @@ impl Settle<'_> {
             Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
         });
         // How long an attempt will hang is the sender's business; its end brings a time to watch until.
-        let hangs = settling.hangs_until(self.longest).is_some_and(|until| now < until);
+        let hangs_there = settling.hangs_until(self.longest).is_some_and(|until| now < until);
+        let hangs = settling.under_way > 0 || hangs_there;
         let under_way = if hangs { now.plus(LOOK * 2) } else { now };
         let watched = match what {
             Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet).max(self.dues.watched_until()),

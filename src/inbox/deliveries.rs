@@ -92,20 +92,21 @@ pub struct Settling {
     pub ended: Came,
     /// The same with those that wait for their next attempt.
     pub begun: Came,
-    /// Attempts that have arrived and are not answered yet: a hang, a delay.
+    /// Attempts that have arrived here and are not answered yet, other traffic left out: a hang, a delay. Each of them ends.
     pub under_way: u64,
-    /// When the latest attempt arrived, whether or not it is answered; other traffic is left out, unless a fault holds it up.
-    pub latest: Tick,
+    /// The same at another receiver, which may never tell the end of one: it was killed, or its disk is full.
+    pub under_way_there: u64,
+    /// When the latest of those arrived, whether or not it is answered, or to when a fault there holds it up.
+    pub latest_there: Tick,
     /// When the sender's circuit breaker had to open for the last time.
     pub breaker_opened: Option<Tick>,
 }
 
 impl Settling {
-    /// Until when the ends of attempts that are under way are waited for, each for `longest` at most; `None` when none is. The end of one
-    /// whose receiver was killed is never told.
+    /// Until when the ends of attempts at another receiver are waited for, each for `longest` at most; `None` when none is under way.
     #[must_use]
     pub fn hangs_until(&self, longest: Duration) -> Option<Tick> {
-        (self.under_way > 0).then(|| self.latest.plus(longest))
+        (self.under_way_there > 0).then(|| self.latest_there.plus(longest))
     }
 
     /// Something more of a delivery may come until then. Nobody waits for traffic that is another's: it may never cease.

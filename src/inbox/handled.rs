@@ -61,6 +61,13 @@ pub(super) struct Open {
     pub fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     pub reason: Option<Reason>,
+    /// Whether a run does not end before it has.
+    pub is_waited_for: bool,
+}
+
+/// Whether the end of an attempt is waited for: not of other traffic, which may never cease, unless a fault holds it up.
+const fn is_waited_for(awaited: &[Awaited], fault: Option<Fault>) -> bool {
+    !awaited.is_empty() || fault.is_some()
 }
 
 impl Inbox {
@@ -84,7 +91,7 @@ impl Inbox {
         let ended = deliveries.answered(slot, &open.awaited, seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        self.under_way.fetch_sub(u64::from(open.is_waited_for), Ordering::SeqCst);
         if let Some(observer) = &self.observer {
             observer.answered(seen, how);
             ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
@@ -171,8 +178,16 @@ impl Inbox {
     }
 
     /// An attempt came to another receiver; gives its delivery among those that are remembered.
-    pub(super) fn saw_beginning(&self, sighting: &Sighting, first_byte: Tick) -> u32 {
-        self.is_under_way(&sighting.awaited, None, first_byte);
+    pub(super) fn saw_beginning(&self, sighting: &Sighting, first_byte: Tick, fault: Option<Fault>) -> u32 {
+        if is_waited_for(&sighting.awaited, fault) {
+            let held_up = match fault {
+                Some(Fault::Delay(time) | Fault::Hang(Some(time))) => time.get(),
+                _ => Duration::ZERO,
+            };
+            let until = first_byte.plus(held_up);
+            self.latest_there.fetch_max(until.0, Ordering::SeqCst);
+            self.under_way_there.fetch_add(1, Ordering::SeqCst);
+        }
         self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(sighting, first_byte).slot
     }
 
@@ -181,22 +196,16 @@ impl Inbox {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         deliveries.answered(open.slot, &open.awaited, status, open.fault, end);
         drop(deliveries);
-        self.under_way.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    /// An attempt has come whose end is waited for: for its time, unless it is other traffic that no fault of ours holds up.
-    fn is_under_way(&self, awaited: &[Awaited], fault: Option<Fault>, first_byte: Tick) {
-        if !awaited.is_empty() || fault.is_some() {
-            self.latest.fetch_max(first_byte.0, Ordering::SeqCst);
-        }
-        self.under_way.fetch_add(1, Ordering::SeqCst);
+        let waited_for = u64::from(is_waited_for(&open.awaited, open.fault));
+        self.under_way_there.fetch_sub(waited_for, Ordering::SeqCst);
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
     pub(super) fn written(&self, open: Open, attempt: Attempt, answer: Response) -> Handled {
-        if open.slot.is_some() {
-            self.is_under_way(&open.awaited, open.fault, attempt.first_byte);
-        }
+        let is_waited_for =
+            open.slot.is_some() && (is_waited_for(&open.awaited, open.fault) || self.upstream.is_some());
+        let open = Open { is_waited_for, ..open };
+        self.under_way.fetch_add(u64::from(is_waited_for), Ordering::SeqCst);
         match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
             Ok(durable) => Handled { passes: false, answer, attempt: Some(open), durable: Some(durable) },
             Err(error) => Handled::unrecorded(self.unwritten(&open, &error)),

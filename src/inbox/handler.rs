@@ -98,8 +98,9 @@ pub struct Inbox {
     pub(super) journal: Journal,
     pub(super) next: AtomicU64,
     pub(super) under_way: AtomicU64,
-    /// First byte of the latest of them that is waited for.
-    pub(super) latest: AtomicU64,
+    /// The same at another receiver, and when the latest of those came there.
+    pub(super) under_way_there: AtomicU64,
+    pub(super) latest_there: AtomicU64,
     /// Held from numbering an attempt to writing it, when faults go by number.
     pub(super) order: Mutex<()>,
     pub(super) deliveries: Mutex<Deliveries>,
@@ -128,7 +129,8 @@ impl Inbox {
             journal,
             next: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
-            latest: AtomicU64::new(0),
+            under_way_there: AtomicU64::new(0),
+            latest_there: AtomicU64::new(0),
             order: Mutex::new(()),
             deliveries: Mutex::new(deliveries),
             sender: Mutex::new(KnownSender::default()),
@@ -182,8 +184,12 @@ impl Inbox {
     pub fn settling(&self) -> Settling {
         let now = self.clock.now();
         let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
-        let (under_way, latest) = (self.under_way.load(Ordering::SeqCst), self.latest.load(Ordering::SeqCst));
-        Settling { under_way, latest: record::Tick(latest), ..settling }
+        Settling {
+            under_way: self.under_way.load(Ordering::SeqCst),
+            under_way_there: self.under_way_there.load(Ordering::SeqCst),
+            latest_there: record::Tick(self.latest_there.load(Ordering::SeqCst)),
+            ..settling
+        }
     }
 
     /// The attempt that most deliveries wait for, if any waits.
@@ -277,8 +283,14 @@ impl Inbox {
             duplicate: place.duplicate,
             ..self.attempt(number, request, most, verdict, status)
         };
-        let open =
-            Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
+        let open = Open {
+            number,
+            slot: Some(place.slot),
+            awaited: sighting.awaited,
+            fault,
+            reason: Some(reason),
+            is_waited_for: false,
+        };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
@@ -299,7 +311,8 @@ impl Inbox {
         let slot = Some(self.place(&sighting, &request).slot);
         let attempt =
             Attempt { elsewhere: true, ..self.attempt(number, request, usize::MAX, verdict, Some(200)) };
-        let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };
+        let open =
+            Open { number, slot, awaited: Vec::new(), fault: None, reason: None, is_waited_for: false };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);

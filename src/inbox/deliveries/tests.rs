@@ -102,7 +102,8 @@ fn other_traffic_is_not_waited_for() {
 
 #[test]
 fn an_attempt_without_an_end_is_not_waited_for_without_end() {
-    let hangs = |under_way| Settling { under_way, latest: Tick(5 * SECOND), ..Settling::default() };
+    let hangs =
+        |under_way_there| Settling { under_way_there, latest_there: Tick(5 * SECOND), ..Settling::default() };
     assert_eq!(hangs(1).hangs_until(Duration::from_secs(25)), Some(Tick(30 * SECOND)));
     assert_eq!(hangs(0).hangs_until(Duration::from_secs(25)), None);
 }
