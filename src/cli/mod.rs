@@ -29,6 +29,7 @@ mod observe;
 mod out;
 mod output_file;
 mod outputs;
+mod preconditions;
 mod probe;
 mod progress;
 mod promote;

@@ -7,14 +7,14 @@ use super::receiver_plan::{self, receiver};
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
-use super::{Failure, environment, out, secret_source, sender_option};
+use super::{Failure, environment, out, preconditions, secret_source, sender_option};
 use crate::drive::Client;
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
 use evidence::gate::Confidence;
 use evidence::report::EMBEDDED;
-use pii::{Canaries, Engine, Policy, PolicyError};
+use pii::{Canaries, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
@@ -99,7 +99,7 @@ fn resolve_sized(
     size: Size,
     secret: impl FnOnce(&FlowArgs, &Env, bool, Option<&SenderProfile>) -> Result<Secret, Failure>,
 ) -> Result<Resolved, Failure> {
-    check_within(args)?;
+    preconditions::check_within(args)?;
     let env = environment::read(args.env_file.as_deref())?;
     let mut loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
     let sender = sender(&mut loaded, args)?;
@@ -109,13 +109,8 @@ fn resolve_sized(
     let embedded = matches!(target, Target::StandIn(_));
     let retry = retry(sender.as_ref(), &gates, &env)?;
     let own = &loaded.scenario;
-    if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
-        return Err(Failure::usage(
-            "--blind: a load keeps no webhooks to verify later, and a contract sweep judges signatures: \
-             both need the secret",
-        ));
-    }
-    check_policy(&loaded)?;
+    preconditions::check_blind(args, kind, own)?;
+    preconditions::check_policy(&loaded)?;
     let sender_timeout = sender_timeout(sender.as_ref(), &env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));
@@ -171,13 +166,6 @@ fn resolve_sized(
         loaded: loaded.clone(),
     };
     Ok(Resolved { plan, files, used_rows })
-}
-
-/// As in a scenario, where this is refused.
-fn check_within(args: &FlowArgs) -> Result<(), Failure> {
-    let is_zero = args.within.is_some_and(|within| within.get().is_zero());
-    let wrong = || Failure::usage("--within 0s: nothing arrives within 0 s: give for example 30s");
-    if is_zero { Err(wrong()) } else { Ok(()) }
 }
 
 /// How many data rows are left out in front: what the user says, else those that were used up.
@@ -254,13 +242,6 @@ pub(super) fn broken(
     let sender = loaded.scenario.sender.as_ref().map(|_| &loaded.sender);
     let (retry, timeout) = (retry(sender, &gates, env).ok()?, sender_timeout(sender, env).ok()?);
     Some(fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0))
-}
-
-/// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
-pub(super) fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
-    let policy = Policy::from_value(loaded.scenario.pii.as_ref());
-    let engine = policy.and_then(|policy| Engine::new(&policy, &[], b""));
-    engine.map(|_| ()).map_err(|e| Failure::usage(format!("{}: {e}", loaded.source_name)))
 }
 
 /// Without --flows and --data a staging system gets one flow for each row that the scenario itself has, which are those

@@ -9,6 +9,7 @@ use super::criteria::{
     SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, UNREADABLE, is_asked_of,
 };
 use super::earlier::left_behind;
+use super::ended_early::unprove;
 use super::lost::{behind_lost, lost, told_apart};
 use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
@@ -65,15 +66,6 @@ fn blocked(early: Option<&EndedEarly>, checks: &mut [Check]) {
         _ => &[STEPS],
     };
     unprove(early, spoiled, checks);
-}
-
-/// What of these failed is unproven, since the run was ended early.
-pub(super) fn unprove(early: &EndedEarly, spoiled: &[Criterion], checks: &mut [Check]) {
-    let is_spoiled = |check: &Check| spoiled.iter().any(|row| row.id == check.id);
-    for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Fail && is_spoiled(check)) {
-        check.verdict = Verdict::Unproven;
-        check.text = format!("the run was ended early: {}", shown(&early.text.replace('\n', ". ")));
-    }
 }
 
 /// That nothing came says as much as it was waited for: how long that was.

@@ -7,7 +7,7 @@ use super::criteria::{
     LOAD_COMPLETED, LOAD_OFFERED, LOAD_SERVER_ERRORS, LOAD_SUCCESS_RATE, RESPONSE_P50, RESPONSE_P95,
     RESPONSE_P99, SERVICE_P50, SERVICE_P95, SERVICE_P99,
 };
-use super::judge::unprove;
+use super::ended_early::unprove;
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::{LoadSummary, ShardFacts};
 use crate::figure::{counted, milliseconds};

@@ -7,6 +7,7 @@ mod clause;
 mod config;
 mod criteria;
 mod earlier;
+mod ended_early;
 mod interval;
 mod judge;
 mod load;
