@@ -2,9 +2,8 @@
 
 use super::Failure;
 use super::run_args::FlowArgs;
-use pii::{Engine, Policy};
 use record::RunKind;
-use scenario::{Loaded, Scenario};
+use scenario::Scenario;
 
 /// What is judged by signatures needs the secret.
 pub(super) fn check_blind(args: &FlowArgs, kind: RunKind, own: &Scenario) -> Result<(), Failure> {
@@ -22,11 +21,4 @@ pub(super) fn check_within(args: &FlowArgs) -> Result<(), Failure> {
     let is_zero = args.within.is_some_and(|within| within.get().is_zero());
     let wrong = || Failure::usage("--within 0s: nothing arrives within 0 s: give for example 30s");
     if is_zero { Err(wrong()) } else { Ok(()) }
-}
-
-/// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
-pub(super) fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
-    let policy = Policy::from_value(loaded.scenario.pii.as_ref());
-    let engine = policy.and_then(|policy| Engine::new(&policy, &[], b""));
-    engine.map(|_| ()).map_err(|e| Failure::usage(format!("{}: {e}", loaded.source_name)))
 }

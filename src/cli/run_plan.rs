@@ -110,7 +110,6 @@ fn resolve_sized(
     let retry = retry(sender.as_ref(), &gates, &env)?;
     let own = &loaded.scenario;
     preconditions::check_blind(args, kind, own)?;
-    preconditions::check_policy(&loaded)?;
     let sender_timeout = sender_timeout(sender.as_ref(), &env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));

@@ -8,7 +8,7 @@ use super::evidence_files::make_folder;
 use super::run_args::RunArgs;
 use super::run_plan::Parts;
 use super::used_rows::UsedRows;
-use super::{Exit, Failure, environment, preconditions, run_plan, target_guard};
+use super::{Exit, Failure, environment, run_plan, target_guard};
 use crate::executor::{RowSource, Target, variables};
 use crate::outbound::shown_url;
 use evidence::report::counted;
@@ -244,9 +244,6 @@ fn check_file(scenario: &str, args: &Args, findings: &mut Findings) -> Option<Lo
     findings.of_scenario(&loaded.source_name, Level::Ok, format_args!("{steps}, SHA-256 {sha}…"));
     if let Err(error) = run_plan::sender(&mut loaded, &args.run.flow) {
         findings.of_scenario(&loaded.source_name, Level::Wrong, format_args!("--sender: {error}"));
-    }
-    if let Err(error) = preconditions::check_policy(&loaded) {
-        findings.add(Level::Wrong, error);
     }
     Some(loaded)
 }
