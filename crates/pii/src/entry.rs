@@ -81,19 +81,7 @@ pub(super) fn named<'d>(
             .any(|node| node.parent == own.parent && code(&node.name))
             .then_some("phone_number");
     }
-    // Most keys are neither by their first letter and length.
-    let lengths: &[usize] = match key.as_bytes().first()? | 0x20 {
-        b'v' => &[1, 3, 5, 6],
-        b'a' => &[5, 6],
-        b'p' => &[13, 14],
-        b'f' => &[4, 9, 10, 11],
-        b'o' | b'n' => &[3, 8, 9],
-        b't' => &[2, 7, 8, 9],
-        b'b' => &[6],
-        b'c' => &[12, 13],
-        _ => return None,
-    };
-    if !lengths.contains(&key.len()) {
+    if !may_have_value(key) {
         return None;
     }
     let value = is_one_of(&VALUES, key);
@@ -119,6 +107,25 @@ fn member<'d>(node: &'d Node<'_>) -> Option<(&'d str, &'d str)> {
         (Name::Key(name), Leaf::Text(text)) => Some((name, text)),
         _ => None,
     }
+}
+
+/// For each first letter the lengths, as bits, of the names of members with a value, with a `_` in them and without.
+const LENGTHS: [u32; 26] = {
+    let mut lengths = [0; 26];
+    let mut at = 0;
+    while at < VALUES.len() + CHANGED.len() {
+        let name = if at < VALUES.len() { VALUES[at] } else { CHANGED[at - VALUES.len()] }.as_bytes();
+        lengths[(name[0] - b'a') as usize] |= 3 << name.len();
+        at += 1;
+    }
+    lengths
+};
+
+/// Whether a member of this name may have the value of an entry: most have not, by their first letter and length.
+fn may_have_value(name: &str) -> bool {
+    let letter = name.as_bytes().first().map(|b| usize::from((b | 0x20).wrapping_sub(b'a')));
+    let lengths = letter.and_then(|letter| LENGTHS.get(letter));
+    lengths.is_some_and(|lengths| name.len() <= MEMBER && lengths >> name.len() & 1 == 1)
 }
 
 /// Whether a name is in a list, in any case and with `_` or without.

@@ -29,6 +29,31 @@ pub enum IdentityKind {
 }
 
 impl IdentityKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Username,
+        Self::Email,
+        Self::DisplayName,
+        Self::FullName,
+        Self::Phone,
+        Self::Ip,
+        Self::AccountId,
+    ];
+
+    /// As it is written in a scenario.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Username => "username",
+            Self::Email => "email",
+            Self::DisplayName => "display_name",
+            Self::FullName => "full_name",
+            Self::Phone => "phone",
+            Self::Ip => "ip",
+            Self::AccountId => "account_id",
+        }
+    }
+
     /// Why a text is no value of this kind, so that it is never looked for or never found.
     #[must_use]
     pub fn misfit(self, value: &str) -> Option<&'static str> {
@@ -49,4 +74,16 @@ pub(crate) const SHORTEST_PHONE: usize = 7;
 pub(crate) fn bare_ip(value: &str) -> Option<IpAddr> {
     let bare = value.trim_matches(['[', ']']);
     bare.split(['/', '%']).next().unwrap_or(bare).parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_called_as_scenarios_write_it() {
+        for kind in IdentityKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
 }

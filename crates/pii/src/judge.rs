@@ -1,11 +1,10 @@
 //! What is known about the place of a value, and whether the value is what its key says: the key proposes, the value decides.
 
-use super::about::Describes;
 use super::category::Category;
 use super::detect::Keyed;
 use super::finding::{Certainty, Detector};
 use super::hits::Hits;
-use super::keys::{Says, Whose};
+use super::keys::{Describes, Says, Whose};
 use super::text;
 
 /// What the object around a key describes.

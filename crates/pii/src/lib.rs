@@ -71,6 +71,7 @@ mod document;
 mod engine;
 mod entry;
 mod explain;
+mod field_name;
 mod finding;
 mod forwarded;
 mod hashed;

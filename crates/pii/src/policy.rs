@@ -75,7 +75,7 @@ impl Policy {
         let mut problems = Vec::new();
         let mut wrong = |path: String, message: String| problems.push(PolicyProblem { path, message });
         for (index, path) in self.allow_paths.iter().enumerate() {
-            if path.is_empty() || !path.starts_with('/') && path.contains('/') {
+            if !is_pointer_or_name(path) {
                 wrong(format!("allow_paths.{index}"), neither_pointer_nor_name(path));
             }
         }
@@ -120,6 +120,10 @@ impl Policy {
     }
 }
 
+fn is_pointer_or_name(path: &str) -> bool {
+    path.starts_with('/') || !path.is_empty() && !path.contains('/')
+}
+
 fn neither_pointer_nor_name(path: &str) -> String {
     format!("`{path}` is neither a JSON pointer (/data/email) nor a key name")
 }
@@ -142,12 +146,12 @@ impl AllowList {
             ..Self::default()
         };
         for path in &policy.allow_paths {
-            if let Some(steps) = path.strip_prefix('/') {
-                list.paths.push((path.clone(), steps.split('/').map(str::to_owned).collect()));
-            } else if path.is_empty() || path.contains('/') {
+            if !is_pointer_or_name(path) {
                 return Err(PolicyError::Path(path.clone()));
-            } else {
-                list.names.push(path.clone());
+            }
+            match path.strip_prefix('/') {
+                Some(steps) => list.paths.push((path.clone(), steps.split('/').map(str::to_owned).collect())),
+                None => list.names.push(path.clone()),
             }
         }
         Ok(list)

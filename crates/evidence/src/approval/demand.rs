@@ -3,6 +3,7 @@
 use super::easier::criteria_names;
 use super::judgement::Kind;
 use super::trust::Trust;
+use pii::IdentityKind;
 use record::period::Period;
 use record::seal::Subject;
 use std::collections::BTreeMap;
@@ -14,9 +15,6 @@ use std::time::Duration;
 const LEAST: [(Kind, u64); 3] = [(Kind::Payments, 10), (Kind::Matches, 5), (Kind::Observation, 10)];
 /// The guide's observation window.
 const LEAST_WINDOW: Duration = Duration::from_secs(30 * 60);
-
-/// The kinds of test users' values, as scenarios write them.
-const IDENTITIES: [&str; 7] = ["username", "email", "display_name", "full_name", "phone", "ip", "account_id"];
 
 /// What is asked of evidence beyond its own gates.
 #[derive(Debug, Clone, Default)]
@@ -154,7 +152,7 @@ impl Allowed {
                 let wrong = |why| format!("{name}: {why}, as in {name}=60s");
                 return value.parse::<Period>().map(|_| ()).map_err(wrong);
             }
-            "canaries" => IDENTITIES.map(str::to_owned).to_vec(),
+            "canaries" => IdentityKind::ALL.map(|kind| kind.name().to_owned()).to_vec(),
             "criteria" => criteria_names(),
             _ => return Ok(()),
         };
@@ -236,9 +234,6 @@ mod tests {
             "target=loopback",
         ] {
             assert!(text.parse::<Allowed>().is_ok(), "{text}");
-        }
-        for kind in IDENTITIES {
-            assert!(serde_json::from_value::<pii::IdentityKind>(kind.into()).is_ok(), "{kind}");
         }
     }
 

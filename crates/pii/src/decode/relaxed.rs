@@ -3,7 +3,7 @@
 use super::inline::escapes;
 use super::string::closing;
 use super::{Outer, Piece};
-use crate::detect::pairs;
+use crate::field_name::is_field;
 use crate::text;
 use std::borrow::Cow;
 
@@ -122,7 +122,7 @@ impl<'t> Reader<'t, '_> {
     /// Whether `word` is the next field of what Go prints, so that the key before it has no value.
     fn is_past_empty(&self, word: &str) -> bool {
         let key = self.key.is_some_and(|key| key.starts_with(char::is_uppercase));
-        key && pairs::is_field(word) && self.text.get(..self.at).is_some_and(|front| front.ends_with(' '))
+        key && is_field(word) && self.text.get(..self.at).is_some_and(|front| front.ends_with(' '))
     }
 
     /// A bare word. In parentheses it is prose, unless it is a number: `(username: lowercase only)`.

@@ -1,11 +1,10 @@
 //! Names of persons: under keys of them, and `name` in an object that is a person; not the names of things.
 
 use super::{Keyed, Kind};
-use crate::about;
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Subject;
-use crate::keys::{Says, Words, among, is_person, is_thing, singular};
+use crate::keys::{self, Says, Words, among, is_person, is_thing, singular};
 use crate::text;
 
 /// A person's name, whatever the object.
@@ -93,8 +92,8 @@ fn person_name(value: &str) -> Option<&str> {
     let refused = text::is_placeholder(value)
         || text::has_star_inside(value)
         || text::is_remark(value)
-        || about::is_state(value)
-        || about::names_field(value, Category::Name)
+        || keys::is_state(value)
+        || keys::names_field(value, Category::Name)
         || among(WORDS, &value.to_ascii_lowercase())
         || value.contains("://")
         || value.contains('/') && !value.contains(' ')

@@ -1,9 +1,9 @@
 //! Keys inside texts: query parameters, `key=value`, `key: value`, quoted pairs and elements of mark-up.
 
 use super::{name, token, username};
-use crate::about;
 use crate::category::Category;
-use crate::keys::{Says, among};
+use crate::field_name::{is_field, is_of_name, is_plain_name};
+use crate::keys::{self, Says, among};
 use crate::text;
 
 /// One pair that a text holds.
@@ -198,11 +198,6 @@ fn without(mut text: &[u8], ends: impl Fn(u8) -> bool) -> &[u8] {
     text
 }
 
-#[inline]
-fn is_of_name(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
-}
-
 /// The value behind the `=` or `:` at `at`: quoted, or up to a separator.
 fn value(text: &str, at: usize) -> Option<&str> {
     let given = text::right_of(text, at + 1, VALUE);
@@ -230,12 +225,6 @@ fn value(text: &str, at: usize) -> Option<&str> {
         return Some("");
     }
     Some(word.trim_end_matches(['.', '!', '?', ':']))
-}
-
-/// Whether a word is the next field of a structure that Go prints (`%+v`), so that the one before it is empty: `Username: Email: Phone:`.
-pub(crate) fn is_field(word: &str) -> bool {
-    let Some((name, value)) = word.split_once(':') else { return false };
-    name.starts_with(|c: char| c.is_ascii_uppercase()) && is_plain_name(name) && !value.starts_with("//")
 }
 
 /// The value behind `=>`, which no call is: Ruby's and Perl's, PHP's `print_r`, and its `var_dump` with the type before it,
@@ -287,14 +276,6 @@ fn is_pair(word: &str) -> bool {
     let Some((name, value)) = word.split_once('=') else { return false };
     let padding = value.bytes().all(|b| b == b'=') && token::is_random(name);
     is_plain_name(name) && !value.starts_with('=') && !padding
-}
-
-/// Whether a word may be the name of a field: it begins with a letter, and has no capitals if it has digits.
-pub(super) fn is_plain_name(word: &str) -> bool {
-    let digits = word.bytes().any(|b| b.is_ascii_digit());
-    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && word.bytes().all(is_of_name)
-        && !(digits && word.bytes().any(|b| b.is_ascii_uppercase()))
 }
 
 /// Where two decimal numbers with a comma between them end, the first of which ends at `end`.
@@ -361,7 +342,7 @@ pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
         name::PERSON if !tight => {
             let lower = value.to_ascii_lowercase();
             let named = pair.key.contains(' ') && value.starts_with(char::is_uppercase);
-            named && !about::is_state(&lower) && !is_prose(&lower)
+            named && !keys::is_state(&lower) && !is_prose(&lower)
         }
         name::PERSON | name::DISPLAY | username::USER => tight,
         Says::Of(Category::Token, 0 | 1 | 4) => tight || token::is_random(value),

@@ -1,8 +1,9 @@
 //! Values of several words behind a key that no quotes hold together: `passport_no: AB 1234567`, `home_address: 12 High Street, Leeds`.
 
-use super::pairs::{Pair, is_plain_name, is_prose};
+use super::pairs::{Pair, is_prose};
 use super::streets::{Bar, is_street_line};
 use crate::category::Category;
+use crate::field_name::is_plain_name;
 use crate::text;
 
 /// Longest value looked at, in bytes, and most words of it.

@@ -1,11 +1,10 @@
 //! Names of accounts: under their keys, on social networks, in profile links; not bare mentions or package scopes.
 
 use super::{Keyed, Kind, View, bank, date, logged};
-use crate::about;
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Subject;
-use crate::keys::{Says, Words, among};
+use crate::keys::{self, Says, Words, among};
 use crate::text::{self, Classes};
 use regex::Regex;
 use std::sync::LazyLock;
@@ -160,8 +159,8 @@ pub(crate) fn plausible(value: &str) -> Option<&str> {
     let refused = text::is_placeholder(value)
         || text::has_star_inside(value)
         || text::is_remark(value)
-        || about::is_state(value)
-        || about::names_field(value, Category::Username)
+        || keys::is_state(value)
+        || keys::names_field(value, Category::Username)
         || among(NO_NAMES, &bare.to_ascii_lowercase())
         || bare.starts_with('/')
         || bare.contains("://")

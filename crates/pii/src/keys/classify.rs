@@ -1,10 +1,10 @@
 //! Classifies a key once; the classes of keys that were seen before are remembered per thread.
 
+use super::captions::{Describes, describes};
 use super::foreign;
 use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version, is_versioned};
 use super::roles::{Role, role, whose};
 use super::words::{MAX_KEY, among, singular, words};
-use crate::about::{Describes, describes};
 use crate::category::Category;
 use crate::detect::Kind;
 use crate::text::{self, Classes};
