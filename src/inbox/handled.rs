@@ -61,8 +61,6 @@ pub(super) struct Open {
     pub fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     pub reason: Option<Reason>,
-    /// Whether a run does not end before it has.
-    pub is_waited_for: bool,
 }
 
 /// Whether the end of an attempt is waited for: not of other traffic, which may never cease, unless a fault holds it up.
@@ -76,22 +74,27 @@ impl Inbox {
         let Some(open) = &handled.attempt else { return };
         let end = self.clock.now();
         let seen = if how == Ending::Sent { status } else { None };
-        self.settle(open, seen, how, end);
+        self.settle(open, open.fault, (seen, how), end);
         // The attempt itself is in the journal; without this record the analysis says that its end is not known.
         let _ = self.journal.append_soon(&Record::Answered(Answered { attempt: open.number, end, how }));
     }
 
-    /// Files and counts how an attempt ended; `seen` is the status that its sender saw.
-    fn settle(&self, open: &Open, seen: Option<u16>, how: Ending, end: Tick) {
+    /// Whether a run does not end before this attempt has.
+    fn waits_for(&self, open: &Open) -> bool {
+        open.slot.is_some() && (is_waited_for(&open.awaited, open.fault) || self.upstream.is_some())
+    }
+
+    /// Files and counts how an attempt ended, under the fault that was injected; `seen` is the status that its sender saw.
+    fn settle(&self, open: &Open, fault: Option<Fault>, (seen, how): (Option<u16>, Ending), end: Tick) {
         let Some(slot) = open.slot else {
             self.observer.iter().for_each(|observer| observer.answered(seen, how));
             return;
         };
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = deliveries.answered(slot, &open.awaited, seen, open.fault, end);
+        let ended = deliveries.answered(slot, &open.awaited, seen, fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
-        self.under_way.fetch_sub(u64::from(open.is_waited_for), Ordering::SeqCst);
+        self.under_way.fetch_sub(u64::from(self.waits_for(open)), Ordering::SeqCst);
         if let Some(observer) = &self.observer {
             observer.answered(seen, how);
             ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
@@ -160,8 +163,7 @@ impl Inbox {
     /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
     fn unwritten(&self, open: &Open, error: &io::Error) -> Response {
         let answer = self.not_recorded(error);
-        let open = Open { awaited: open.awaited.clone(), fault: None, ..*open };
-        self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
+        self.settle(open, None, (Some(answer.status), Ending::Sent), self.clock.now());
         answer
     }
 
@@ -202,10 +204,7 @@ impl Inbox {
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
     pub(super) fn written(&self, open: Open, attempt: Attempt, answer: Response) -> Handled {
-        let is_waited_for =
-            open.slot.is_some() && (is_waited_for(&open.awaited, open.fault) || self.upstream.is_some());
-        let open = Open { is_waited_for, ..open };
-        self.under_way.fetch_add(u64::from(is_waited_for), Ordering::SeqCst);
+        self.under_way.fetch_add(u64::from(self.waits_for(&open)), Ordering::SeqCst);
         match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
             Ok(durable) => Handled { passes: false, answer, attempt: Some(open), durable: Some(durable) },
             Err(error) => Handled::unrecorded(self.unwritten(&open, &error)),

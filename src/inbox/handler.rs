@@ -283,14 +283,8 @@ impl Inbox {
             duplicate: place.duplicate,
             ..self.attempt(number, request, most, verdict, status)
         };
-        let open = Open {
-            number,
-            slot: Some(place.slot),
-            awaited: sighting.awaited,
-            fault,
-            reason: Some(reason),
-            is_waited_for: false,
-        };
+        let open =
+            Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
@@ -311,8 +305,7 @@ impl Inbox {
         let slot = Some(self.place(&sighting, &request).slot);
         let attempt =
             Attempt { elsewhere: true, ..self.attempt(number, request, usize::MAX, verdict, Some(200)) };
-        let open =
-            Open { number, slot, awaited: Vec::new(), fault: None, reason: None, is_waited_for: false };
+        let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);

@@ -31,7 +31,7 @@ impl Inbox {
         let reason = Some(verdict.reason);
         let attempt = self.attempt(number, request, BEGINNING, verdict, status);
         let handled = self.written(
-            Open { number, slot: None, awaited: Vec::new(), fault: None, reason, is_waited_for: false },
+            Open { number, slot: None, awaited: Vec::new(), fault: None, reason },
             attempt,
             answer,
         );

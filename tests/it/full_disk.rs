@@ -35,10 +35,19 @@ fn ended(dir: &Path, window: Child) -> (Option<i32>, String, String) {
     (done.status.code(), artifact["observation"]["gaps"].to_string(), said)
 }
 
-fn sources(receiver: &Receiver) -> [Vec<String>; 2] {
+/// The flags of a window over a receiver, by way of its journal and by way of its inbox.
+fn windows(receiver: &Receiver, duration: &str) -> [Vec<String>; 2] {
     let inbox = format!("http://{}", receiver.address);
-    [&["--journal", "j.jsonl"][..], &["--inbox", &inbox, "--token-file", "token"]]
-        .map(|flags| flags.iter().map(|flag| (*flag).to_owned()).collect())
+    let sources = [&["--journal", "j.jsonl"][..], &["--inbox", &inbox, "--token-file", "token"]];
+    sources
+        .map(|source| source.iter().chain(&["--duration", duration]).map(|flag| (*flag).to_owned()).collect())
+}
+
+/// Begins a window.
+fn begin(dir: &Path, flags: &[String]) -> Child {
+    let window = observe(dir, &flags.iter().map(String::as_str).collect::<Vec<_>>());
+    begun(dir);
+    window
 }
 
 #[test]
@@ -46,16 +55,14 @@ fn a_window_in_which_webhooks_are_refused_for_a_full_disk_is_unproven() {
     for source in 0..2 {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), FULL, &[]);
-        let flags = &sources(&receiver)[source];
-        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--duration", "3s"]).collect();
-        let window = observe(dir.path(), &flags);
-        begun(dir.path());
+        let flags = &windows(&receiver, "3s")[source];
+        let window = begin(dir.path(), flags);
         fill(&receiver);
         let (code, gaps, said) = ended(dir.path(), window);
         assert_eq!(code, Some(3), "{flags:?}: {said}");
         assert!(gaps.contains(SAID), "{flags:?}: {gaps}");
         // A window that begins while that is so sees no more.
-        let (code, gaps, said) = ended(dir.path(), observe(dir.path(), &flags));
+        let (code, gaps, said) = ended(dir.path(), begin(dir.path(), flags));
         assert_eq!(code, Some(3), "{flags:?}: {said}");
         assert!(gaps.contains(SAID), "{flags:?}: {gaps}");
         // Once the journal tells of it, a window that begins later is none the worse.
@@ -69,8 +76,7 @@ fn a_window_in_which_webhooks_are_refused_for_a_full_disk_is_unproven() {
             "the journal tells of it",
         );
         std::fs::remove_dir_all(dir.path().join("artifacts")).unwrap();
-        let window = observe(dir.path(), &flags);
-        begun(dir.path());
+        let window = begin(dir.path(), flags);
         (0..10).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
         let (code, gaps, said) = ended(dir.path(), window);
         assert_eq!((code, gaps.as_str()), (Some(0), "[]"), "{flags:?}: {said}");
@@ -82,10 +88,8 @@ fn a_disk_that_has_room_again_within_the_window_leaves_the_receivers_own_gap() {
     for source in 0..2 {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), FULL, &[]);
-        let flags = &sources(&receiver)[source];
-        let flags: Vec<&str> = flags.iter().map(String::as_str).chain(["--duration", "6s"]).collect();
-        let window = observe(dir.path(), &flags);
-        begun(dir.path());
+        let flags = &windows(&receiver, "6s")[source];
+        let window = begin(dir.path(), flags);
         let refused = fill(&receiver);
         make_room(&receiver);
         receiver.hears("can be written again");

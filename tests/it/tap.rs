@@ -303,13 +303,7 @@ fn a_status_that_does_not_exist_is_no_answer() {
         "HTTP/1.1 101 Switching\r\n\r\n",
         "HTTP/1.1 099 X\r\n\r\n",
     ] {
-        let real = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", real.local_addr().unwrap());
-        let server = std::thread::spawn(move || {
-            let (mut stream, _) = real.accept().unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(answer.as_bytes());
-        });
+        let (url, server) = answers_once(answer);
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), "", &["--forward", &url]);
         let mut stream = receiver.connect();

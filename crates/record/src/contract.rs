@@ -106,7 +106,9 @@ impl RetryContract {
     /// which come to an end and have a time limit, or else one.
     #[must_use]
     pub fn as_sent(mut self, retries: bool) -> Self {
-        self.backoff_ms.truncate(if retries { usize::MAX } else { 1 });
+        if !retries {
+            self.backoff_ms.truncate(1);
+        }
         Self { endless: false, without_timeout: false, ..self }
     }
 

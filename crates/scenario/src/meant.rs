@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ours_is_told_by_a_template() {
+    fn a_template_that_lacks_its_braces_is_told() {
         for (value, told) in [
             (
                 "made",

@@ -331,9 +331,9 @@ const USUAL_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
-    /// JSON pointer into a webhook's body, mapped to a template over the flow's row and captures (a fixed text is written
-    /// `{{ "text" }}`). A webhook with none of the
-    /// flows' values there is foreign: reported separately, not judged. Without any, every webhook is ours.
+    /// JSON pointer into a webhook's body, mapped to a template over the flow's row and captures, or to a fixed text (one that is
+    /// also the name of a value is written `{{ "text" }}`). A webhook with none of the flows' values there is foreign: reported
+    /// separately, not judged. Without any, every webhook is ours.
     #[serde(default)]
     pub ours: BTreeMap<String, String>,
 }

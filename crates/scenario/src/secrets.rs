@@ -39,12 +39,11 @@ impl Checker<'_> {
             }
         }
         let requests = [
-            ("login", session.login.as_ref()),
-            ("refresh", session.refresh.as_ref().map(|refresh| &refresh.request)),
+            (["login"].as_slice(), session.login.as_ref()),
+            (&["refresh", "request"], session.refresh.as_ref().map(|refresh| &refresh.request)),
         ];
-        for (key, request) in requests {
-            let below = if key == "refresh" { vec!["request".into()] } else { Vec::new() };
-            let path = at(&at(path, [key.into()]), below);
+        for (keys, request) in requests {
+            let path = at(path, keys.iter().map(|key| (*key).into()));
             request.into_iter().for_each(|request| self.secrets_of_request(request, &path));
         }
     }
@@ -116,8 +115,8 @@ fn is_mixed(text: &str) -> bool {
         && !text.contains("://")
 }
 
-/// The environment variables whose values go out in a header or body of a step, or as the secret of a login, with those that the variables of the scenario take
-/// there; and whether the header, the key or the variable itself says that it is a secret.
+/// The environment variables whose values go out in a header or body of a step, or as the secret of a login, with those that the
+/// variables of the scenario take there; and whether the header, the key or the variable itself says that it is a secret.
 pub(super) fn sent(scenario: &Scenario) -> BTreeMap<String, bool> {
     let (mut all, mut called) = (Vec::new(), Vec::new());
     let steps = scenario.all_steps().map(|step| (&step.request, true));

@@ -1,7 +1,7 @@
 //! Variants: whether their steps exist, and whether any flow takes them.
 
 use super::check::Checker;
-use super::model::{Scenario, Step};
+use super::model::{Scenario, Step, Variant};
 use super::names::{Names, at};
 use super::suggest;
 use super::tree::Seg;
@@ -12,9 +12,8 @@ pub(super) const MOST_FLOWS: u32 = 1_000_000;
 
 impl Checker<'_> {
     pub(super) fn variants(&mut self) {
-        let scenario = self.scenario;
         let mut seen = BTreeSet::new();
-        for (index, variant) in scenario.variants.iter().enumerate() {
+        for (index, variant) in self.scenario.variants.iter().enumerate() {
             let path: Vec<Seg> = vec!["variants".into(), index.into()];
             if !seen.insert(&variant.name) {
                 self.wrong(
@@ -29,27 +28,35 @@ impl Checker<'_> {
                 let message = format!("`last` is {}: give 1 to {}", variant.last, variant.of_every.max(1));
                 self.wrong(&at(&path, ["last".into()]), message);
             }
-            let kept = match &variant.after {
-                None => None,
-                Some(name) => {
-                    let found = scenario.steps.iter().position(|s| s.name == *name);
-                    if found.is_none() {
-                        let hint = suggest::hint(name, scenario.steps.iter().map(|s| s.name.as_str()));
-                        let message = format!("the scenario's main steps have no `{name}`{hint}");
-                        self.wrong(&at(&path, ["after".into()]), message);
-                    }
-                    found
-                }
-            };
-            let before: Vec<&Step> = scenario.steps.iter().take(kept.map_or(0, |last| last + 1)).collect();
-            let mut names = Names::of_flow(scenario);
-            before.iter().flat_map(|step| step.captured()).for_each(|name| names.add(name));
-            self.steps(&variant.steps, &at(&path, ["steps".into()]), names, &before);
-            if variant.steps.is_empty() && before.is_empty() {
-                self.wrong(&at(&path, ["steps".into()]), "the variant has no steps");
-            }
+            self.steps_of_variant(variant, &path);
         }
-        let flows = self.period();
+        self.idle_variants();
+    }
+
+    /// Its own steps, behind those of the scenario that it keeps.
+    fn steps_of_variant(&mut self, variant: &Variant, path: &[Seg]) {
+        let scenario = self.scenario;
+        let kept = variant.after.as_ref().and_then(|name| {
+            let found = scenario.steps.iter().position(|s| s.name == *name);
+            if found.is_none() {
+                let hint = suggest::hint(name, scenario.steps.iter().map(|s| s.name.as_str()));
+                let message = format!("the scenario's main steps have no `{name}`{hint}");
+                self.wrong(&at(path, ["after".into()]), message);
+            }
+            found
+        });
+        let before: Vec<&Step> = scenario.steps.iter().take(kept.map_or(0, |last| last + 1)).collect();
+        let mut names = Names::of_flow(scenario);
+        before.iter().flat_map(|step| step.captured()).for_each(|name| names.add(name));
+        self.steps(&variant.steps, &at(path, ["steps".into()]), names, &before);
+        if variant.steps.is_empty() && before.is_empty() {
+            self.wrong(&at(path, ["steps".into()]), "the variant has no steps");
+        }
+    }
+
+    /// Variants whose flows others take.
+    fn idle_variants(&mut self) {
+        let (scenario, flows) = (self.scenario, self.period());
         for index in scenario.variants_without_flow(flows) {
             let takers = self.takers(index, flows);
             if let Some(variant) = scenario.variants.get(index).filter(|_| !takers.is_empty()) {

@@ -217,15 +217,16 @@ fn what_then(load: &LoadSummary, apart_s: f64) -> String {
 fn due(load: &LoadSummary) -> Option<u64> {
     let total = load.plan.total.filter(|_| load.shards.iter().all(|shard| shard.complete))?;
     let share = |shard: &ShardFacts| LoadShard { index: shard.index, count: load.of }.share(total);
-    Some(load.shards.iter().map(share).sum())
+    Some(load.shards.iter().map(share).fold(0, u64::saturating_add))
 }
 
 /// Whether the load that was asked for was put on the target.
 fn offered(load: &LoadSummary) -> Check {
     let (dropped, started) = (load.counts.dropped, load.counts.started);
+    let starts = dropped.saturating_add(started);
     if let Some(text) = apart(load) {
         let check = LOAD_OFFERED.check("0", Verdict::Unproven, text);
-        return Check { actual: Some(dropped as f64), n: dropped + started, ..check };
+        return Check { actual: Some(dropped as f64), n: starts, ..check };
     }
     if !load.is_open() {
         return LOAD_OFFERED.check("0", Verdict::NotExercised, "closed model");
@@ -234,9 +235,8 @@ fn offered(load: &LoadSummary) -> Check {
         format!("all {started} starts due were made")
     } else {
         format!(
-            "{dropped} of {} starts found no free connection before the end (limit {}): raise --connections, or the \
+            "{dropped} of {starts} starts found no free connection before the end (limit {}): raise --connections, or the \
              target is too slow for this rate{}",
-            dropped + started,
             load.plan.connections,
             if load.is_strained_at(99.0) {
                 format!(", or the generator is: its thread {}", occupied(load))
@@ -250,17 +250,14 @@ fn offered(load: &LoadSummary) -> Check {
     } else {
         text
     };
-    if let Some(due) = due(load).filter(|due| *due > dropped + started) {
+    if let Some(due) = due(load).filter(|due| *due > starts) {
         let made = if dropped == 0 { "were made" } else { "were made or dropped" };
-        let text = format!(
-            "{} of {due} starts due {made}: the journal does not have all seconds",
-            dropped + started
-        );
+        let text = format!("{starts} of {due} starts due {made}: the journal does not have all seconds");
         let check = LOAD_OFFERED.check("0", Verdict::Unproven, text);
-        return Check { actual: Some(dropped as f64), n: dropped + started, ..check };
+        return Check { actual: Some(dropped as f64), n: starts, ..check };
     }
     let verdict = if dropped == 0 && started > 0 { Verdict::Pass } else { Verdict::Unproven };
-    Check { actual: Some(dropped as f64), n: dropped + started, ..LOAD_OFFERED.check("0", verdict, text) }
+    Check { actual: Some(dropped as f64), n: starts, ..LOAD_OFFERED.check("0", verdict, text) }
 }
 
 /// Requests that failed for want of something on this machine.

@@ -52,10 +52,10 @@ impl<'a> FlowVerdicts<'a> {
         let mut webhooks: BTreeMap<u32, Webhooks> = BTreeMap::new();
         for expected in analysis.expectations() {
             let found = found(analysis, &expected);
-            if found.missing + found.unaccepted > 0 || found.is_uncertain {
+            if found.missing > 0 || found.unaccepted > 0 || found.is_uncertain {
                 let of_flow = webhooks.entry(expected.flow).or_default();
-                of_flow.missing += found.missing;
-                of_flow.unaccepted += found.unaccepted;
+                of_flow.missing = of_flow.missing.saturating_add(found.missing);
+                of_flow.unaccepted = of_flow.unaccepted.saturating_add(found.unaccepted);
                 of_flow.is_uncertain |= found.is_uncertain;
             }
         }
