@@ -12,7 +12,7 @@ use super::settle::{Settle, wait_for_aggregator};
 use super::tee::DriveTee;
 use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
-use crate::journal::Journal;
+use crate::journal::{Journal, Standstill};
 use crate::load::Finish;
 use record::faults::Before;
 use record::{EndedEarly, Gap, Note, Record, Tick, Watch};
@@ -244,11 +244,12 @@ impl Executor {
     }
 
     /// Returns once the journal cannot be written any more, as when somebody took it away: what is driven after that is evidence of
-    /// nothing.
+    /// nothing. Tells the journal when this process did not run.
     async fn loses_journal(&self) -> io::Error {
+        let mut standstill = Standstill::begin(self.clock);
         loop {
             sleep(JOURNAL_LOOK).await;
-            if let Err(error) = self.journal.flush() {
+            if let Err(error) = standstill.look(&self.journal).and_then(|()| self.journal.flush()) {
                 return error;
             }
         }

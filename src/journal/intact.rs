@@ -7,6 +7,7 @@ use super::segments::{hidden_beside, open_lock, take_lock};
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// The mark, in the hands of whoever writes the journal.
 #[derive(Debug)]
@@ -21,6 +22,12 @@ impl IntactMark {
         let file = open_lock(&mark_of(journal))?;
         take_lock(&file)?;
         Ok(Self(file))
+    }
+
+    /// Shows whoever follows the journal that its writer ran at this time.
+    pub(crate) fn touch(&self, at: SystemTime) {
+        // Who follows it knows less then, and is told that the writer has stopped.
+        let _ = self.0.set_modified(at);
     }
 
     /// Takes the mark away: something is not in the journal that should be.
@@ -43,7 +50,7 @@ pub(crate) fn lacks_records(journal: &Path) -> bool {
     File::open(mark_of(journal)).is_ok_and(|mark| mark.try_lock_shared().is_ok())
 }
 
-fn mark_of(journal: &Path) -> std::path::PathBuf {
+pub(super) fn mark_of(journal: &Path) -> std::path::PathBuf {
     hidden_beside(journal, "intact")
 }
 

@@ -3,9 +3,11 @@
 mod durable;
 mod files;
 mod intact;
+mod pulse;
 mod queue;
 mod segment;
 mod segments;
+mod standstill;
 mod sync;
 mod writer;
 
@@ -16,6 +18,8 @@ mod tests;
 
 pub use durable::{Durable, NotDurable};
 pub(crate) use intact::{IntactMark, lacks_records};
+pub(crate) use pulse::Pulse;
 pub(crate) use segments::lock_file;
 pub use segments::{Options, Pace, Rotation, Sync, hidden_beside, is_abandoned, segment_path};
+pub(crate) use standstill::Standstill;
 pub use writer::{Journal, Sealed};

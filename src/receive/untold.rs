@@ -4,6 +4,7 @@ use crate::journal::{IntactMark, Journal};
 use record::{Gap, Record, Tick, Watch};
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 use wire::Clock;
 
 /// Since when something is missing from the journal, and how many webhooks were answered 503 for it.
@@ -92,6 +93,11 @@ impl Untold {
         if state.missing.is_none() && state.is_unmarked {
             state.is_unmarked = !self.mark.as_ref().is_none_or(IntactMark::restore);
         }
+    }
+
+    /// Shows whoever follows the journal that the receiver runs.
+    pub(super) fn touch(&self) {
+        self.mark.iter().for_each(|mark| mark.touch(SystemTime::now()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -5,7 +5,7 @@ use super::keep::Keeper;
 use super::metrics::Metrics;
 use super::witness::Witness;
 use crate::inbox::Inbox;
-use crate::journal::{Journal, hidden_beside};
+use crate::journal::{Journal, Standstill, hidden_beside};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,14 +36,17 @@ pub(super) struct Upkeep {
 impl Upkeep {
     /// Goes on until it is aborted.
     pub(super) async fn run(self) {
-        let mut tick = interval(FLUSH);
+        let (mut tick, mut standstill) = (interval(FLUSH), Standstill::begin(self.clock));
         for turn in 1u64.. {
             tick.tick().await;
+            // What cannot be told now is a gap of the journal's own.
+            let _ = standstill.look(&self.journal);
             // What cannot be written now is dropped; webhooks themselves are never put off.
             if self.metrics.untold().flush(&self.journal, self.clock).is_err() {
                 self.metrics.not_writable();
             }
             if turn.is_multiple_of(SELDOM) {
+                self.metrics.untold().touch();
                 self.inbox.give_up(GRACE);
                 self.inbox.look_at_clock();
                 self.inbox.tell_not_kept();

@@ -2,7 +2,7 @@
 
 use super::Batch;
 use super::segment::{LineRead, Segment, hash, read_line, successor};
-use crate::journal::{is_abandoned, lacks_records};
+use crate::journal::{Pulse, is_abandoned, lacks_records};
 use record::{End, Header, Line, Record};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -36,6 +36,7 @@ pub(crate) struct GrowingJournal {
     path: PathBuf,
     segment: Segment,
     line: Vec<u8>,
+    pulse: Pulse,
     /// How far the file was read, with the beginning of a line that is not whole yet.
     seen: u64,
     ended: bool,
@@ -78,7 +79,8 @@ impl GrowingJournal {
         // What the next line is linked to was not read.
         segment.prev = None;
         let ahead_ms = segment.ahead_ms(end).map_err(failed)?;
-        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), seen: end, ended: false, ahead_ms })
+        let (line, pulse) = (Vec::new(), Pulse::of(path));
+        Ok(Self { path: path.to_path_buf(), segment, line, pulse, seen: end, ended: false, ahead_ms })
     }
 
     /// How far the receiver's system's wall time was ahead of its time line where the reading began, in ms.
@@ -187,6 +189,9 @@ impl GrowingJournal {
             return Ok(Turn::Stay(Sight::Dark(why)));
         } else if lacks_records {
             let why = "the receiver cannot write its journal: webhooks are answered with 503".to_owned();
+            return Ok(Turn::Stay(Sight::Dark(why)));
+        } else if self.pulse.has_stopped() {
+            let why = "the receiver does not run: it hangs or was stopped".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
         } else if now.len() > self.seen {
             return Ok(Turn::Stay(Sight::More));

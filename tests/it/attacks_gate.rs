@@ -243,9 +243,11 @@ fn secrets_and_gaps_that_there_cannot_be_are_refused() {
         assert_eq!((code, text.contains("header_differs")), (1, true), "{secrets}: {text}");
     }
     let gap = |all: &mut Vec<Value>| {
-        all.insert(1, json!({"watch": {"gap": {"from": 0, "to": 0, "why": "it was dark"}}}));
+        let to = all.last().unwrap()["end"]["at"].as_u64().unwrap() + 60_000_000;
+        all.insert(1, json!({"watch": {"gap": {"from": 0, "to": to, "why": "it was dark"}}}));
     };
-    attacked("a gap", &plain, gap, 1, "gap_of_no_receiver");
+    let long = Sample { flows: 100, ..plain };
+    attacked("a gap", &long, gap, 1, "received_in_gap");
 }
 
 /// A journal that was named is judged: not another one in its place, of which the artifact is that bears its name.

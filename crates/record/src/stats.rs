@@ -93,7 +93,10 @@ summed! {
         pub fulfilled: u64,
         /// Of those, accepted later than their limit.
         pub late: u64,
-        /// Of those, never seen.
+        /// Of those that came after the limit, the ones that were under way while nothing could be seen.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub unseen_late: u64,
+        /// Of those that were due, never seen.
         pub lost: u64,
         /// Not due any more when the run was interrupted, or still due: neither came nor lost.
         pub pending: u64,
@@ -121,6 +124,9 @@ summed! {
         pub unaccepted: u64,
         /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
         pub duplicates: u64,
+        /// Of those, the ones whose acceptance the sender may not have been told of, since nothing could be seen then.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub unseen_duplicates: u64,
         /// Webhooks more than were due that somebody else may have fired: they hold this run's values, and nothing tells whose
         /// they are.
         #[serde(default)]

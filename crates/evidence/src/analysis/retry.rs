@@ -13,9 +13,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A receiver stops responding some time before whoever reads it notices.
-const BEFORE_A_GAP: Duration = Duration::from_millis(100);
-
 /// What was seen of the retries of one delivery that had a failed attempt.
 #[derive(Debug, Clone)]
 pub struct RetryFacts {
@@ -124,11 +121,10 @@ fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
     let Some(accepted) = delivery.accepted() else { return };
     let (Some(Fault::Status { status, .. }), number) = (accepted.fault, delivery.number) else { return };
     found.accepted += 1;
-    if !delivery.is_certain() {
-        found.unproven.push(number);
-    } else if !delivery.after_acceptance.is_empty() {
+    let came_again = !delivery.after_acceptance.is_empty();
+    if came_again && delivery.is_certain() && analysis.is_answered_in_time(accepted) {
         found.breaches.push(Breach::RetriedSuccess { delivery: number, status });
-    } else if !silence_watched(analysis, delivery) {
+    } else if came_again || !delivery.is_certain() || !silence_watched(analysis, delivery) {
         found.unproven.push(number);
     }
 }
@@ -150,7 +146,7 @@ fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
         // Whoever goes away from an answer that is on its way may have ended, or been ended.
         let waited = matches!(t.fault, Some(Fault::Drip(_) | Fault::Hang(_) | Fault::Delay(_)));
         let gave_up = waited && t.how == Some(Ending::SenderClosed);
-        if !gave_up && took < early {
+        if (!gave_up && took < early) || !analysis.is_answered_in_time(t) {
             continue;
         }
         let (delivery_number, took_ms) =
@@ -182,8 +178,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut 
     let attempts = delivery.tries.len();
     let mut ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
         found.client_errors += 1;
-        judge_client_error(delivery, at, &mut found.breaches);
-        silence_watched
+        judge_client_error(analysis, delivery, at, found) && silence_watched
     } else if attempts > contract.backoff_ms.len() && !contract.endless {
         found.breaches.push(Breach::TooMany {
             delivery: number,
@@ -248,7 +243,8 @@ fn began_unseen(
         let (early, late) = contract.window_ms(contract.gap_ms(unseen, None).unwrap_or_default());
         let before = |begin: &WatchBegin| first < begin.at.plus(Duration::from_millis(late));
         let ago = |ms: u64| Tick(first.0.saturating_sub(ms.saturating_mul(1000)));
-        analysis.watched.begin.as_ref().is_some_and(before) || is_unseen(analysis, ago(late), ago(early))
+        analysis.watched.begin.as_ref().is_some_and(before)
+            || analysis.watched.is_unseen(ago(late), ago(early))
     };
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
 }
@@ -259,7 +255,7 @@ pub(crate) fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u
     let gap = |pair: &[AttemptResult]| match pair {
         [before, after] => before
             .end
-            .filter(|end| !is_unseen(analysis, *end, after.first_byte))
+            .filter(|end| !analysis.watched.is_unseen(*end, after.first_byte))
             .map(|end| after.first_byte.0.saturating_sub(end.0)),
         _ => None,
     };
@@ -321,11 +317,15 @@ fn has_old_timestamp(tries: &[AttemptResult]) -> bool {
     })
 }
 
-fn judge_client_error(delivery: &Delivery, at: usize, breaches: &mut Vec<Breach>) {
-    let status = delivery.tries.get(at).and_then(|t| t.status).unwrap_or_default();
-    if delivery.tries.len() > at + 1 {
-        breaches.push(Breach::RetriedClientError { delivery: delivery.number, status });
+/// Says whether anything can be said of what came after the 4xx of the attempt at `at`.
+fn judge_client_error(analysis: &Analysis, delivery: &Delivery, at: usize, found: &mut Retries) -> bool {
+    let Some(refused) = delivery.tries.get(at).filter(|_| delivery.tries.len() > at + 1) else { return true };
+    let in_time = analysis.is_answered_in_time(refused);
+    if in_time {
+        let status = refused.status.unwrap_or_default();
+        found.breaches.push(Breach::RetriedClientError { delivery: delivery.number, status });
     }
+    in_time
 }
 
 /// Judges how the attempts of a delivery without a 4xx ended; says whether anything can be said.
@@ -355,19 +355,13 @@ fn judge_end(
     }
 }
 
-/// Whether something that came then may not have been seen: the receiver could not be read, or was not there.
-fn is_unseen(analysis: &Analysis, from: Tick, to: Tick) -> bool {
-    let gaps = analysis.watched.gaps.iter().chain(&analysis.watched.open_gap);
-    gaps.into_iter().any(|gap| gap.from <= to.plus(BEFORE_A_GAP) && from <= gap.to)
-}
-
 /// Whether nothing more came for longer than the pause after which something might have, and would have been seen.
 pub(super) fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
     let contract = &analysis.header.retry;
     let Some(last) = delivery.tries.last() else { return false };
     let wanted = after(contract, delivery.tries.len(), last.status, last.fault).silence;
     delivery.last_end().is_some_and(|end| {
-        analysis.latest.since(end) >= wanted && !is_unseen(analysis, end, end.plus(wanted))
+        analysis.latest.since(end) >= wanted && !analysis.watched.is_unseen(end, end.plus(wanted))
     })
 }
 
@@ -381,6 +375,11 @@ struct GivenUp {
 type Reborn = BTreeMap<u64, u64>;
 
 impl Analysis {
+    /// Whether the sender had the answer to an attempt when the journal says so, as far as that is known.
+    pub(super) fn is_answered_in_time(&self, attempt: &AttemptResult) -> bool {
+        !self.watched.is_held_up(attempt.first_byte, attempt.end.unwrap_or(attempt.first_byte))
+    }
+
     /// What the first retry under a new id was too many for: it is the breach of the contract, and nothing that came more often
     /// than it was due.
     pub(super) fn pardon_reborn(&mut self) {

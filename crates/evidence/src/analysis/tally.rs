@@ -30,7 +30,7 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
         }
         for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
             let tally = if delivery.injected() { &mut injected } else { &mut organic };
-            add_arrived(tally, &expectation, &delivery);
+            add_arrived(tally, analysis, &expectation, &delivery);
             tally.interchangeable += u64::from(expectation.is_interchangeable);
         }
         // What never came was not broken by us, so it counts as organic.
@@ -88,6 +88,8 @@ fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.duplicates += u64::from(delivery.repeated);
     if delivery.is_certain() || delivery.has_id {
         tally.duplicates += again;
+        let held_up = delivery.accepted().is_some_and(|accepted| !analysis.is_answered_in_time(accepted));
+        tally.unseen_duplicates += if held_up { again } else { 0 };
     } else {
         tally.unclear_duplicates += again;
     }
@@ -99,11 +101,15 @@ fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     }
 }
 
-fn add_arrived(tally: &mut Tally, expectation: &Expectation<'_>, delivery: &Delivery) {
+fn add_arrived(tally: &mut Tally, analysis: &Analysis, expectation: &Expectation<'_>, delivery: &Delivery) {
     tally.expected += 1;
-    match (delivery.accepted().is_some(), delivery.first_byte() <= expectation.deadline()) {
+    let came = delivery.first_byte();
+    match (delivery.accepted().is_some(), came <= expectation.deadline()) {
         (true, true) => tally.fulfilled += 1,
-        (true, false) => tally.late += 1,
+        (true, false) => {
+            tally.late += 1;
+            tally.unseen_late += u64::from(analysis.watched.is_unseen(expectation.at, came));
+        }
         _ => {}
     }
 }

@@ -1,6 +1,12 @@
 //! What a long-running receiver or an observation noted beside the webhooks.
 
-use record::{Continues, Gap, Hook, LogCompared, LogFacts, LogQuote, Offset, Probe, Watch, WatchBegin};
+use record::{Continues, Gap, Hook, LogCompared, LogFacts, LogQuote, Offset, Probe, Tick, Watch, WatchBegin};
+use std::time::Duration;
+
+/// A receiver stops responding some time before whoever reads it notices.
+const BEFORE_A_GAP: Duration = Duration::from_millis(100);
+/// What waited while a receiver did not run is taken in within so long afterwards.
+const BEHIND_A_GAP: Duration = Duration::from_secs(1);
 
 /// Facts of an observation, in order.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +36,22 @@ pub struct Watched {
 }
 
 impl Watched {
+    /// Whether something that came then may not have been seen: the receiver could not be read, or was not there.
+    pub(crate) fn is_unseen(&self, from: Tick, to: Tick) -> bool {
+        self.overlap(from, to, Duration::ZERO)
+    }
+
+    /// Whether what was taken in then may have waited for it, so that its sender had its answer too late.
+    pub(crate) fn is_held_up(&self, from: Tick, to: Tick) -> bool {
+        self.overlap(from, to, BEHIND_A_GAP)
+    }
+
+    /// Whether one of the gaps, each with some time before it and `behind` it, is not apart from this time.
+    fn overlap(&self, from: Tick, to: Tick, behind: Duration) -> bool {
+        let mut gaps = self.gaps.iter().chain(&self.open_gap);
+        gaps.any(|gap| gap.from <= to.plus(BEFORE_A_GAP) && from <= gap.to.plus(behind))
+    }
+
     pub(super) fn take(&mut self, fact: &Watch) {
         match fact {
             Watch::Continues(r) => self.continues = Some(r.clone()),

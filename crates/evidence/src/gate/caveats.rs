@@ -134,6 +134,21 @@ pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
     }
 }
 
+/// Of what was counted, so many were under way while nothing could be received: they are few enough without these, or are not.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn under_way(unseen: u64, max: u64, mut check: Check) -> Check {
+    let known = check.actual.unwrap_or(0.0) - unseen as f64;
+    if check.verdict == Verdict::Fail && known <= max as f64 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; {} under way while webhooks could not be received, which says nothing about the sender: run again",
+            check.text,
+            if unseen == 1 { "1 was".to_owned() } else { format!("{unseen} were") }
+        );
+    }
+    check
+}
+
 /// For how long something could not be seen: a receiver and whoever reads it may both tell of the same time.
 fn blind(gaps: &[Gap]) -> Duration {
     let mut gaps: Vec<(Tick, Tick)> = gaps.iter().map(|gap| (gap.from, gap.to)).collect();
@@ -149,6 +164,57 @@ fn blind(gaps: &[Gap]) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_under_way_while_nothing_was_received_fails_nobody() {
+        use super::super::criteria::DUPLICATES;
+        let judged = |actual, unseen, verdict| {
+            let found = Check { actual: Some(actual), ..DUPLICATES.check("0", verdict, String::new()) };
+            under_way(unseen, 0, found).verdict
+        };
+        assert_eq!(judged(1.0, 1, Verdict::Fail), Verdict::Unproven);
+        assert_eq!(judged(2.0, 1, Verdict::Fail), Verdict::Fail, "one was not");
+        assert_eq!(judged(1.0, 0, Verdict::Fail), Verdict::Fail);
+        assert_eq!(judged(0.0, 0, Verdict::Pass), Verdict::Pass);
+    }
+
+    /// Late and duplicate webhooks of a run whose one webhook came after 20 s, and again when it was accepted; nothing could be received
+    /// for 19 s from `gap` on.
+    fn judged_with_gap(gap: u64) -> [Verdict; 2] {
+        use super::super::criteria::{DUPLICATES, LATE};
+        use crate::analysis::Analysis;
+        use record::{Body, Header, Record, RunKind};
+        use serde_json::json;
+        let mut analysis =
+            Analysis::new(Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap()).unwrap();
+        let attempt = |number: u64, at: u64| {
+            json!({"attempt": {"attempt": number, "first_byte": at, "received": at, "method": "POST", "target": "/hook",
+                "headers": [["X-Webhook-Event", "paid"], ["X-Webhook-Id", "7"]], "verdict": {"valid": true, "reason": "valid", "diagnosis": null},
+                "body": Body::from_bytes(br#"{"event":"paid","id":1}"#.to_vec()), "answer": 200}})
+        };
+        let answered =
+            |number: u64, end: u64| json!({"answered": {"attempt": number, "end": end, "how": "sent"}});
+        let gap = Gap { from: Tick(gap), to: Tick(gap + 19_000_000), why: String::new() };
+        let records = [
+            json!({"expect": {"flow": 0, "step": "verify", "at": 500_000, "event": "paid", "matchers": {"/id": 1}, "headers": {},
+                "count": 1, "within_ms": 9000}}),
+            attempt(0, 20_000_500),
+            answered(0, 20_001_000),
+            attempt(1, 20_002_000),
+            answered(1, 20_003_000),
+            serde_json::to_value(Record::Watch(record::Watch::Gap(gap))).unwrap(),
+        ];
+        records.into_iter().for_each(|record| analysis.take(&serde_json::from_value(record).unwrap()));
+        let gates = super::super::Gates::default();
+        let checks = crate::gate::judge(&analysis, &gates);
+        [LATE, DUPLICATES].map(|row| checks.iter().find(|check| check.id == row.id).unwrap().verdict)
+    }
+
+    #[test]
+    fn what_waited_for_a_receiver_that_did_not_run_is_not_the_senders_fault() {
+        assert_eq!(judged_with_gap(1_000_000), [Verdict::Unproven; 2]);
+        assert_eq!(judged_with_gap(30_000_000), [Verdict::Fail; 2]);
+    }
 
     #[test]
     fn a_time_that_two_tell_of_counts_once() {

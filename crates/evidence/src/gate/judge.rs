@@ -1,6 +1,6 @@
 //! Applies the gates to an analysis.
 
-use super::caveats::{caveats, forwarded, too_large, unchecked, unread, within_uncertainty};
+use super::caveats::{caveats, forwarded, too_large, unchecked, under_way, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -259,8 +259,9 @@ fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally
 /// Webhooks that came after their limit. What was broken on purpose may hold up others: a sender that sends one webhook after
 /// another waits with the next until the retries of the one before are over.
 pub(super) fn late(header: &Header, (organic, injected): (&Tally, &Tally), max: u64) -> Check {
+    let unseen = organic.unseen_late + injected.unseen_late;
     let part = (organic.late + injected.late, organic.expected + injected.expected);
-    let mut check = count(&LATE, part, max, "");
+    let mut check = under_way(unseen, max, count(&LATE, part, max, ""));
     if check.verdict == Verdict::Fail && (injected.deliveries > 0 || !header.faults.is_empty()) {
         check.verdict = Verdict::Unproven;
         check.text.push_str(
@@ -279,7 +280,9 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
         n => format!("{n} reused the id of another webhook"),
     };
     let found = both(|t| t.duplicates) + both(|t| t.reused_ids);
-    let mut check = count(&DUPLICATES, (found, both(|t| t.deliveries)), max, &reused);
+    let unseen = both(|t| t.unseen_duplicates);
+    let check = count(&DUPLICATES, (found, both(|t| t.deliveries)), max, &reused);
+    let mut check = under_way(unseen, max, check);
     let unclear = both(|t| t.unclear_duplicates);
     if check.verdict == Verdict::Pass && unclear > 0 {
         check.verdict = Verdict::Unproven;

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// What came so shortly before the end may be under way when it is written; less where the whole watch is shorter.
 pub(in crate::approval) const UNDER_WAY: Duration = Duration::from_secs(2);
 
+/// A run that does not run may have stood still from so long after it looked last.
+const LOOKED: Duration = Duration::from_secs(1);
+
 pub(super) struct Answers {
     kind: RunKind,
     /// Whether all of them that this process received and answered are in this journal.
@@ -34,6 +37,8 @@ pub(super) struct Answers {
     if_whole: Contradictions,
     /// The same, whoever received them.
     if_all_read: Contradictions,
+    /// When a run was last said not to have run.
+    stood_still: Option<(Tick, Tick)>,
     /// Flows that are driven beside a window have none of its webhooks, and say so.
     gaps: Contradictions,
 }
@@ -54,6 +59,7 @@ impl Answers {
             if_own: Contradictions::default(),
             if_whole: Contradictions::default(),
             if_all_read: Contradictions::default(),
+            stood_still: None,
             gaps: Contradictions::default(),
         }
     }
@@ -62,13 +68,11 @@ impl Answers {
     pub(super) fn noted(&mut self, watch: &Watch, found: &mut Contradictions) {
         match watch {
             Watch::Continues(_) => self.is_whole = false,
-            Watch::Gap(_) => {
+            Watch::Gap(gap) => {
                 self.is_whole = false;
-                if self.kind == RunKind::Run {
-                    self.gaps.add(
-                        "gap_of_no_receiver",
-                        "webhooks are said to have been out of sight, but the run received them by itself",
-                    );
+                self.stood_still = (self.kind == RunKind::Run).then(|| (gap.from.plus(LOOKED), gap.to));
+                if self.all.values().any(|(received, _)| self.is_asleep(*received)) {
+                    self.received_asleep();
                 }
             }
             Watch::JudgedBy(by) => {
@@ -84,8 +88,23 @@ impl Answers {
         }
     }
 
+    /// Whether a run that receives by itself is said not to have run then.
+    fn is_asleep(&self, at: Tick) -> bool {
+        self.stood_still.is_some_and(|(from, to)| from < at && at.plus(LOOKED) < to)
+    }
+
+    fn received_asleep(&mut self) {
+        self.gaps.add(
+            "received_in_gap",
+            "webhooks are said to have been out of sight, but the run received some by itself meanwhile",
+        );
+    }
+
     pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
         let number = attempt.attempt;
+        if self.is_asleep(attempt.received) {
+            self.received_asleep();
+        }
         if self.kind == RunKind::Observe && number != self.all.len() as u64 {
             let due = self.all.len();
             let sentence =
