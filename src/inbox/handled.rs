@@ -69,10 +69,9 @@ const fn is_waited_for(awaited: &[Awaited], fault: Option<Fault>) -> bool {
 }
 
 impl Inbox {
-    /// Notes how an attempt ended. `status` is what the sender saw.
-    pub fn answered(&self, handled: &Handled, how: Ending, status: Option<u16>) {
+    /// Notes how an attempt ended, and when. `status` is what the sender saw.
+    pub fn answered(&self, handled: &Handled, (how, end): (Ending, Tick), status: Option<u16>) {
         let Some(open) = &handled.attempt else { return };
-        let end = self.clock.now();
         let seen = if how == Ending::Sent { status } else { None };
         self.settle(open, open.fault, (seen, how), end);
         // The attempt itself is in the journal; without this record the analysis says that its end is not known.

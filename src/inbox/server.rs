@@ -5,7 +5,7 @@ use super::handled::Handled;
 use super::handler::Inbox;
 use super::hooks::Upstream;
 use super::lanes::Lanes;
-use record::Ending;
+use record::{Ending, Tick};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -218,7 +218,7 @@ async fn exchange(
         Play::Response(ready) => until_gone(&mut connection, ready).await,
         Play::Wire(play) => {
             let how = play(connection, own).await;
-            inbox.answered(&handled, how, whole);
+            inbox.answered(&handled, (how, inbox.clock().now()), whole);
             return None;
         }
     };
@@ -231,8 +231,8 @@ async fn exchange(
 enum Peer {
     /// It waits.
     Listens,
-    /// It has ended its side: it may have gone, or still read.
-    MayBeGone,
+    /// It ended its side at this time: it had gone by then, or still reads.
+    MayBeGone(Tick),
 }
 
 /// Gives the connection back when `again` says that another request may follow, and ends it in order when not.
@@ -257,7 +257,10 @@ async fn forward(
     let mut answer = upstream.send(request);
     let (outcome, peer) = tokio::select! {
         outcome = &mut answer => (outcome, Peer::Listens),
-        () = connection.closed() => (answer.await, Peer::MayBeGone),
+        () = connection.closed() => {
+            let left = inbox.clock().now();
+            (answer.await, Peer::MayBeGone(left))
+        }
     };
     (inbox.forwarded(handled, sent, outcome), peer)
 }
@@ -309,11 +312,15 @@ async fn send(
         Some(answer) => write(connection, seat, answer, keep_alive).await,
         None => false,
     };
-    if sent && peer == Peer::MayBeGone {
+    if sent && matches!(peer, Peer::MayBeGone(_)) {
         // A sender that is gone answers what comes to it with a reset.
         sent = !connection.is_reset_within(RESET).await;
     }
-    let how = if sent { Ending::Sent } else { Ending::SenderClosed };
-    inbox.answered(handled, how, answer.map(|a| a.status));
+    let ended = match peer {
+        _ if sent => (Ending::Sent, inbox.clock().now()),
+        Peer::MayBeGone(left) => (Ending::SenderClosed, left),
+        Peer::Listens => (Ending::SenderClosed, inbox.clock().now()),
+    };
+    inbox.answered(handled, ended, answer.map(|a| a.status));
     sent && keep_alive
 }

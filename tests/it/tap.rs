@@ -4,11 +4,12 @@
 use super::receiver::{Receiver, Webhook, read_all, status, until};
 use axum::body::Bytes;
 use axum::http::{Method, Uri};
-use record::{Reader, Record};
+use record::{Ending, Reader, Record, Watch};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -324,6 +325,47 @@ fn answers_once(answer: &'static str) -> (String, std::thread::JoinHandle<()>) {
         let _ = stream.write_all(answer.as_bytes());
     });
     (url, server)
+}
+
+/// A sender that has run out of patience counts the pause before its retry from then on, not from the real receiver's answer.
+#[test]
+fn an_attempt_ends_when_its_sender_leaves() {
+    let real = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", real.local_addr().unwrap());
+    let (asked, is_asked) = channel();
+    let (answer, may_answer) = channel();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = real.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        asked.send(()).unwrap();
+        may_answer.recv().unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &["--forward", &url]);
+    let mut stream = receiver.connect();
+    stream.write_all(&Webhook::new().bytes("keep-alive")).unwrap();
+    is_asked.recv().unwrap();
+    drop(stream);
+    // Each of its threads has looked at its connections once these are answered.
+    for _ in 0..16 {
+        assert!(receiver.get("/healthz", None).contains("200"));
+    }
+    answer.send(()).unwrap();
+    server.join().unwrap();
+    receiver.terminate();
+    assert!(receiver.wait().success());
+    let (_, mut reader) = Reader::open(&dir.path().join("j.jsonl")).unwrap();
+    let (mut forwarded, mut ended) = (None, None);
+    while let Some(record) = reader.next_record().unwrap() {
+        match record {
+            Record::Watch(Watch::Forwarded(one)) => forwarded = Some(one.answered),
+            Record::Answered(one) => ended = Some((one.how, one.end)),
+            _ => {}
+        }
+    }
+    let (how, end) = ended.unwrap();
+    assert!(how == Ending::SenderClosed && end < forwarded.unwrap(), "{how:?} {end:?} {forwarded:?}");
 }
 
 /// RFC 9110 section 8.6: the length of the body that a GET would bring, which only the real receiver knows.

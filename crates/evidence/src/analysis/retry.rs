@@ -250,11 +250,12 @@ fn began_unseen(
 }
 
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
-/// unseen.
+/// unseen, or where one of them had to wait for a receiver that did not run.
 pub(crate) fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
     let gap = |pair: &[AttemptResult]| match pair {
         [before, after] => before
             .end
+            .filter(|_| [before, after].into_iter().all(|attempt| analysis.is_answered_in_time(attempt)))
             .filter(|end| !analysis.watched.is_unseen(*end, after.first_byte))
             .map(|end| after.first_byte.0.saturating_sub(end.0)),
         _ => None,
