@@ -10,6 +10,7 @@ use super::sessions::Sessions;
 use super::step::{Judged, kept_body, problems};
 use crate::journal::Journal;
 use crate::redact::Redactor;
+use correlate::FlowMatcher;
 use record::Tick;
 use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
@@ -45,6 +46,8 @@ pub struct Plan {
     pub rows_from: RowsFrom,
     /// Rows in front of the first flow's.
     pub skipped_rows: u32,
+    /// Learns with the flows whose their webhooks are.
+    pub matcher: Arc<FlowMatcher>,
     /// The webhooks that have come, where flows take something out of them.
     pub seen: Option<Arc<SeenWebhooks>>,
     /// The ids that requests carry in `traceparent`, if their traces are told.

@@ -81,6 +81,7 @@ impl Driver {
         }
         playing.identity.subject = subject.clone().unwrap_or_else(|| playing.identity.subject.clone());
         playing.identity.ours.extend(ours.clone());
+        self.plan.matcher.learn(playing.flow, &ours);
         let learned = Learned { flow: playing.flow, at: self.plan.clock.now(), subject, ours };
         self.append(&Record::Learned(Box::new(learned)))
     }

@@ -89,7 +89,9 @@ pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>)
 /// Whose webhooks are this run's, by what tells those of each flow.
 pub(super) fn matcher(plan: &Plan, ours: &[BTreeMap<String, Value>]) -> FlowMatcher {
     let matcher = if plan.kind == RunKind::Load { FlowMatcher::default() } else { FlowMatcher::new(ours) };
-    matcher.for_sender(plan.scheme)
+    let scenario = &plan.loaded.scenario;
+    let learned = scenario.webhooks.ours.keys().filter(|_| plan.kind == RunKind::Run && learns(scenario));
+    matcher.for_sender(plan.scheme).learning(learned)
 }
 
 /// The injector of a plan; none when nothing is broken. `endpoint` is where the sender posts to.

@@ -136,6 +136,7 @@ impl Prepared {
             within: self.plan.within,
             rows_from: self.rows_from,
             skipped_rows: self.plan.skipped_rows,
+            matcher: self.inbox.matcher(),
             seen: self.seen,
             tracing: self.tracing,
         });

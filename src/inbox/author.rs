@@ -1,6 +1,6 @@
 //! Whose a request is, and which delivery it belongs to.
 
-use super::deliveries::{Awaited, Sighting};
+use super::deliveries::{Awaited, Sighting, Whom};
 use super::handler::{Config, Inbox, KeptInPart};
 use correlate::{Author, Clue, Key, Webhooks, Whose, event, id, print};
 use record::Tick;
@@ -62,12 +62,12 @@ impl Inbox {
             None => Key::of_content(event(*scheme, headers, first), print, turn.flow()),
         };
         let awaited = |webhook| {
-            let flow = match matcher.whose(webhook) {
+            let whom = match matcher.whose(webhook) {
                 Whose::Others => return None,
-                Whose::Flow(flow) => Some(flow),
-                Whose::Some => None,
+                Whose::Flow(flow) => Whom::Flow(flow),
+                Whose::Some => matcher.to_be_learned(webhook).map_or(Whom::Any, Whom::Learner),
             };
-            Some(Awaited { event: event(*scheme, headers, webhook).to_owned(), flow })
+            Some(Awaited { event: event(*scheme, headers, webhook).to_owned(), whom })
         };
         let awaited = match &read {
             Some(read) => read.iter().filter_map(|webhook| awaited(Some(webhook))).collect(),

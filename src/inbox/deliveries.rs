@@ -2,13 +2,15 @@
 //! correlator's answer.
 
 use super::hooks::{Ended, Outcome};
-use crate::drive::Came;
-use correlate::{After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Stage, after};
+use crate::drive::{Came, CameOfEvent};
+use correlate::{
+    After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Short, Stage, Whose, after,
+};
 use foldhash::HashMap as Fast;
 use record::RetryContract;
 use record::Tick;
 use record::faults::Fault;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// What webhooks without an id are that are equal, byte by byte.
@@ -36,9 +38,22 @@ pub(super) struct Sighting {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Awaited {
     pub event: String,
-    /// Whose it is, as far as it says so.
-    pub flow: Option<u32>,
+    pub whom: Whom,
 }
+
+/// Whose a webhook is, as far as it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Whom {
+    /// It does not say: it may be any flow's.
+    Any,
+    /// This flow's.
+    Flow(u32),
+    /// It says what a flow may learn to be its own, and others' otherwise.
+    Learner(Short),
+}
+
+/// How many webhooks have come and ended: by event, and by whose they are.
+type Counts = HashMap<String, Fast<Whom, u64>>;
 
 /// How a delivery stands.
 #[derive(Debug)]
@@ -200,6 +215,8 @@ pub(super) struct Deliveries {
     contract: RetryContract,
     content: Content,
     settling: Settling,
+    /// Webhooks of deliveries that have ended.
+    ended: Counts,
     /// Ends of the failed deliveries that count against the sender's circuit breaker.
     failures: VecDeque<Tick>,
 }
@@ -227,6 +244,7 @@ impl Deliveries {
             contract,
             content,
             settling: Settling::default(),
+            ended: Counts::new(),
             failures: VecDeque::new(),
         }
     }
@@ -315,7 +333,7 @@ impl Deliveries {
             self.settling.wait_for(awaited, worth_waiting);
         }
         if fresh && outcome.is_some() {
-            count(&mut self.settling.ended, awaited);
+            count(&mut self.ended, awaited);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, stage, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
@@ -327,18 +345,19 @@ impl Deliveries {
     }
 
     /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended. So has, for whoever waits,
-    /// one whose retry is not worth waiting for.
-    pub(super) fn settling(&mut self, now: Tick) -> Settling {
+    /// one whose retry is not worth waiting for. `learner` says whose by now is what flows learn.
+    pub(super) fn settling(&mut self, now: Tick, learner: impl Fn(Short) -> Whose) -> Settling {
         self.expire(now);
         let mut settling = self.settling.clone();
-        settling.begun.clone_from(&settling.ended);
+        let (mut ended, mut begun) = (self.ended.clone(), self.ended.clone());
         for waiting in self.waiting.values() {
-            count(&mut settling.begun, &waiting.awaited);
+            count(&mut begun, &waiting.awaited);
             if waiting.worth_waiting < now {
-                count(&mut settling.ended, &waiting.awaited);
+                count(&mut ended, &waiting.awaited);
             }
             settling.wait_for(&waiting.awaited, waiting.worth_waiting);
         }
+        (settling.ended, settling.begun) = (came(ended, &learner), came(begun, &learner));
         settling
     }
 
@@ -359,7 +378,7 @@ impl Deliveries {
         let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
-            count(&mut self.settling.ended, &waiting.awaited);
+            count(&mut self.ended, &waiting.awaited);
             self.settling.wait_for(&waiting.awaited, waiting.until);
             if let Some(delivery) = self.slots.get_mut(slot) {
                 delivery.given_up = true;
@@ -385,12 +404,35 @@ impl Deliveries {
     }
 }
 
-fn count(counts: &mut Came, awaited: &[Awaited]) {
-    for Awaited { event, flow } in awaited {
+fn count(counts: &mut Counts, awaited: &[Awaited]) {
+    for Awaited { event, whom } in awaited {
         if counts.len() < Deliveries::EVENTS || counts.contains_key(event) {
-            *counts.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
+            *counts.entry(event.clone()).or_default().entry(*whom).or_default() += 1;
         }
     }
+}
+
+/// The webhooks by the flows whose they are by now, without those that are nobody's that is known.
+fn came(counts: Counts, learner: &impl Fn(Short) -> Whose) -> Came {
+    let flow_of = |whom| match whom {
+        Whom::Any => Some(None),
+        Whom::Flow(flow) => Some(Some(flow)),
+        Whom::Learner(said) => match learner(said) {
+            Whose::Flow(flow) => Some(Some(flow)),
+            Whose::Some => Some(None),
+            Whose::Others => None,
+        },
+    };
+    let of_event = |(event, counts): (String, Fast<Whom, u64>)| {
+        let mut flows = CameOfEvent::default();
+        for (whom, n) in counts {
+            if let Some(flow) = flow_of(whom) {
+                *flows.entry(flow).or_default() += n;
+            }
+        }
+        (event, flows)
+    };
+    counts.into_iter().map(of_event).collect()
 }
 
 const fn outcome(stage: Stage) -> Option<Outcome> {

@@ -179,11 +179,18 @@ impl Inbox {
         self.clock
     }
 
+    /// What says whose webhooks are.
+    #[must_use]
+    pub fn matcher(&self) -> Arc<FlowMatcher> {
+        Arc::clone(&self.config.matcher)
+    }
+
     /// How far the deliveries are from being settled.
     #[must_use]
     pub fn settling(&self) -> Settling {
         let now = self.clock.now();
-        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
+        let learner = |said| self.config.matcher.learner(said);
+        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now, learner);
         Settling {
             under_way: self.under_way.load(Ordering::SeqCst),
             under_way_there: self.under_way_there.load(Ordering::SeqCst),

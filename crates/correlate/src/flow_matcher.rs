@@ -1,6 +1,7 @@
 //! Which flow a webhook is about, by the values that the flows say are theirs.
 
 use super::fingerprint::{Short, canonical, print, short};
+use super::learned_values::LearnedValues;
 use super::reader::{Reader, Webhook, Webhooks};
 use foldhash::{HashMap, HashSet};
 use serde_json::Value;
@@ -19,7 +20,7 @@ pub enum Whose {
 }
 
 /// In place of a flow: several have the value.
-const SHARED: u32 = u32::MAX;
+pub(crate) const SHARED: u32 = u32::MAX;
 
 /// The values by which flows say what is theirs: JSON pointer into a webhook's body, fingerprint of the value there, flow.
 #[derive(Debug, Default)]
@@ -86,6 +87,7 @@ fn fingerprint(value: &Value) -> Short {
 pub struct FlowMatcher {
     ours: FlowValues,
     flows: usize,
+    learned: LearnedValues,
     reader: Reader,
 }
 
@@ -101,15 +103,42 @@ impl FlowMatcher {
     pub fn new(flows: &[BTreeMap<String, Value>]) -> Self {
         let mut ours = FlowValues::default();
         (0..).zip(flows).for_each(|(flow, values)| ours.add(flow, values));
-        Self { ours, flows: flows.len(), reader: Reader::new(Scheme::default()) }
-            .for_sender(Scheme::default())
+        let (learned, reader) = (LearnedValues::default(), Reader::new(Scheme::default()));
+        Self { ours, flows: flows.len(), learned, reader }.for_sender(Scheme::default())
+    }
+
+    /// The same where flows learn on the way what stands at these JSON pointers into their webhooks.
+    #[must_use]
+    pub fn learning<'p>(mut self, pointers: impl IntoIterator<Item = &'p String>) -> Self {
+        let unknown = pointers.into_iter().filter(|pointer| !self.ours.looks_at(pointer));
+        let pointers: Vec<String> = unknown.cloned().collect();
+        pointers.iter().for_each(|pointer| self.reader.add(pointer));
+        self.learned = LearnedValues::at(pointers);
+        self
+    }
+
+    /// A flow has learned values that tell its webhooks, by their JSON pointers.
+    pub fn learn(&self, flow: u32, values: &BTreeMap<String, Value>) {
+        self.learned.learn(flow, values);
+    }
+
+    /// What of a webhook tells whose it is, once a flow has learned it; `None` where nothing does.
+    #[must_use]
+    pub fn to_be_learned(&self, webhook: Option<Webhook<'_>>) -> Option<Short> {
+        self.learned.said_in(webhook?)
+    }
+
+    /// Whose this is by now; nobody's that is known is others'.
+    #[must_use]
+    pub fn learner(&self, said: Short) -> Whose {
+        self.learned.whose(said)
     }
 
     /// The same for webhooks of this sender, whose bodies are what its profile says.
     #[must_use]
     pub fn for_sender(mut self, scheme: Scheme) -> Self {
         self.reader = Reader::new(scheme);
-        self.ours.0.keys().for_each(|pointer| self.reader.add(pointer));
+        self.ours.0.keys().chain(self.learned.pointers()).for_each(|pointer| self.reader.add(pointer));
         self
     }
 
@@ -156,6 +185,21 @@ mod tests {
         assert_eq!(whose(json!({"b": 2, "x": 1})), Whose::Flow(1));
         assert_eq!((whose(json!({"a": 1, "b": 2})), whose(json!({"c": 3}))), (Whose::Some, Whose::Some));
         assert_eq!(whose(json!({"a": 2})), Whose::Others);
+    }
+
+    #[test]
+    fn what_a_flow_learns_tells_its_webhooks_afterwards() {
+        let matcher = FlowMatcher::default().learning(&["/id".to_owned()]);
+        let said = |id: u64| matcher.to_be_learned(Some(Webhook::alone(&json!({ "id": id }))));
+        let whose = |id: u64| matcher.learner(said(id).unwrap());
+        assert_eq!(whose(7), Whose::Others);
+        let learned =
+            |id: u64| BTreeMap::from([("/id".to_owned(), json!(id)), ("/other".to_owned(), json!(8))]);
+        matcher.learn(3, &learned(7));
+        assert_eq!((whose(7), whose(8)), (Whose::Flow(3), Whose::Others));
+        matcher.learn(4, &learned(7));
+        assert_eq!(whose(7), Whose::Some);
+        assert_eq!(matcher.to_be_learned(Some(Webhook::alone(&json!({ "x": 7 })))), None);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod event;
 mod fingerprint;
 mod flow_matcher;
 mod json_projection;
+mod learned_values;
 mod policy;
 mod reader;
 mod reading;

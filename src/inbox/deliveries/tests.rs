@@ -15,6 +15,11 @@ impl Bench {
         self.0.arrived(&Sighting { key, body: 1, awaited: Vec::new(), refused: false }, Tick(at))
     }
 
+    /// Where nothing is learned.
+    fn settling(&mut self, at: Tick) -> Settling {
+        self.0.settling(at, |_| Whose::Others)
+    }
+
     /// An attempt that is answered at once.
     fn attempt(&mut self, key: Key, status: u16, at: u64) -> (Place, Option<Ended>) {
         let place = self.arrives(key, at);
@@ -23,7 +28,22 @@ impl Bench {
 }
 
 fn awaited(flow: Option<u32>) -> Awaited {
-    Awaited { event: "e".to_owned(), flow }
+    Awaited { event: "e".to_owned(), whom: flow.map_or(Whom::Any, Whom::Flow) }
+}
+
+/// Others' webhooks of the same event are nothing that a flow waits for, whatever it learns afterwards.
+#[test]
+fn what_says_whose_it_is_counts_once_its_flow_has_learned_it() {
+    let mut all = Bench::new(Content::OfMany);
+    for n in 0..3u16 {
+        let slot = all.arrives(id(&n.to_string()), 0).slot;
+        let said = Awaited { event: "e".to_owned(), whom: Whom::Learner([n, 0, 0]) };
+        all.0.answered(slot, &[said], Some(200), None, Tick(0));
+    }
+    assert!(all.settling(Tick(0)).ended["e"].is_empty());
+    let learner = |said: Short| if said[0] == 1 { Whose::Flow(7) } else { Whose::Others };
+    let came = all.0.settling(Tick(0), learner);
+    assert_eq!((came.ended["e"].len(), came.ended["e"][&Some(7)], came.begun == came.ended), (1, 1, true));
 }
 
 fn id(text: &str) -> Key {
@@ -71,20 +91,20 @@ fn the_next_gap_is_due_and_silence_after_the_last() {
     let mut all = Bench::new(Content::OfMany);
     for (status, at, until_ms) in [(503, 0, 2500), (503, 2 * SECOND, 6500), (503, 6 * SECOND, 10_500)] {
         all.attempt(id("a"), status, at);
-        assert_eq!(all.0.settling(Tick(at)).due_until, Tick(until_ms * 1000));
+        assert_eq!(all.settling(Tick(at)).due_until, Tick(until_ms * 1000));
     }
-    assert_eq!(all.0.settling(Tick(6 * SECOND)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(6 * SECOND)).ended["e"][&None], 1);
 }
 
 #[test]
 fn nothing_is_due_after_our_own_2xx_and_a_retry_may_be_after_an_injected_one() {
     let mut all = Bench::new(Content::OfMany);
     all.attempt(id("a"), 200, SECOND);
-    assert_eq!(all.0.settling(Tick(SECOND)).due_until, Tick(SECOND));
+    assert_eq!(all.settling(Tick(SECOND)).due_until, Tick(SECOND));
     let slot = all.arrives(id("b"), SECOND).slot;
     let fault = Some(Fault::Status { status: 203, retry_after: None });
     all.0.answered(slot, &[awaited(Some(1))], Some(203), fault, Tick(SECOND));
-    let settling = all.0.settling(Tick(SECOND));
+    let settling = all.settling(Tick(SECOND));
     assert_eq!((settling.due_until, settling.ended["e"][&None]), (Tick(3_500_000), 1));
 }
 
@@ -96,8 +116,8 @@ fn other_traffic_is_not_waited_for() {
         let slot = all.arrives(id(other), at * SECOND).slot;
         all.0.answered(slot, &[], Some(status), None, Tick(at * SECOND));
     }
-    assert_eq!(all.0.settling(Tick(5 * SECOND)).due_until, Tick(SECOND));
-    assert_eq!(all.0.settling(Tick(60 * SECOND)).due_until, Tick(SECOND));
+    assert_eq!(all.settling(Tick(5 * SECOND)).due_until, Tick(SECOND));
+    assert_eq!(all.settling(Tick(60 * SECOND)).due_until, Tick(SECOND));
 }
 
 #[test]
@@ -112,9 +132,9 @@ fn an_attempt_without_an_end_is_not_waited_for_without_end() {
 fn a_delivery_whose_retry_does_not_come_has_ended() {
     let mut all = Bench::new(Content::OfMany);
     all.attempt(id("a"), 503, 0);
-    assert!(all.0.settling(Tick(2_499_000)).ended.is_empty());
-    assert_eq!(all.0.settling(Tick(2_501_000)).ended["e"][&None], 1);
-    assert_eq!(all.0.settling(Tick(9_000_000)).ended["e"][&None], 1);
+    assert!(all.settling(Tick(2_499_000)).ended.is_empty());
+    assert_eq!(all.settling(Tick(2_501_000)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(9_000_000)).ended["e"][&None], 1);
 }
 
 #[test]
@@ -155,7 +175,7 @@ fn the_real_webhook_counts_after_a_forged_one_with_its_id() {
     assert_eq!(outcome(401, 0), Some(Outcome::Aborted));
     assert_eq!(outcome(200, SECOND), Some(Outcome::Delivered));
     assert_eq!(outcome(200, 2 * SECOND), None);
-    assert_eq!(all.0.settling(Tick(3 * SECOND)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(3 * SECOND)).ended["e"][&None], 1);
 }
 
 #[test]
@@ -175,7 +195,7 @@ fn other_traffic_is_not_counted_for_what_is_due() {
     let mut all = Bench::new(Content::OfMany);
     let slot = all.arrives(id("a"), 0).slot;
     all.0.answered(slot, &[], Some(200), None, Tick(0));
-    assert!(all.0.settling(Tick(0)).ended.is_empty());
+    assert!(all.settling(Tick(0)).ended.is_empty());
 }
 
 #[test]
@@ -187,7 +207,7 @@ fn a_run_does_not_wait_for_hours_on_what_it_refused_by_itself() {
         let sighting = Sighting { key: id("a"), body: 1, awaited: Vec::new(), refused };
         let slot = all.0.arrived(&sighting, Tick(0)).slot;
         all.0.answered(slot, &[awaited(None)], Some(503), fault, Tick(0));
-        let settling = all.0.settling(Tick(11 * SECOND));
+        let settling = all.settling(Tick(11 * SECOND));
         let counted = settling.ended.get("e").map_or(0, |of| of[&None]);
         assert_eq!(
             (counted, settling.due_until <= Tick(11 * SECOND)),
