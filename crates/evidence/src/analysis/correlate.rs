@@ -7,6 +7,7 @@ use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name, shown_signature};
+use super::strangers::Held;
 use correlate::{
     Arrival, Arrived, Author, Certainty, Clue, Course, Courses, Key, Place as Belongs, Webhooks, id,
 };
@@ -159,7 +160,7 @@ impl Analysis {
                 }
                 // Of a webhook that comes before the answer it is known only later whether it is due.
                 if self.header.learns && !attempt.elsewhere {
-                    self.strangers.hold(None, attempt.clone());
+                    self.strangers.hold(Held::default(), attempt.clone());
                 } else {
                     self.strangers.imitated(attempt);
                 }

@@ -66,7 +66,7 @@ pub struct Analysis {
     /// Diagnoses of invalid signatures with their counts, most frequent first in [`Analysis::diagnoses`].
     pub(super) diagnoses: HashMap<String, u64>,
     /// Attempts that are signed with the secret, and not valid all the same.
-    by_key: u64,
+    pub(super) by_key: u64,
     pub(super) expectations: Expectations,
     pub(super) near: NearMisses,
     /// Webhooks of the sender's that name no event.

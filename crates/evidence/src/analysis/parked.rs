@@ -98,14 +98,16 @@ impl Analysis {
             }
         }
         // Those that are signed go first: what is not counts only where nothing else came.
-        for (answered, attempt) in self.strangers.undecided() {
+        for (held, attempt) in self.strangers.undecided() {
             if let Some(index) = self.is_before(&attempt) {
-                self.precede(index, &attempt, answered.as_ref());
+                self.by_key += u64::from(held.by_key);
+                self.precede(index, &attempt, held.answered.as_ref());
             } else if self.is_due_after_all(&attempt) {
+                self.by_key += u64::from(held.by_key);
                 self.arrived(&attempt);
-                answered.iter().for_each(|answered| self.answered(answered));
+                held.answered.iter().for_each(|answered| self.answered(answered));
             } else {
-                self.strangers.hold(answered, attempt);
+                self.strangers.hold(held, attempt);
             }
         }
     }

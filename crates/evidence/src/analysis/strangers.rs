@@ -18,12 +18,21 @@ const HELD: usize = 512;
 pub struct Strangers {
     /// In figures, without those that are held.
     found: Unauthenticated,
-    /// They look as the sender's do, came before it is known what is due, and may stand in for it; with how they were answered.
-    held: Parked<Option<Answered>>,
+    /// They look as the sender's do, came before it is known what is due, and may stand in for it.
+    held: Parked<Held>,
     /// Those of which it may yet be told what was wrong with their signature.
     waiting: HashSet<u64>,
     /// The deliveries that stand for a webhook that was due while no authentic one has come for it, and where they came from.
     standing_in: HashMap<usize, Option<IpAddr>>,
+}
+
+/// What is known of a request that is held.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// How it was answered.
+    pub answered: Option<Answered>,
+    /// Whether it is signed with the secret all the same.
+    pub by_key: bool,
 }
 
 impl Strangers {
@@ -47,21 +56,22 @@ impl Strangers {
     }
 
     /// It looks as the sender's do, and it may yet be learned that it is due.
-    pub(super) fn hold(&mut self, answered: Option<Answered>, attempt: Attempt) {
-        for (_, gone) in self.held.keep(answered, attempt, HELD) {
+    pub(super) fn hold(&mut self, held: Held, attempt: Attempt) {
+        for (held, gone) in self.held.keep(held, attempt, HELD) {
             self.imitated(&gone);
+            self.found.by_key += u64::from(held.by_key);
         }
     }
 
     /// How one of those that are held was answered.
     pub(super) fn answered(&mut self, answered: &Answered) {
-        if let Some((how, _)) = self.held.get_mut(answered.attempt) {
-            *how = Some(answered.clone());
+        if let Some((held, _)) = self.held.get_mut(answered.attempt) {
+            held.answered = Some(answered.clone());
         }
     }
 
     /// Those that are held, to be looked at again.
-    pub(super) fn undecided(&mut self) -> VecDeque<(Option<Answered>, Attempt)> {
+    pub(super) fn undecided(&mut self) -> VecDeque<(Held, Attempt)> {
         self.held.take()
     }
 
@@ -69,8 +79,9 @@ impl Strangers {
     #[must_use]
     pub fn found(&self) -> Cow<'_, Unauthenticated> {
         let mut found = Cow::Borrowed(&self.found);
-        for (_, attempt) in self.held.iter() {
+        for (held, attempt) in self.held.iter() {
             let found = found.to_mut();
+            found.by_key += u64::from(held.by_key);
             found.count(attempt.peer, attempt.verdict.reason);
             found.imitating += 1;
             attempt.verdict.diagnosis.iter().for_each(|diagnosis| found.diagnosed(diagnosis));
@@ -104,13 +115,16 @@ impl Strangers {
     /// Counts a diagnosis when it is about one of them.
     pub(super) fn diagnosed(&mut self, diagnosed: &Diagnosed) -> bool {
         let Diagnosed { attempt, text, by_key } = diagnosed;
-        let held = self.held.get_mut(*attempt).map(|(_, held)| &mut held.verdict.diagnosis);
-        let is_held = held.map(|diagnosis| *diagnosis = Some(text.into())).is_some();
-        let theirs = is_held || self.waiting.remove(attempt);
-        if theirs && !is_held {
-            self.found.diagnosed(text);
+        if let Some((held, attempt)) = self.held.get_mut(*attempt) {
+            held.by_key = *by_key;
+            attempt.verdict.diagnosis = Some(text.into());
+            return true;
         }
-        self.found.by_key += u64::from(theirs && *by_key);
+        let theirs = self.waiting.remove(attempt);
+        if theirs {
+            self.found.diagnosed(text);
+            self.found.by_key += u64::from(*by_key);
+        }
         theirs
     }
 

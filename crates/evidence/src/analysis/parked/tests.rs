@@ -4,7 +4,7 @@ use super::super::load::tests::header;
 use super::super::stats::stats_of;
 use super::*;
 use crate::fixtures;
-use record::{Answered, Body, Ending, Learned, Record, RunKind, Tick};
+use record::{Answered, Body, Diagnosed, Ending, Learned, Record, RunKind, Tick, Watch};
 use serde_json::{Value, json};
 use signature::{Algorithm, BodySpec, Place, Reason, RequestSpec, Scheme, SignatureSpec};
 
@@ -66,6 +66,22 @@ impl Run {
         let unasked = self.analysis.deliveries.iter().map(|delivery| delivery.unasked).sum();
         (missing, unasked, stats_of(&self.analysis).unauthenticated.requests)
     }
+}
+
+/// Diagnosed as signed with the key before the answer says that it is due.
+#[test]
+fn what_is_found_to_be_due_is_counted_once() {
+    let mut run = Run::new(Scheme::default());
+    run.comes(1, "a", &json!({ "id": 7 }), Reason::Valid);
+    run.comes(2, "b", &json!({ "id": 7, "x": 1 }), Reason::Mismatch);
+    let found = Diagnosed { attempt: 1, text: "in upper case".to_owned(), by_key: true };
+    run.analysis.take(&Record::Watch(Watch::Diagnosed(found)));
+    let by_key = |run: &Run| stats_of(&run.analysis).unauthenticated.by_key;
+    assert_eq!(by_key(&run), 1);
+    run.answer(3, &["made", "made"]);
+    assert_eq!((by_key(&run), run.ends().2), (0, 0));
+    let (organic, _) = crate::analysis::tallies(&run.analysis);
+    assert_eq!((organic.attempts, run.analysis.diagnoses()), (2, vec![("in upper case", 1)]));
 }
 
 fn batches() -> Scheme {
