@@ -300,25 +300,35 @@ impl Analysis {
             self.redirected.insert(number, index);
         }
         self.keep_sample(index, attempt, read.is_some());
-        let Some(delivery) = self.deliveries.get(index) else { return };
-        if !delivery.is_asked_for() {
-            let (scheme, at, headers) = (self.header.scheme, delivery.first_byte(), &attempt.headers);
-            let came = Came { delivery: index, at, scheme, headers, body: &attempt.body.bytes() };
-            let open = |expectation| self.expectations.is_open(expectation);
-            let tools = (&self.reader, self.privacy.engine());
-            self.near.look(&came, self.expectations.recent(), open, tools);
+        let Some((is_asked_for, is_foreign)) =
+            self.deliveries.get(index).map(|delivery| (delivery.is_asked_for(), delivery.foreign))
+        else {
+            return;
+        };
+        if !is_asked_for {
+            self.look_for_near(index, attempt);
         }
         if is_authentic_body(attempt) {
             self.nameless.look(self.header.scheme, attempt, said);
             if read.is_none() {
                 self.unreadable.look(&self.reader, attempt);
             }
-            let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
+            let whose = if is_foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), whose);
             if whose == Traffic::Ours {
                 self.look_at_payload(index, attempt, said);
             }
         }
+    }
+
+    /// Looks for what a delivery that nothing asked for nearly fits.
+    pub(super) fn look_for_near(&mut self, index: usize, attempt: &Attempt) {
+        let Some(at) = self.deliveries.get(index).map(|delivery| delivery.first_byte()) else { return };
+        let (scheme, headers) = (self.header.scheme, &attempt.headers);
+        let came = Came { delivery: index, at, scheme, headers, body: &attempt.body.bytes() };
+        let open = |expectation| self.expectations.is_open(expectation);
+        let tools = (&self.reader, self.privacy.engine());
+        self.near.look(&came, self.expectations.recent(), open, tools);
     }
 
     /// Holds a delivery of this run against the sender's profile and the schemas of its events.

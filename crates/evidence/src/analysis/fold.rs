@@ -197,6 +197,7 @@ impl Analysis {
             }
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => {
+                self.look_at_last();
                 self.end = Some(end.clone());
                 self.pardon_reborn();
             }

@@ -28,10 +28,12 @@ enum Distance {
     Unreadable,
     /// Every value is there, in another type or spelling.
     Spelling,
-    /// All but the event.
-    OtherEvent,
     /// The event, and some of the values.
     SomeValues,
+    /// All but the event.
+    OtherEvent,
+    /// The event; values are not there, or cannot be read.
+    NoValues,
     /// The event alone.
     EventOnly,
 }
@@ -171,7 +173,7 @@ impl Body<'_> {
         let same_event = self.came.event == asked.event;
         let Some(webhook) = self.came.webhook else {
             // Its event stands in a header then.
-            return unreadable.filter(|_| same_event).map(|how| (Distance::SomeValues, shown(&how)));
+            return unreadable.filter(|_| same_event).map(|how| (Distance::NoValues, shown(&how)));
         };
         let values = asked.matchers.iter().filter_map(|(pointer, matcher)| {
             Difference::of(pointer, matcher, webhook.pointer(pointer).map(Cow::Borrowed))
@@ -187,7 +189,8 @@ impl Body<'_> {
             (true, 0) => return None,
             (true, 1..) if spelling => Distance::Spelling,
             (false, 0) if asked_for > 0 => Distance::OtherEvent,
-            (true, n) if n < asked_for || differ.iter().any(|d| d.came.is_none()) => Distance::SomeValues,
+            (true, n) if n < asked_for => Distance::SomeValues,
+            (true, _) if differ.iter().any(|d| d.came.is_none()) => Distance::NoValues,
             // Of somebody else's as likely as not, unless it came when this one was due.
             (true, 1..) if at <= asked.until => Distance::EventOnly,
             _ => return None,

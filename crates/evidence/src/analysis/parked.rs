@@ -112,6 +112,14 @@ impl Analysis {
         }
     }
 
+    /// Nothing more is learned: what did those that nothing asked for nearly fit, of all that was asked for and never came?
+    pub(super) fn look_at_last(&mut self) {
+        for (found, attempt) in self.parked.take() {
+            self.near.forget(found.index);
+            self.look_for_near(found.index, &attempt);
+        }
+    }
+
     /// The delivery of this run whose id and body a request had before the first attempt that is known of it: nobody but its sender
     /// knew them then.
     fn is_before(&self, attempt: &Attempt) -> Option<usize> {

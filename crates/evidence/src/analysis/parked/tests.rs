@@ -68,6 +68,18 @@ impl Run {
     }
 }
 
+/// What is asked for is known only when the webhook has come.
+#[test]
+fn what_never_came_is_held_against_what_came_before_it_was_asked_for() {
+    let mut run = Run::new(Scheme::default());
+    run.comes(1, "a", &json!({ "id": 8 }), Reason::Valid);
+    assert_eq!(run.analysis.near.of_delivery(0), None);
+    run.answer(3, &["made"]);
+    run.analysis.take(&Record::End(record::End { at: Tick(60_000_000), records: 0, complete: true }));
+    let near = run.analysis.near.of_delivery(0);
+    assert_eq!(near, Some((0, "its /id is 8 (number), expected 7 (number)")));
+}
+
 /// Diagnosed as signed with the key before the answer says that it is due.
 #[test]
 fn what_is_found_to_be_due_is_counted_once() {
