@@ -2,14 +2,13 @@
 
 use super::jar::Jar;
 use super::reuse::{Reuse, is_idempotent, may_send_again, see_what_closed};
-use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
+use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url, why};
 use correlate::read_json;
 use reqwest::Url;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
 use serde_json::Value;
 use signature::Secret;
-use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -332,22 +331,9 @@ async fn read(
     Ok(Reply { status, headers, body, url, resent, json: OnceLock::new() })
 }
 
-/// The innermost cause, which says what happened; reqwest's own text says little and repeats the URL.
 fn explain(error: &reqwest::Error, limit: Duration) -> ClientError {
     if error.is_timeout() && !error.is_connect() {
         return ClientError::TimedOut(limit);
     }
-    let mut cause: &dyn Error = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    let what = if error.is_connect() { "cannot connect" } else { "the exchange broke" };
-    let cause = cause.to_string();
-    // rustls, about an answer in plain HTTP, and about none at all.
-    let advice = if cause.contains("InvalidContentType") || cause.contains("tls handshake eof") {
-        " (it does not speak TLS: try http://, or another port)"
-    } else {
-        ""
-    };
-    ClientError::Connection(format!("{what}: {cause}{advice}"))
+    ClientError::Connection(why(error))
 }

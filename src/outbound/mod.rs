@@ -1,10 +1,12 @@
 //! The one way out: every HTTP client of smoke is made here, with the same rules for proxies.
 
+mod failure;
 mod proxy;
 mod roots;
 mod shown;
 mod typed;
 
+pub use failure::why;
 pub(crate) use proxy::is_loopback;
 pub use proxy::{Proxies, ProxyError, Via};
 pub(crate) use roots::system_roots;

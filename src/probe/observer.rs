@@ -1,5 +1,6 @@
 //! Who says how many webhooks were processed: a command's number, or a URL's. It is asked, and changes nothing.
 
+use crate::outbound::why;
 use reqwest::{Client, Url};
 use std::process::Stdio;
 use std::time::Duration;
@@ -96,11 +97,7 @@ async fn of_command(command: &str) -> Result<String, String> {
 
 async fn of_url(client: &Client, url: &Url) -> Result<String, String> {
     let late = |e: reqwest::Error| {
-        if e.is_timeout() {
-            format!("no response within {} s", WITHIN.as_secs())
-        } else {
-            e.without_url().to_string()
-        }
+        if e.is_timeout() { format!("no response within {} s", WITHIN.as_secs()) } else { why(&e) }
     };
     let mut answer = client.get(url.clone()).send().await.map_err(late)?;
     if !answer.status().is_success() {

@@ -1,7 +1,7 @@
 //! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
 
 use super::Batch;
-use crate::outbound::http_url;
+use crate::outbound::{http_url, why};
 use crate::receive::{Meta, Registration, Token};
 use chrono::{DateTime, Utc};
 use record::seal::SignedCheckpoint;
@@ -186,7 +186,7 @@ impl Remote {
 }
 
 fn unreachable(error: reqwest::Error) -> RemoteError {
-    RemoteError::Unreachable(error.without_url().to_string())
+    RemoteError::Unreachable(why(&error))
 }
 
 /// The body of a good answer.

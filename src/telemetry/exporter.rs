@@ -1,7 +1,7 @@
 //! OTLP over HTTP, as JSON, through the client that all of smoke uses.
 
 use crate::build_info::VERSION;
-use crate::outbound::{self, shown_url};
+use crate::outbound::{self, shown_url, why};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use std::time::Duration;
@@ -138,7 +138,7 @@ impl Exporter {
             Ok(answer) => answer,
             // The URL is told by whoever tells this, without its credentials.
             Err(error) => {
-                return Tried::Again { status: None, why: reason(&error.without_url()), after: None };
+                return Tried::Again { status: None, why: why(&error), after: None };
             }
         };
         let status = answer.status().as_u16();
@@ -165,17 +165,6 @@ impl Exporter {
             _ => Tried::Refused(status),
         }
     }
-}
-
-/// The deepest cause, which says most.
-fn reason(error: &reqwest::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = error.to_string();
-        cause = error.source();
-    }
-    text
 }
 
 fn headers(endpoint: &Endpoint) -> Result<HeaderMap, ExportError> {
