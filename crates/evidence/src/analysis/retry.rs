@@ -42,6 +42,8 @@ pub struct Retries {
     pub breaches: Vec<Breach>,
     /// Deliveries of which an attempt may have been lost on its way, with the breaches that this would explain.
     perhaps_lost: Vec<(u64, Vec<Breach>)>,
+    /// Attempts that found no connection by the sender's log, without those that deliveries have too few of.
+    unconnected: u64,
     /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
     /// attempts cannot be told from those of another webhook.
     pub unproven: Vec<u64>,
@@ -50,7 +52,8 @@ pub struct Retries {
 /// Judges every delivery of the run that had a failed attempt, or an injected answer.
 #[must_use]
 pub fn retries(analysis: &Analysis) -> Retries {
-    let mut found = Retries::default();
+    let unconnected = analysis.watched.unconnected_by_log();
+    let mut found = Retries { unconnected, ..Retries::default() };
     let reborn = reborn(analysis);
     for delivery in analysis.own() {
         judge_accepted(analysis, &delivery, &mut found);
@@ -70,6 +73,16 @@ pub fn retries(analysis: &Analysis) -> Retries {
 }
 
 impl Retries {
+    /// Whether the sender's log has the attempts that a delivery has too few of: they found no connection.
+    fn explains(&mut self, breaches: &[Breach]) -> bool {
+        let [Breach::TooFew { attempts, declared, .. }] = breaches else { return false };
+        let Some(left) = self.unconnected.checked_sub(declared.saturating_sub(*attempts) as u64) else {
+            return false;
+        };
+        self.unconnected = left;
+        true
+    }
+
     /// A lost attempt explains a gap only of a sender that has shown that it keeps to the schedule.
     fn settle_lost(&mut self, contract: &RetryContract) {
         let on_schedule = |facts: &RetryFacts| {
@@ -194,6 +207,8 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut 
         ended_well = false;
     } else if !breaches.is_empty() && may_be_lost(analysis, delivery, &gaps_us, &breaches) {
         found.perhaps_lost.push((number, breaches));
+    } else if found.explains(&breaches) {
+        ended_well = false;
     } else {
         found.breaches.append(&mut breaches);
     }

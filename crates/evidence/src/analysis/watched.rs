@@ -46,6 +46,12 @@ impl Watched {
         self.overlap(from, to, BEHIND_A_GAP)
     }
 
+    /// Attempts that found no connection, as the sender's log has it: they never came here.
+    pub(crate) fn unconnected_by_log(&self) -> u64 {
+        let errors = self.log.as_ref().and_then(|log| log.summary.get("connection_errors")?.as_u64());
+        errors.unwrap_or(0)
+    }
+
     /// Whether one of the gaps, each with some time before it and `behind` it, is not apart from this time.
     fn overlap(&self, from: Tick, to: Tick, behind: Duration) -> bool {
         let mut gaps = self.gaps.iter().chain(&self.open_gap);

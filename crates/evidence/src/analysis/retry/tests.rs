@@ -111,6 +111,27 @@ fn attempts_from_before_the_window_or_out_of_a_gap_are_not_missed() {
     }
 }
 
+/// As many as the sender's log has: another one was not made.
+#[test]
+fn attempts_that_found_no_connection_by_the_senders_log_were_made() {
+    for (unconnected, attempts, wanted) in [
+        (2, [(0, 503)].as_slice(), (0, 1)),
+        (1, &[(0, 503)], (1, 0)),
+        (1, &[(0, 503), (2000, 503)], (0, 1)),
+        // A retry too early is no attempt that did not come.
+        (2, &[(0, 503), (500, 503)], (2, 0)),
+    ] {
+        let mut analysis = Analysis::new(header()).unwrap();
+        let summary = json!({ "connection_errors": unconnected });
+        analysis.watched.log = Some(record::LogFacts { at: Tick(0), summary });
+        analysis.latest = Tick(600_000 * MS);
+        let unconnected = analysis.watched.unconnected_by_log();
+        let mut found = Retries { unconnected, ..Retries::default() };
+        judge(&analysis, &delivery(attempts), &Reborn::new(), &mut found);
+        assert_eq!((found.breaches.len(), found.unproven.len()), wanted, "{unconnected} {attempts:?}");
+    }
+}
+
 #[test]
 fn a_timestamp_in_seconds_is_old_where_any_earlier_attempt_has_it_a_second_later() {
     let stamped = |all: &[(u64, i64)]| {
