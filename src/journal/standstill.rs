@@ -4,12 +4,16 @@
 use super::Journal;
 use record::{Gap, Record, Tick, Watch};
 use std::io;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
 use std::time::Duration;
 use wire::Clock;
 
 /// Whoever looks more often than this ran. On a busy machine a look is late by tens of milliseconds; pauses of retries are of 2 s and
 /// more.
 const LONGEST: Duration = Duration::from_secs(2);
+/// How often a thread of its own looks.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Looks how long ago the last look was.
 #[derive(Debug)]
@@ -31,6 +35,22 @@ impl Standstill {
         Self { clock, looked: clock.now(), slept: sleep(), sleep }
     }
 
+    /// Looks from a thread of its own for as long as what this gives is kept: for a process in which a task may wait for others that do not
+    /// hold up webhooks.
+    ///
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(crate) fn keep_looking(mut self, journal: Journal) -> io::Result<Looking> {
+        let (kept, is_kept) = channel::<()>();
+        thread::Builder::new().name("standstill".to_owned()).spawn(move || {
+            while is_kept.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                // What cannot be told now is a gap of the journal's own.
+                let _ = self.look(&journal);
+            }
+        })?;
+        Ok(Looking { _kept: kept })
+    }
+
     /// To be called several times a second. A time without a look is a gap in the journal.
     ///
     /// # Errors
@@ -48,6 +68,12 @@ impl Standstill {
         };
         journal.append(&Record::Watch(Watch::Gap(Gap { from, to: now, why })))
     }
+}
+
+/// A thread that looks until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Looking {
+    _kept: Sender<()>,
 }
 
 /// For how long the machine has slept since it was started: the clocks of the journal stand still then (`clock_gettime(2)`,

@@ -36,11 +36,11 @@ pub(super) struct Upkeep {
 impl Upkeep {
     /// Goes on until it is aborted.
     pub(super) async fn run(self) {
-        let (mut tick, mut standstill) = (interval(FLUSH), Standstill::begin(self.clock));
+        // Without a thread to be had nobody looks.
+        let _looking = Standstill::begin(self.clock).keep_looking(self.journal.clone()).ok();
+        let mut tick = interval(FLUSH);
         for turn in 1u64.. {
             tick.tick().await;
-            // What cannot be told now is a gap of the journal's own.
-            let _ = standstill.look(&self.journal);
             // What cannot be written now is dropped; webhooks themselves are never put off.
             if self.metrics.untold().flush(&self.journal, self.clock).is_err() {
                 self.metrics.not_writable();
