@@ -190,7 +190,8 @@ fn is_mask(ip: Ipv4Addr) -> bool {
 fn masked_block(text: &str, end: usize) -> Option<u32> {
     let rest = text::right_of(text, end, 32);
     let mask = rest.trim_start_matches(['/', ' ', ',', ':', '=', '"']);
-    let mask = ["netmask", "mask", "wildcard"].iter().find_map(|word| mask.strip_prefix(word)).unwrap_or(mask);
+    let mask =
+        ["netmask", "mask", "wildcard"].iter().find_map(|word| mask.strip_prefix(word)).unwrap_or(mask);
     let mask = mask.trim_start_matches([' ', ':', '=', '"']);
     if mask.len() == rest.len() {
         return None;
