@@ -94,7 +94,7 @@ impl Rules<'_> {
                 (parent.says, parent.around)
             }
             _ if inherited => (parent.says, parent.inside),
-            detect::name::HELD if !is_of_money(parent.says) => (Says::Nothing, parent.inside),
+            detect::name::HELD if !is_of_money(parent) => (Says::Nothing, parent.inside),
             says => (says, parent.inside),
         };
         // `shop: {contact_address: …}` is the shop's: an address is whose the object around it is.
@@ -112,7 +112,9 @@ impl Rules<'_> {
     }
 }
 
-/// Whether a key says what somebody pays with or is paid to.
-fn is_of_money(says: Says) -> bool {
-    matches!(says, Says::Of(Category::Card | Category::Iban | Category::BankAccount, _))
+/// Whether a container is what somebody pays with or is paid to.
+fn is_of_money(container: Context) -> bool {
+    let own = |category| matches!(category, Category::Card | Category::Iban | Category::BankAccount);
+    matches!(container.says, Says::Of(category, _) if own(category))
+        || container.member.is_some_and(|(category, _)| own(category))
 }

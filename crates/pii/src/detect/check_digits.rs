@@ -146,7 +146,8 @@ fn is_indian(digits: &[u32]) -> bool {
 /// PESEL; the month says the century.
 fn is_polish(digits: &[u32]) -> bool {
     let month = number(digits, 2, 2);
-    is_day(month % 20, number(digits, 4, 2)) && sum(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]) % 10 == 0
+    is_day(month % 20, number(digits, 4, 2))
+        && sum(digits, &[1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// T.C. Kimlik No.
@@ -168,8 +169,8 @@ fn is_brazilian(digits: &[u32]) -> bool {
 /// Fødselsnummer; 40 is added to the day of those who do not live there.
 fn is_norwegian(digits: &[u32]) -> bool {
     is_day(number(digits, 2, 2) % 40, number(digits, 0, 2) % 40)
-        && sum(digits, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]) % 11 == 0
-        && sum(digits, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+        && sum(digits, &[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]).is_multiple_of(11)
+        && sum(digits, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
 }
 
 /// Rijksregisternummer; a 2 stands before it for those born from 2000 on.
@@ -216,7 +217,7 @@ fn is_czech(digits: &[u32]) -> bool {
 
 /// The NHS number.
 fn is_of_health_service(digits: &[u32]) -> bool {
-    !are_alike(digits) && sum(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]) % 11 == 0
+    !are_alike(digits) && sum(digits, &[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]).is_multiple_of(11)
 }
 
 /// کد ملی.
@@ -263,7 +264,7 @@ fn is_south_african(digits: &[u32]) -> bool {
 
 /// AHV, which all begin with the number of the country.
 fn is_swiss(digits: &[u32]) -> bool {
-    number(digits, 0, 3) == 756 && sum(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]) % 10 == 0
+    number(digits, 0, 3) == 756 && sum(digits, &[1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1]).is_multiple_of(10)
 }
 
 /// NIR.

@@ -83,7 +83,7 @@ fn checked(words: &Words<'_>) -> Option<Label> {
         "id" if numbered => Some(Label::Telling),
         "idno" | "idnumber" | "nir" | "nie" => Some(Label::Telling),
         "rrn" => Some(Label::Korea),
-        "rut" | "run" => Some(Label::Chile),
+        "rut" => Some(Label::Chile),
         "nif" => Some(Label::Iberia),
         "sin" => Some(Label::Canada),
         _ => None,
@@ -198,7 +198,7 @@ fn letter_behind(text: &str, end: usize) -> (Option<u8>, usize) {
 
 /// What the words that `left` ends with say: the nearest of them that are a label.
 fn label_before(left: &str) -> Option<Label> {
-    const MORE: &str = "number no num nr is was card of n";
+    const MORE: &str = "number no num nr is was card of n nummer numer numero número";
     let mut label = left.trim_end_matches(is_between);
     for _ in 0..3 {
         let starts = label.char_indices().rev().filter(|(at, _)| {
@@ -212,7 +212,7 @@ fn label_before(left: &str) -> Option<Label> {
         if let Some((start, grade)) = words.find_map(|(start, _)| Some((start, says(start)?))) {
             return of_label(label.get(start..)?, grade);
         }
-        let (front, last) = label.rsplit_once(' ')?;
+        let (front, last) = label.rsplit_once([' ', '-'])?;
         if !keys::among(MORE, &last.to_ascii_lowercase()) {
             return None;
         }

@@ -315,6 +315,11 @@ fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_
     {
         return false;
     }
+    // A netmask: none but those of groups begin with all ones.
+    let bits = u128::from(ip);
+    if bits.leading_ones() >= 16 && bits.leading_ones() + bits.trailing_zeros() == 128 {
+        return false;
+    }
     let path = || is_of_path(text, end - written.len().min(end), end);
     if text::after(text, end).is_some_and(text::is_wordy) || !keyed && (!is_telling(written) || path()) {
         return false;

@@ -110,12 +110,19 @@ fn is_of_data_base(text: &str) -> bool {
 /// Whether a name of an account may be that of a person: it has letters, is no identifier, and none of its words is what a program is
 /// called.
 fn is_of_person(name: &str) -> bool {
-    const PROGRAMS: &str = "admin anonymous anonymoususer api app agent audit auth backend backup batch bot build ci celery client \
-cluster consumer cron daemon data db debug default demo deploy dev dummy exporter grafana guest gunicorn health http import internal ip \
-jenkins job jobs kafka kube kubernetes lambda local log logs mail main master metrics migration migrator mock monitor monitoring mongo mysql \
-nginx node nobody none null ops owner pg postgres process prod prometheus proxy public queue rabbitmq read readonly redis \
-replica replication replicator ro root rw runner sa scheduler script sentry server service sftp smoke staging super support svc sync sys \
-system task test tester tests tmp token unknown user users usr u uid id acct cus vault web webhook webhooks worker write www";
+    const PROGRAMS: &str = "account acct admin agent airflow analytics anonymous anonymoususer ansible apache api app args audit auth automation backend \
+backup batch bench benchmark billing bitbucket bot bridge build cache celery centos chef ci client cls cluster collector \
+connector consumer context crawler cron ctx cus daemon data datadog db dbt debian debug default demo deploy dev dispatcher \
+docker dummy elastic email etl event events exporter field fields fluentd form gateway git github gitlab grafana guest gunicorn \
+hadoop handler health hive hook http httpd id import importer index indexer integration internal invoice ip item jenkins job \
+jobs kafka kibana kube kubernetes kwargs lambda load loader local log logs logstash looker mail main mariadb master metabase \
+metrics migration migrator mock model models mongo monitor monitoring mysql nagios nginx nobody node none notification \
+notifications notifier null obj object operator ops oracle order orders owner param params payment payments perf pg pgbouncer \
+pipeline postgres preprod process processor prod prometheus proxy public puma puppet qa queue rabbitmq read reader readonly \
+redis repl replica replication replicator report reporting reports request ro robot root row runner rw sa sandbox scan scanner \
+scheduler scraper script search security self sentry server service session sftp sidekiq smoke sms solr spark spider sshd \
+staging stream sudo super superset superuser support svc svn sync sys system task terraform test tester tests this tmp token \
+tomcat u uat ubuntu uid unknown user users usr uwsgi vault web webhook webhooks worker write writer www zabbix";
     let letters = name.bytes().filter(u8::is_ascii_alphabetic).count() >= 2 || !name.is_ascii();
     let mut words = name.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let hex = name.len() >= 8 && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');

@@ -141,7 +141,10 @@ fn is_full_name(value: &str) -> bool {
     const SMALL: &str = "de da do dos del della di der den van von zu bin binti bint ibn al el la le y e";
     const NOBODY: &str = "the and of not no none to be free agent open empty vacant slot assigned unassigned announced decided selected \
 pending unknown various staff admin administrator bot support united esports esport gaming fc cf squad head assistant lead default any \
-auto automatic first second third";
+auto automatic first second third worker engineering department backend frontend infrastructure operations ops security legal finance \
+marketing sales billing payments quality compliance moderation triage desk helpdesk committee council board panel full part time new";
+    // They are names of families, too.
+    const SURNAMES: &str = "song hall page field banks driver child guest friend marshal";
     let word = |word: &str| {
         let bare = word.trim_matches(['.', ',', '-', '\'', '’', '(', ')']);
         let lower = bare.to_lowercase();
@@ -149,7 +152,8 @@ auto automatic first second third";
             .chars()
             .all(|c| c.is_alphabetic() || text::is_wide_word(c) || matches!(c, '.' | '-' | '\'' | '’'));
         let written = !bare.starts_with(char::is_lowercase) || among(SMALL, bare);
-        let thing = is_thing(singular(&lower)) || is_person(singular(&lower)) || among(NOBODY, &lower);
+        let named = is_thing(singular(&lower)) || is_person(singular(&lower));
+        let thing = named && !among(SURNAMES, &lower) || among(NOBODY, &lower);
         letters && written && !bare.is_empty() && !bare.contains(char::is_numeric) && !thing
     };
     let long = value.split_whitespace().filter(|word| word.chars().count() >= 2).count() >= 2;
@@ -165,11 +169,11 @@ fn is_addressed(value: &str) -> bool {
     among("Dr Prof Mr Mrs Ms Herr Frau Sr Sra Mme", title) && is_full_name(name)
 }
 
-/// Whether a name ends in the form of a company.
+/// Whether a name ends in the form of a company, or in what a place of one is called.
 fn is_of_company(value: &str) -> bool {
     let last = value.rsplit(' ').next().unwrap_or("").trim_end_matches('.');
-    value.contains(' ')
-        && among("gmbh ltd limited llc llp inc plc corp bv sarl srl oyj", &last.to_ascii_lowercase())
+    const ENDS: &str = "gmbh ltd limited llc llp inc plc corp bv sarl srl oyj warehouse depot headquarters hq office store shop";
+    value.contains(' ') && among(ENDS, &last.to_ascii_lowercase())
 }
 
 /// What providers write for somebody instead: `ich_1Pgag4B7WZ01zgkWdPVfBngi`.

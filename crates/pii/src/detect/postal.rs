@@ -243,7 +243,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Words that give an address to a place or a business.
 const PLACES: &str = "venue arena office stadium hall shop store branch hq headquarters warehouse depot hub merchant organizer organiser company \
-business club gym cafe hotel studio server filiale lager büro halle stadion firma laden werk messe veranstalter lan event tournament restaurant headquarters \
+business club gym cafe hotel studio server filiale lager büro halle stadion firma laden werk messe veranstalter packstation lan event tournament restaurant headquarters \
 shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
 /// What stands right before `at`, `in`, `on` and `near` where somebody lives.
