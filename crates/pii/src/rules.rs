@@ -94,6 +94,7 @@ impl Rules<'_> {
                 (parent.says, parent.around)
             }
             _ if inherited => (parent.says, parent.inside),
+            detect::name::HELD if !is_of_money(parent) => (Says::Nothing, parent.inside),
             says => (says, parent.inside),
         };
         // `shop: {contact_address: …}` is the shop's: an address is whose the object around it is.
@@ -109,4 +110,11 @@ impl Rules<'_> {
         let describes = if keys::is_locale(key) { parent.describes } else { class.describes };
         Context { says, around, inside, whose, member: class.member, extra, describes, data: class.data }
     }
+}
+
+/// Whether a container is what somebody pays with or is paid to.
+fn is_of_money(container: Context) -> bool {
+    let own = |category| matches!(category, Category::Card | Category::Iban | Category::BankAccount);
+    matches!(container.says, Says::Of(category, _) if own(category))
+        || container.member.is_some_and(|(category, _)| own(category))
 }

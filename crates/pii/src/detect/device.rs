@@ -32,6 +32,7 @@ pub(crate) static KIND: Kind = Kind {
         "idfa",
         "gaid",
         "aaid",
+        "dhcp",
     ]],
     cover: Some(cover),
     ..Kind::NONE
@@ -90,6 +91,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|id|no\.?))?
           [\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was|of\ [^\s]+\ is|:)?\s*[\x22'`(\[]?
           (?P<mac>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2}|(?:[0-9a-f]{2}-){5,}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})
+        |dhcp[^\n]{0,120}?[\s(\[=\x22'](?P<lease>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2})
         |imei(?:[\ _-]?(?:number|no\.?|\#|1|2))?[\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was)?\s*[\x22'`(]?(?P<imei>[0-9]{2}[\ -]?[0-9]{6}[\ -]?[0-9]{6}[\ -]?[0-9]|[0-9]{6}[\ -][0-9]{2}[\ -][0-9]{6}[\ -][0-9])
         |(?:idfa|gaid|aaid|idfv)[\s:=\x22'`(\[>–-]{1,5}(?P<ad>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})
         )",
@@ -155,11 +157,11 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
     let Some(named) = NAMED.as_ref() else { return };
     hits.worked(view.text.len());
     for found in named.captures_iter(view.text) {
-        let value = ["mac", "imei", "ad"].iter().find_map(|name| found.name(name));
+        let value = ["mac", "lease", "imei", "ad"].iter().find_map(|name| found.name(name));
         let begins =
             found.get(0).is_some_and(|all| !text::before(view.text, all.start()).is_some_and(text::is_wordy));
         let Some(value) = value.filter(|v| begins && is_whole(view.text, &v.range())) else { continue };
-        let fits = match (found.name("mac"), found.name("imei")) {
+        let fits = match (found.name("mac").or_else(|| found.name("lease")), found.name("imei")) {
             (Some(mac), _) => matches!(mac.as_str().len(), 14 | 17),
             (_, Some(imei)) => is_imei(imei.as_str()),
             _ => true,

@@ -74,7 +74,8 @@ fn member(words: &Words<'_>) -> Option<u8> {
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:^|[^0-9.])(?:(?:m?lat(?:itude)?|φ)\s*[:=]?\s*)?
-        (?P<a>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ns>[NS](?-u:\b))?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
+        (?P<a>[-−]?[0-9]{1,3}\.[0-9]{3,})[\x22']?\s*°?\s*(?P<ns>[NS](?-u:\b))?\s*(?:[,;/|&\s]|%2C|and)\s*
+        (?:[\x22']?(?:[a-z]{1,16}[_.])?(?:m?(?:lng|lon|long|longitude)|lat(?:itude)?|λ)[\x22']?\s*[:=]?\s*[\x22']?)?
         (?P<b>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ew>[EW](?-u:\b))?(?P<third>\s*,?\s*[-−]?[0-9]+\.[0-9]+)?",
     )
     .ok()
@@ -89,8 +90,10 @@ static SPOKEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         |(?:home|house|flat|apartment|residence)\ is(?-u:\b)|dropping\ (?:my|a)\ pin|drop(?:ped)?\ (?:my|a)\ pin|sharing\ (?:my\ )?(?:live\ )?location|live\ location
         |(?:his|her|their|your)\ (?:[^\s,.;]+\ ){0,2}(?:location|position|home|house|pin|coordinates|flat|place|whereabouts|gps)
         |(?:driver|rider|courier|player|customer|passenger|user|captain|member|student|guest|child|kid|son|daughter|patient|employee|runner|biker|suspect)(?:'s|’s|s)?\ (?:[^\s,.;]+\ ){0,3}?
-          (?:last\ seen|seen|location|position|is|was|at|near|around|pinged|checked\ in|gps|coordinates|home|lives|live|spotted|waiting|arrived|picked|dropped)
-        |last\ seen(?:\ at)?|(?:he|she|they)\ (?:is|are|was|lives?|live|stays?)(?-u:\b)|lives\ (?:at|here|near)|checked\ in\ (?:at|from)
+          (?:last\ seen|seen|location|position|is|was|at|near|around|pinged|checked\ in|gps|coordinates|home|lives|live|spotted|waiting|arrived|picked|dropped|ping|fix|sent|checkin|check-in|tracked|moved)
+        |last\ seen(?:\ at)?|(?:he|she|they)\ (?:is|are|was|lives?|live|stays?)(?-u:\b)|lives\ (?:at|here|near)|check(?:ed)?[\ _-]?in\ (?:at|from)|(?:log(?:ged|in)?|sign(?:ed)?)[\ _-]?(?:in|on)?\ from(?-u:\b)
+        |(?-u:\b)(?:user|player|driver|rider|courier|customer|member|passenger|guest|patient|employee|student|captain|uid|phone)(?:_?(?:id|name))?[:=][^\s=]
+        |(?-u:\b)accuracy(?:_m)?[\x22']?[:=]\s?[0-9]
         |mi\ (?:ubicaci[oó]n|posici[oó]n|casa)|estoy\ en|vivo\ (?:en|aqu[ií])|ich\ (?:bin|wohne)|mein(?:e)?\ (?:standort|position|zuhause)
         |ma\ position|je\ suis|j'habite|minha\ (?:localiza[cç][aã]o|casa)|estou\ em|moro|konumum|evim|lokasi\ saya|saya\ di|moja\ lokalizacja|mieszkam
         )|আমার\ (?:অবস্থান|লোকেশন|বাসা|বাড়ি|ঠিকানা)|আমি\ (?:এখানে|এখন|আছি)|मेरी\ लोकेशन|मेरा\ (?:स्थान|घर)|मैं\ यहाँ|موقعي|моё\ местоположение|я\ (?:здесь|живу|нахожусь)|私の|我(?:在|的位置)",

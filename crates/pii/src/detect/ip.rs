@@ -157,10 +157,10 @@ fn v4_leaks(text: &str, ip: Ipv4Addr, (start, end): (usize, usize), place: Place
     if version {
         return false;
     }
-    if (ip.is_loopback() || ip.is_unspecified()) && !keyed {
+    if is_mask(ip) || (ip.is_loopback() || ip.is_unspecified()) && !keyed {
         return false;
     }
-    match block(text, end) {
+    match block(text, end).or_else(|| masked_block(text, end)) {
         Some(bits) if bits < 32 => u32::from(ip) & (u32::MAX >> bits) != 0 && bits > 0,
         _ => true,
     }
@@ -175,6 +175,30 @@ fn block(text: &str, end: usize) -> Option<u32> {
         return None;
     }
     rest.get(..digits)?.parse().ok().filter(|bits| *bits <= 128)
+}
+
+/// A netmask, `255.255.240.0`, or what access lists write for one, `0.0.15.255`: no host has such an address.
+fn is_mask(ip: Ipv4Addr) -> bool {
+    let bits = u32::from(ip);
+    let netmask = bits.leading_ones() > 0 && bits.leading_ones() + bits.trailing_zeros() == 32;
+    // Above an octet of zero addresses begin.
+    let wildcard = bits > 0 && bits.leading_zeros() >= 8 && bits.leading_zeros() + bits.trailing_ones() == 32;
+    netmask || wildcard
+}
+
+/// The prefix length that a mask behind an address says: `10.4.0.0 netmask 255.252.0.0`, `10.4.0.0/255.252.0.0`, `10.4.0.0 0.3.255.255`.
+fn masked_block(text: &str, end: usize) -> Option<u32> {
+    let rest = text::right_of(text, end, 32);
+    let mask = rest.trim_start_matches(['/', ' ', ',', ':', '=', '"']);
+    let mask =
+        ["netmask", "mask", "wildcard"].iter().find_map(|word| mask.strip_prefix(word)).unwrap_or(mask);
+    let mask = mask.trim_start_matches([' ', ':', '=', '"']);
+    if mask.len() == rest.len() {
+        return None;
+    }
+    let (ip, _) = quad(mask.as_bytes(), 0).filter(|(ip, _)| is_mask(*ip))?;
+    let bits = u32::from(ip);
+    Some(bits.leading_ones().max(bits.leading_zeros()))
 }
 
 /// Adds every IPv6 address.
@@ -291,6 +315,11 @@ fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_
     {
         return false;
     }
+    // A netmask: none but those of groups begin with all ones.
+    let bits = u128::from(ip);
+    if bits.leading_ones() >= 16 && bits.leading_ones() + bits.trailing_zeros() == 128 {
+        return false;
+    }
     let path = || is_of_path(text, end - written.len().min(end), end);
     if text::after(text, end).is_some_and(text::is_wordy) || !keyed && (!is_telling(written) || path()) {
         return false;
@@ -327,7 +356,7 @@ fn from_integer(value: &str) -> Option<Ipv4Addr> {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => value.parse::<u32>().ok()?,
     };
-    (number >= 1 << 24).then(|| Ipv4Addr::from(number))
+    (number >= 1 << 24).then(|| Ipv4Addr::from(number)).filter(|ip| !is_mask(*ip))
 }
 
 #[cfg(test)]

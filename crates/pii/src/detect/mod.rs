@@ -7,6 +7,7 @@ pub(crate) mod account;
 pub(crate) mod bank;
 pub(crate) mod birth;
 pub(crate) mod card;
+mod check_digits;
 pub(crate) mod crypto;
 pub(crate) mod date;
 pub(crate) mod device;

@@ -40,9 +40,14 @@ const TELLING: &[&str] = &[
     "adres",
     "anschrift",
     "wohn",
-    "liefern",
+    "liefer",
     "senden",
-    "schicken",
+    "gesendet",
+    "sendung",
+    "versand",
+    "schick",
+    "zustellung",
+    "zugestellt",
     "habite",
     "livre",
     "indirizzo",
@@ -102,6 +107,10 @@ pub(crate) static KIND: Kind = Kind {
             "kirim",
             "enviar",
             "liefer",
+            "versand",
+            "schick",
+            "zustell",
+            "zugestell",
             "livr",
             "return it to",
             "return to",
@@ -221,7 +230,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         |(?-u:\b)(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to
         |(?-u:\b)(?:home|house|flat)\ is\ (?:at|on|in)
         |mi\ direcci[oó]n|su\ direcci[oó]n|nueva\ direcci[oó]n|direcci[oó]n\s?:|vive\ en|vivo\ en|enviar\ a|se\ mud[oó]\ a|entregar\ en
-        |(?:meine|seine|ihre|neue)\ (?:neue\ )?(?:adresse|anschrift)|(?:adresse|anschrift)\s?:|wohnt?\ (?:in|am|an|jetzt)|wohne\ (?:in|am|an|jetzt|ich)|(?:liefern|senden|schicken)(?:\ [^\s,.;]+){0,3}\ (?:an|nach)
+        |(?:meine|seine|ihre|neue)\ (?:neue\ )?(?:adresse|anschrift)|(?:adresse|anschrift)\s?:|wohnt?\ (?:in|am|an|jetzt)|wohne\ (?:in|am|an|jetzt|ich)|(?:liefern|lieferung|geliefert|senden|sendung|versandt?|gesendet|schicken|geschickt|zustellung|zugestellt)(?:\ [^\s,.;]+){0,3}\ (?:an|nach)
         |(?:mon|ma|son|nouvelle)\ (?:nouvelle\ )?adresse|habite\ (?:au|à)?|livre[rz]?\ (?:au|à)
         |(?:il\ mio|suo|nuovo)\ indirizzo|indirizzo\s?:|(?:meu|seu|novo)\ endere[cç]o|endere[cç]o\s?:|mor[oa]\ (?:na|no|em)|(?:ev\ )?adres(?:im|i)|yeni\ adres|adres\s?:
         |(?:m[oó]j|jego|jej|nowy)\ adres|mieszka[m]?\ (?:przy|na|w)|alamat(?:\ [^\s,.;]+)?|tinggal\ di|kirim(?:kan)?\ ke
@@ -234,7 +243,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Words that give an address to a place or a business.
 const PLACES: &str = "venue arena office stadium hall shop store branch hq headquarters warehouse depot hub merchant organizer organiser company \
-business club gym cafe hotel studio server lan event tournament restaurant headquarters \
+business club gym cafe hotel studio server filiale lager büro halle stadion firma laden werk messe veranstalter packstation lan event tournament restaurant headquarters \
 shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
 /// What stands right before `at`, `in`, `on` and `near` where somebody lives.
@@ -312,7 +321,7 @@ mod tests {
         let words: Vec<&str> =
             "my addr. address is : deliver delivered sending posted ships returns to at off AT tom attempt him home house lives \
               living on near resides stays staying now moved moving move relocated in over back together flat mi dirección direccion su \
-              nueva vive vivo en enviar a se mudó mudo entregar meine neue adresse anschrift wohnt wohne an jetzt liefern senden nach mon \
+              nueva vive vivo en enviar a se mudó mudo entregar meine neue adresse anschrift wohnt wohne an jetzt liefern lieferung geliefert versand gesendet geschickt zustellung senden nach mon \
               nouvelle habite au livrez il mio indirizzo meu endereço endereco moro mora na em yeni adres adresim adresi mój moj adres \
               mieszka mieszkam przy alamat tinggal di kirimkan kirim ke мой адрес is = - 12 Road"
                 .split_ascii_whitespace()

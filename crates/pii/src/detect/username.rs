@@ -28,7 +28,7 @@ pub(crate) static KIND: Kind = Kind {
         }
     },
     judge,
-    hints: &[NETWORK_HINTS, PROFILE_HINTS, logged::HINTS],
+    hints: &[NETWORK_HINTS, PROFILE_HINTS, logged::HINTS, logged::USER_HINTS],
     find: Some(find),
     mask: crate::mask::initial,
     ..Kind::NONE
@@ -220,6 +220,11 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         let names = logged::accounts(view.text).filter_map(plausible).filter(|name| !is_own(name));
         names.for_each(|name| hits.keyed(Category::Username, Some(name)));
         logged::duplicates(view.text, hits);
+    }
+    if view.hints.has(Category::Username, 3) && view.classes.has(Classes::EQUALS) {
+        hits.worked(view.text.len());
+        let names = logged::users(view.text).filter_map(plausible).filter(|name| !is_own(name));
+        names.for_each(|name| hits.keyed_likely(Category::Username, Some(name)));
     }
     if view.hints.has(Category::Username, 1) {
         each(&PROFILE, view, hits, |found| {

@@ -89,7 +89,7 @@ fn of_words(words: &[String]) -> Role {
     let word = singular(last);
     if words.len() == 1 && is_wrapper(last) {
         Role::Wrapper
-    } else if is_person(word) {
+    } else if is_person(word) || is_address_of_somebody(words) {
         Role::Person
     } else if is_subject(word) {
         Role::Thing
@@ -108,6 +108,14 @@ fn of_words(words: &[String]) -> Role {
     } else {
         Role::Other
     }
+}
+
+/// Whether the words end in the name of an address that orders have: whose parcel goes there, or who pays.
+fn is_address_of_somebody(words: &[String]) -> bool {
+    let [.., whose, address] = words else { return false };
+    among("shipping billing delivery mailing invoice default", whose)
+        && matches!(singular(address), "address" | "addr")
+        || among("ship bill deliver", whose) && address == "to"
 }
 
 /// Things whose parts are about them, too: `tournament.i18n.bn` is no person.
@@ -226,6 +234,7 @@ landmark camera viewport event tournament game team printer exchange embassy chu
     match said {
         Some(word) if place(word) => Whose::Place,
         Some(_) => Whose::Person,
+        None if is_address_of_somebody(words) => Whose::Person,
         None => Whose::Unknown,
     }
 }
