@@ -66,6 +66,9 @@ pub(crate) enum RemoteError {
     /// The answer is not understood.
     #[error("the inbox's response cannot be understood: {0}")]
     Malformed(String),
+    /// Its clock was measured before it was started again.
+    #[error("the inbox was restarted while its clock was being measured; start again")]
+    Restarted,
 }
 
 impl RemoteError {
@@ -73,7 +76,7 @@ impl RemoteError {
     pub(crate) const fn is_environment(&self) -> bool {
         match self {
             Self::Url(_) | Self::Setup(_) => false,
-            Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) => true,
+            Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) | Self::Restarted => true,
         }
     }
 }
@@ -127,8 +130,8 @@ impl Remote {
             url.query_pairs_mut().append_pair("flows", &flows.to_string());
         }
         let request = self.http.post(url).bearer_auth(self.token.expose());
-        let body = whole(request.send().await.map_err(unreachable)?).await?;
-        let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
+        let body = whole(request.send().await.map_err(|error| unreachable(&error))?).await?;
+        let malformed = |e: serde_json::Error| RemoteError::Malformed(pii::shown(&e.to_string()));
         let Registration { next, checkpoint } =
             serde_json::from_slice::<Answer>(&body).map_err(malformed)?.smoke;
         (self.next, self.registered) = (next, Some(run));
@@ -155,7 +158,7 @@ impl Remote {
         url.set_query(Some(&query));
         let sent = clock.now();
         let request = self.http.get(url).bearer_auth(self.token.expose());
-        let answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(|error| unreachable(&error))?;
         let read = clock.now();
         let body = whole(answer).await?;
         let (meta, records) = parse(&body)?;
@@ -185,15 +188,15 @@ impl Remote {
     }
 }
 
-fn unreachable(error: reqwest::Error) -> RemoteError {
-    RemoteError::Unreachable(why(&error))
+fn unreachable(error: &reqwest::Error) -> RemoteError {
+    RemoteError::Unreachable(why(error))
 }
 
 /// The body of a good answer.
 async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, RemoteError> {
     let status = answer.status().as_u16();
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
+    while let Some(piece) = answer.chunk().await.map_err(|error| unreachable(&error))? {
         if body.len() + piece.len() > MAX_ANSWER {
             return Err(RemoteError::Malformed(format!("more than {MAX_ANSWER} bytes")));
         }
@@ -211,7 +214,7 @@ fn parse(body: &[u8]) -> Result<(Meta, Vec<Record>), RemoteError> {
     struct First {
         smoke: Meta,
     }
-    let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
+    let malformed = |e: serde_json::Error| RemoteError::Malformed(pii::shown(&e.to_string()));
     let mut lines = body.split(|b| *b == b'\n').filter(|l| !l.is_empty());
     let first = lines.next().ok_or_else(|| RemoteError::Malformed("it is empty".to_owned()))?;
     let meta = serde_json::from_slice::<First>(first).map_err(malformed)?.smoke;
