@@ -66,9 +66,6 @@ pub(crate) enum RemoteError {
     /// The answer is not understood.
     #[error("the inbox's response cannot be understood: {0}")]
     Malformed(String),
-    /// Its clock was measured before it was started again.
-    #[error("the inbox was restarted while its clock was being measured; start again")]
-    Restarted,
 }
 
 impl RemoteError {
@@ -76,7 +73,7 @@ impl RemoteError {
     pub(crate) const fn is_environment(&self) -> bool {
         match self {
             Self::Url(_) | Self::Setup(_) => false,
-            Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) | Self::Restarted => true,
+            Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) => true,
         }
     }
 }
@@ -131,7 +128,7 @@ impl Remote {
         }
         let request = self.http.post(url).bearer_auth(self.token.expose());
         let body = whole(request.send().await.map_err(|error| unreachable(&error))?).await?;
-        let malformed = |e: serde_json::Error| RemoteError::Malformed(pii::shown(&e.to_string()));
+        let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
         let Registration { next, checkpoint } =
             serde_json::from_slice::<Answer>(&body).map_err(malformed)?.smoke;
         (self.next, self.registered) = (next, Some(run));
@@ -214,7 +211,7 @@ fn parse(body: &[u8]) -> Result<(Meta, Vec<Record>), RemoteError> {
     struct First {
         smoke: Meta,
     }
-    let malformed = |e: serde_json::Error| RemoteError::Malformed(pii::shown(&e.to_string()));
+    let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
     let mut lines = body.split(|b| *b == b'\n').filter(|l| !l.is_empty());
     let first = lines.next().ok_or_else(|| RemoteError::Malformed("it is empty".to_owned()))?;
     let meta = serde_json::from_slice::<First>(first).map_err(malformed)?.smoke;
