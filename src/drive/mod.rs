@@ -19,7 +19,7 @@ pub use blocked::{Blocked, login_advice};
 pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
 pub use logins::{LoginFault, TRIED_FIRST, try_login};
-pub use progress::{Came, CameOfEvent, Dues, Event, Listener};
+pub use progress::{Came, Dues, Event, Listener};
 pub use reuse::Reuse;
 pub use seen::SeenWebhooks;
 pub use step::redirect;

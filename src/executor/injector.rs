@@ -90,8 +90,8 @@ pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>)
 pub(super) fn matcher(plan: &Plan, ours: &[BTreeMap<String, Value>]) -> FlowMatcher {
     let matcher = if plan.kind == RunKind::Load { FlowMatcher::default() } else { FlowMatcher::new(ours) };
     let scenario = &plan.loaded.scenario;
-    let learned = scenario.webhooks.ours.keys().filter(|_| plan.kind == RunKind::Run && learns(scenario));
-    matcher.for_sender(plan.scheme).learning(learned)
+    let learned = (plan.kind == RunKind::Run && learns(scenario)).then_some(&scenario.webhooks.ours);
+    matcher.for_sender(plan.scheme).learning(learned.into_iter().flat_map(BTreeMap::keys))
 }
 
 /// The injector of a plan; none when nothing is broken. `endpoint` is where the sender posts to.

@@ -2,9 +2,9 @@
 //! correlator's answer.
 
 use super::hooks::{Ended, Outcome};
-use crate::drive::{Came, CameOfEvent};
+use crate::drive::Came;
 use correlate::{
-    After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Short, Stage, Whose, after,
+    After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Said, Stage, Whose, after,
 };
 use foldhash::HashMap as Fast;
 use record::RetryContract;
@@ -42,14 +42,14 @@ pub(super) struct Awaited {
 }
 
 /// Whose a webhook is, as far as it says so.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Whom {
     /// It does not say: it may be any flow's.
     Any,
     /// This flow's.
     Flow(u32),
     /// It says what a flow may learn to be its own, and others' otherwise.
-    Learner(Short),
+    Learner(Said),
 }
 
 /// How many webhooks have come and ended: by event, and by whose they are.
@@ -346,18 +346,18 @@ impl Deliveries {
 
     /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended. So has, for whoever waits,
     /// one whose retry is not worth waiting for. `learner` says whose by now is what flows learn.
-    pub(super) fn settling(&mut self, now: Tick, learner: impl Fn(Short) -> Whose) -> Settling {
+    pub(super) fn settling(&mut self, now: Tick, learner: impl Fn(&Said) -> Whose) -> Settling {
         self.expire(now);
-        let mut settling = self.settling.clone();
-        let (mut ended, mut begun) = (self.ended.clone(), self.ended.clone());
-        for waiting in self.waiting.values() {
-            count(&mut begun, &waiting.awaited);
-            if waiting.worth_waiting < now {
-                count(&mut ended, &waiting.awaited);
-            }
-            settling.wait_for(&waiting.awaited, waiting.worth_waiting);
+        let (mut settling, mut waiting, mut given_up) = (self.settling.clone(), Counts::new(), Counts::new());
+        for one in self.waiting.values() {
+            let counts = if one.worth_waiting < now { &mut given_up } else { &mut waiting };
+            count(counts, &one.awaited);
+            settling.wait_for(&one.awaited, one.worth_waiting);
         }
-        (settling.ended, settling.begun) = (came(ended, &learner), came(begun, &learner));
+        add(&mut settling.ended, &self.ended, &learner);
+        add(&mut settling.ended, &given_up, &learner);
+        settling.begun.clone_from(&settling.ended);
+        add(&mut settling.begun, &waiting, &learner);
         settling
     }
 
@@ -407,32 +407,28 @@ impl Deliveries {
 fn count(counts: &mut Counts, awaited: &[Awaited]) {
     for Awaited { event, whom } in awaited {
         if counts.len() < Deliveries::EVENTS || counts.contains_key(event) {
-            *counts.entry(event.clone()).or_default().entry(*whom).or_default() += 1;
+            *counts.entry(event.clone()).or_default().entry(whom.clone()).or_default() += 1;
         }
     }
 }
 
-/// The webhooks by the flows whose they are by now, without those that are nobody's that is known.
-fn came(counts: Counts, learner: &impl Fn(Short) -> Whose) -> Came {
-    let flow_of = |whom| match whom {
+/// Counts webhooks for the flows whose they are by now, but for those that are nobody's that is known.
+fn add(came: &mut Came, counts: &Counts, learner: &impl Fn(&Said) -> Whose) {
+    let flow_of = |whom: &Whom| match whom {
         Whom::Any => Some(None),
-        Whom::Flow(flow) => Some(Some(flow)),
+        Whom::Flow(flow) => Some(Some(*flow)),
         Whom::Learner(said) => match learner(said) {
             Whose::Flow(flow) => Some(Some(flow)),
             Whose::Some => Some(None),
             Whose::Others => None,
         },
     };
-    let of_event = |(event, counts): (String, Fast<Whom, u64>)| {
-        let mut flows = CameOfEvent::default();
-        for (whom, n) in counts {
-            if let Some(flow) = flow_of(whom) {
-                *flows.entry(flow).or_default() += n;
-            }
+    for (event, counts) in counts {
+        let flows = came.entry(event.clone()).or_default();
+        for (flow, n) in counts.iter().filter_map(|(whom, n)| Some((flow_of(whom)?, n))) {
+            *flows.entry(flow).or_default() += n;
         }
-        (event, flows)
-    };
-    counts.into_iter().map(of_event).collect()
+    }
 }
 
 const fn outcome(stage: Stage) -> Option<Outcome> {

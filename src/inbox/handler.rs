@@ -12,7 +12,7 @@ use super::wall_time::WallTime;
 use crate::drive::SeenWebhooks;
 use crate::journal::Journal;
 use crate::redact::Redactor;
-use correlate::{Author, FlowMatcher, Key, KnownSender, Turn};
+use correlate::{Author, FlowMatcher, Key, KnownSender, Said, Turn};
 use record::{Attempt, Body, Handshake, Refused, RetryContract};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
@@ -189,7 +189,7 @@ impl Inbox {
     #[must_use]
     pub fn settling(&self) -> Settling {
         let now = self.clock.now();
-        let learner = |said| self.config.matcher.learner(said);
+        let learner = |said: &Said| self.config.matcher.learner(said);
         let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now, learner);
         Settling {
             under_way: self.under_way.load(Ordering::SeqCst),

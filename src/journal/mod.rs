@@ -12,6 +12,8 @@ mod sync;
 mod writer;
 
 #[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
 mod segments_tests;
 #[cfg(test)]
 mod tests;

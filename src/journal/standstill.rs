@@ -95,12 +95,13 @@ const fn sleep_of_machine() -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Options, Pace, Rotation, Sync};
-    use record::{Header, Reader, RunKind};
+    use crate::journal::fixtures::{gaps, journal};
+    use std::cell::Cell;
+    use std::sync::{Condvar, Mutex};
 
     /// The machine slept for a minute between the second look and the third.
     fn sleeps() -> Duration {
-        thread_local!(static READ: std::cell::Cell<u64> = const { std::cell::Cell::new(0) });
+        thread_local!(static READ: Cell<u64> = const { Cell::new(0) });
         READ.set(READ.get() + 1);
         Duration::from_secs(if READ.get() > 3 { 70 } else { 10 })
     }
@@ -108,26 +109,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_without_a_look_is_a_gap_and_a_late_look_is_none() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("j");
-        let clock = Clock::start();
-        let options = Options { rotation: Rotation::default(), sync: Sync::Kernel, pace: Pace::Each, clock };
-        let header = Header::new(RunKind::Receive, clock.started()).unwrap();
-        let journal = Journal::create_in_segments(&path, &header, options).unwrap();
+        let (path, clock) = (dir.path().join("j"), Clock::start());
+        let journal = journal(&path, clock);
         let mut standstill = Standstill::begin_with(clock, sleeps);
         for ms in [25, 1900, 25, 12_000, 25] {
             tokio::time::advance(Duration::from_millis(ms)).await;
             standstill.look(&journal).unwrap();
         }
-        drop(journal);
-        let (_, mut reader) = Reader::open(&path).unwrap();
-        let mut gaps = Vec::new();
-        while let Some(record) = reader.next_record().unwrap() {
-            gaps.extend(if let Record::Watch(Watch::Gap(gap)) = record {
-                Some((gap.from.0, gap.to.0, gap.why.contains("slept for 60 s")))
-            } else {
-                None
-            });
+        let told =
+            gaps(&path).into_iter().map(|gap| (gap.from.0, gap.to.0, gap.why.contains("slept for 60 s")));
+        assert_eq!(told.collect::<Vec<_>>(), [(1_925_000, 1_950_000, true), (1_950_000, 13_950_000, false)]);
+    }
+
+    /// Read by the thread that looks; the test waits for its second reading, by which the first look is written.
+    #[test]
+    fn a_thread_of_its_own_looks() {
+        static READ: Mutex<u64> = Mutex::new(0);
+        static IS_READ: Condvar = Condvar::new();
+        fn slept() -> Duration {
+            let mut read = READ.lock().unwrap();
+            *read += 1;
+            IS_READ.notify_all();
+            Duration::from_secs(60 * *read)
         }
-        assert_eq!(gaps, [(1_925_000, 1_950_000, true), (1_950_000, 13_950_000, false)]);
+        let dir = tempfile::tempdir().unwrap();
+        let (path, clock) = (dir.path().join("j"), Clock::start());
+        let looking = Standstill::begin_with(clock, slept).keep_looking(journal(&path, clock)).unwrap();
+        drop(IS_READ.wait_while(READ.lock().unwrap(), |read| *read < 3).unwrap());
+        drop(looking);
+        assert!(gaps(&path).iter().any(|gap| gap.why == "the machine slept for 60 s"));
     }
 }

@@ -118,17 +118,15 @@ impl std::fmt::Display for Missing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::{Options, Pace, Rotation, Sync, lacks_records};
-    use record::{Header, Reader, RunKind};
+    use crate::journal::fixtures::{gaps, journal};
+    use crate::journal::lacks_records;
 
     #[test]
     fn it_is_untold_until_the_journal_tells_of_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j");
         let clock = Clock::start();
-        let options = Options { rotation: Rotation::default(), sync: Sync::Kernel, pace: Pace::Each, clock };
-        let header = Header::new(RunKind::Receive, clock.started()).unwrap();
-        let journal = Journal::create_in_segments(&path, &header, options).unwrap();
+        let journal = journal(&path, clock);
         let untold = Untold::new(Some(IntactMark::set(&path).unwrap()));
         untold.tell(&journal, clock);
         assert!(untold.missing().is_none() && !lacks_records(&path));
@@ -148,11 +146,7 @@ mod tests {
         untold.tell(&journal, clock);
         assert!(untold.missing().is_none() && !lacks_records(&path));
         drop(journal);
-        let (_, mut reader) = Reader::open(&path).unwrap();
-        let mut gaps = Vec::new();
-        while let Some(record) = reader.next_record().unwrap() {
-            gaps.extend(if let Record::Watch(Watch::Gap(gap)) = record { Some(gap) } else { None });
-        }
+        let gaps = gaps(&path);
         let told = "the journal could not be written: 2 webhooks were answered with 503";
         assert!(gaps.iter().any(|gap| gap.from == Tick(3) && gap.why == told), "{gaps:?}");
         assert_eq!(gaps.len(), 2, "the other is of the file that was away");

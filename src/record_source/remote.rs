@@ -127,7 +127,7 @@ impl Remote {
             url.query_pairs_mut().append_pair("flows", &flows.to_string());
         }
         let request = self.http.post(url).bearer_auth(self.token.expose());
-        let body = whole(request.send().await.map_err(|error| unreachable(&error))?).await?;
+        let body = whole(request.send().await?).await?;
         let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
         let Registration { next, checkpoint } =
             serde_json::from_slice::<Answer>(&body).map_err(malformed)?.smoke;
@@ -155,7 +155,7 @@ impl Remote {
         url.set_query(Some(&query));
         let sent = clock.now();
         let request = self.http.get(url).bearer_auth(self.token.expose());
-        let answer = request.send().await.map_err(|error| unreachable(&error))?;
+        let answer = request.send().await?;
         let read = clock.now();
         let body = whole(answer).await?;
         let (meta, records) = parse(&body)?;
@@ -185,15 +185,17 @@ impl Remote {
     }
 }
 
-fn unreachable(error: &reqwest::Error) -> RemoteError {
-    RemoteError::Unreachable(why(error))
+impl From<reqwest::Error> for RemoteError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Unreachable(why(&error))
+    }
 }
 
 /// The body of a good answer.
 async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, RemoteError> {
     let status = answer.status().as_u16();
     let mut body = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|error| unreachable(&error))? {
+    while let Some(piece) = answer.chunk().await? {
         if body.len() + piece.len() > MAX_ANSWER {
             return Err(RemoteError::Malformed(format!("more than {MAX_ANSWER} bytes")));
         }

@@ -1,7 +1,7 @@
 //! Which flow a webhook is about, by the values that the flows say are theirs.
 
 use super::fingerprint::{Short, canonical, print, short};
-use super::learned_values::LearnedValues;
+use super::learned_values::{LearnedValues, Said};
 use super::reader::{Reader, Webhook, Webhooks};
 use foldhash::{HashMap, HashSet};
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub enum Whose {
 }
 
 /// In place of a flow: several have the value.
-pub(crate) const SHARED: u32 = u32::MAX;
+const SHARED: u32 = u32::MAX;
 
 /// The values by which flows say what is theirs: JSON pointer into a webhook's body, fingerprint of the value there, flow.
 #[derive(Debug, Default)]
@@ -55,12 +55,20 @@ impl FlowValues {
     /// Whose a webhook is, by the values that it holds.
     #[must_use]
     pub fn whose(&self, webhook: Webhook<'_>) -> Whose {
-        let flow_of = |(pointer, known): (&String, &HashMap<Short, u32>)| {
-            known.get(&fingerprint(webhook.pointer(pointer)?)).copied()
-        };
+        let value = |pointer: &'_ String| Some(fingerprint(webhook.pointer(pointer)?));
+        self.whose_of(self.0.iter().filter_map(|(pointer, known)| known.get(&value(pointer)?)))
+    }
+
+    /// Whose these values at these JSON pointers are.
+    pub(crate) fn whose_is<'p>(&self, values: impl Iterator<Item = (&'p str, Short)>) -> Whose {
+        self.whose_of(values.filter_map(|(pointer, value)| self.0.get(pointer)?.get(&value)))
+    }
+
+    /// Whose a webhook is that holds values of these flows.
+    fn whose_of<'f>(&self, flows: impl Iterator<Item = &'f u32>) -> Whose {
         let mut any = false;
         // What flows share says nothing beside what one has alone.
-        let named = self.0.iter().filter_map(flow_of).inspect(|_| any = true);
+        let named = flows.copied().inspect(|_| any = true);
         let mut own = named.filter(|flow| *flow != SHARED);
         let first = own.next();
         let alike = own.all(|flow| Some(flow) == first);
@@ -78,7 +86,7 @@ impl FlowValues {
     }
 }
 
-fn fingerprint(value: &Value) -> Short {
+pub(crate) fn fingerprint(value: &Value) -> Short {
     short(print(canonical(value).as_bytes()))
 }
 
@@ -124,13 +132,13 @@ impl FlowMatcher {
 
     /// What of a webhook tells whose it is, once a flow has learned it; `None` where nothing does.
     #[must_use]
-    pub fn to_be_learned(&self, webhook: Option<Webhook<'_>>) -> Option<Short> {
+    pub fn to_be_learned(&self, webhook: Option<Webhook<'_>>) -> Option<Said> {
         self.learned.said_in(webhook?)
     }
 
     /// Whose this is by now; nobody's that is known is others'.
     #[must_use]
-    pub fn learner(&self, said: Short) -> Whose {
+    pub fn learner(&self, said: &Said) -> Whose {
         self.learned.whose(said)
     }
 
@@ -191,7 +199,7 @@ mod tests {
     fn what_a_flow_learns_tells_its_webhooks_afterwards() {
         let matcher = FlowMatcher::default().learning(&["/id".to_owned()]);
         let said = |id: u64| matcher.to_be_learned(Some(Webhook::alone(&json!({ "id": id }))));
-        let whose = |id: u64| matcher.learner(said(id).unwrap());
+        let whose = |id: u64| matcher.learner(&said(id).unwrap());
         assert_eq!(whose(7), Whose::Others);
         let learned =
             |id: u64| BTreeMap::from([("/id".to_owned(), json!(id)), ("/other".to_owned(), json!(8))]);
@@ -200,6 +208,16 @@ mod tests {
         matcher.learn(4, &learned(7));
         assert_eq!(whose(7), Whose::Some);
         assert_eq!(matcher.to_be_learned(Some(Webhook::alone(&json!({ "x": 7 })))), None);
+    }
+
+    #[test]
+    fn any_of_the_values_that_a_flow_learns_tells_its_webhooks() {
+        let matcher = FlowMatcher::default().learning(&["/a".to_owned(), "/b".to_owned()]);
+        let said = matcher.to_be_learned(Some(Webhook::alone(&json!({ "a": 1, "b": 2 })))).unwrap();
+        matcher.learn(5, &BTreeMap::from([("/b".to_owned(), json!(2))]));
+        assert_eq!(matcher.learner(&said), Whose::Flow(5));
+        matcher.learn(6, &BTreeMap::from([("/a".to_owned(), json!(1))]));
+        assert_eq!(matcher.learner(&said), Whose::Some, "one of each");
     }
 
     #[test]

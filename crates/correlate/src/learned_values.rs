@@ -1,19 +1,22 @@
 //! Which flow a webhook is about, by values that flows learn from answers: often after the webhook has come.
 
-use super::fingerprint::{Short, canonical, print_of, short};
-use super::flow_matcher::{SHARED, Whose};
+use super::fingerprint::Short;
+use super::flow_matcher::{FlowValues, Whose, fingerprint};
 use super::reader::Webhook;
-use foldhash::HashMap;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// JSON pointers into a webhook's body to values that flows learn, and whose the values are that were learned so far.
 #[derive(Debug, Default)]
 pub(crate) struct LearnedValues {
     pointers: Vec<String>,
-    flows: Mutex<HashMap<Short, u32>>,
+    flows: Mutex<FlowValues>,
 }
+
+/// What a webhook says at those pointers: the index of each that is there, and the value.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Said(Box<[(usize, Short)]>);
 
 impl LearnedValues {
     pub(crate) fn at(pointers: Vec<String>) -> Self {
@@ -26,28 +29,23 @@ impl LearnedValues {
 
     /// From now on these values, by their JSON pointers, are a flow's.
     pub(crate) fn learn(&self, flow: u32, values: &BTreeMap<String, Value>) {
-        let mut flows = self.flows.lock().unwrap_or_else(PoisonError::into_inner);
-        for (pointer, value) in values.iter().filter(|(pointer, _)| self.pointers.contains(pointer)) {
-            let whose = flows.entry(fingerprint(pointer, value)).or_insert(flow);
-            *whose = if *whose == flow { flow } else { SHARED };
-        }
+        self.flows().add(flow, values);
     }
 
     /// What of a webhook tells whose it is, once a flow has learned it; `None` where nothing does.
-    pub(crate) fn said_in(&self, webhook: Webhook<'_>) -> Option<Short> {
-        self.pointers.iter().find_map(|pointer| Some(fingerprint(pointer, webhook.pointer(pointer)?)))
+    pub(crate) fn said_in(&self, webhook: Webhook<'_>) -> Option<Said> {
+        let values = self.pointers.iter().enumerate();
+        let said = values.filter_map(|(at, pointer)| Some((at, fingerprint(webhook.pointer(pointer)?))));
+        Some(Said(said.collect())).filter(|said| !said.0.is_empty())
     }
 
     /// Whose this is by now; nobody's that is known is others'.
-    pub(crate) fn whose(&self, said: Short) -> Whose {
-        match self.flows.lock().unwrap_or_else(PoisonError::into_inner).get(&said) {
-            Some(&SHARED) => Whose::Some,
-            Some(flow) => Whose::Flow(*flow),
-            None => Whose::Others,
-        }
+    pub(crate) fn whose(&self, said: &Said) -> Whose {
+        let at = |(at, value): &(usize, Short)| Some((self.pointers.get(*at)?.as_str(), *value));
+        self.flows().whose_is(said.0.iter().filter_map(at))
     }
-}
 
-fn fingerprint(pointer: &str, value: &Value) -> Short {
-    short(print_of([pointer.as_bytes(), canonical(value).as_bytes()]))
+    fn flows(&self) -> MutexGuard<'_, FlowValues> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }

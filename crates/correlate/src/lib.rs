@@ -25,6 +25,7 @@ pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Ke
 pub use event::{event, id, own_id};
 pub use fingerprint::{Short, head_print, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, FlowValues, Whose};
+pub use learned_values::Said;
 pub use policy::{After, Stage, after, latest_retry};
 pub use reader::{Reader, Unreadable, Webhook, Webhooks, unpacked};
 pub use reading::{NotJson, mended, read_json};

@@ -1,6 +1,8 @@
 //! Deliveries of an inbox, from their first attempt to their end.
 
 use super::*;
+use correlate::{FlowMatcher, Webhook};
+use serde_json::json;
 
 const SECOND: u64 = 1_000_000;
 
@@ -35,14 +37,16 @@ fn awaited(flow: Option<u32>) -> Awaited {
 #[test]
 fn what_says_whose_it_is_counts_once_its_flow_has_learned_it() {
     let mut all = Bench::new(Content::OfMany);
-    for n in 0..3u16 {
+    let matcher = FlowMatcher::default().learning(&["/id".to_owned()]);
+    for n in 0..3 {
         let slot = all.arrives(id(&n.to_string()), 0).slot;
-        let said = Awaited { event: "e".to_owned(), whom: Whom::Learner([n, 0, 0]) };
-        all.0.answered(slot, &[said], Some(200), None, Tick(0));
+        let said = matcher.to_be_learned(Some(Webhook::alone(&json!({ "id": n })))).unwrap();
+        let one = Awaited { event: "e".to_owned(), whom: Whom::Learner(said) };
+        all.0.answered(slot, &[one], Some(200), None, Tick(0));
     }
     assert!(all.settling(Tick(0)).ended["e"].is_empty());
-    let learner = |said: Short| if said[0] == 1 { Whose::Flow(7) } else { Whose::Others };
-    let came = all.0.settling(Tick(0), learner);
+    matcher.learn(7, &[("/id".to_owned(), json!(1))].into());
+    let came = all.0.settling(Tick(0), |said| matcher.learner(said));
     assert_eq!((came.ended["e"].len(), came.ended["e"][&Some(7)], came.begun == came.ended), (1, 1, true));
 }
 

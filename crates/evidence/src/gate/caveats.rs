@@ -163,11 +163,15 @@ fn blind(gaps: &[Gap]) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Gates;
+    use super::super::criteria::{DUPLICATES, LATE};
     use super::*;
+    use crate::analysis::Analysis;
+    use record::{Body, Header, Record, RunKind, Watch};
+    use serde_json::json;
 
     #[test]
     fn what_was_under_way_while_nothing_was_received_fails_nobody() {
-        use super::super::criteria::DUPLICATES;
         let judged = |actual, unseen, verdict| {
             let found = Check { actual: Some(actual), ..DUPLICATES.check("0", verdict, String::new()) };
             under_way(unseen, 0, found).verdict
@@ -181,10 +185,6 @@ mod tests {
     /// Late and duplicate webhooks of a run whose one webhook came after 20 s, and again when it was accepted; nothing could be received
     /// for 19 s from `gap` on.
     fn judged_with_gap(gap: u64) -> [Verdict; 2] {
-        use super::super::criteria::{DUPLICATES, LATE};
-        use crate::analysis::Analysis;
-        use record::{Body, Header, Record, RunKind};
-        use serde_json::json;
         let mut analysis =
             Analysis::new(Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap()).unwrap();
         let attempt = |number: u64, at: u64| {
@@ -202,11 +202,10 @@ mod tests {
             answered(0, 20_001_000),
             attempt(1, 20_002_000),
             answered(1, 20_003_000),
-            serde_json::to_value(Record::Watch(record::Watch::Gap(gap))).unwrap(),
+            serde_json::to_value(Record::Watch(Watch::Gap(gap))).unwrap(),
         ];
         records.into_iter().for_each(|record| analysis.take(&serde_json::from_value(record).unwrap()));
-        let gates = super::super::Gates::default();
-        let checks = crate::gate::judge(&analysis, &gates);
+        let checks = crate::gate::judge(&analysis, &Gates::default());
         [LATE, DUPLICATES].map(|row| checks.iter().find(|check| check.id == row.id).unwrap().verdict)
     }
 

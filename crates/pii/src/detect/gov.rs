@@ -22,8 +22,10 @@ pub(crate) static KIND: Kind = Kind {
     key: |words| {
         let pan = words.last == "pan"
             || words.prev == "pan" && matches!(words.last, "number" | "no" | "card" | "id");
-        let checked =
-            || CHECKED.iter().find(|(_, label)| checked(words) == Some(*label)).map(|(grade, _)| *grade);
+        let checked = || {
+            let wanted = checked(words)?;
+            CHECKED.iter().find(|(_, label)| *label == wanted).map(|(grade, _)| *grade)
+        };
         if pan { Some(PAN) } else { is_key(words).then_some(0).or_else(checked) }
     },
     own_digits: |grade| grade == 0,

@@ -37,10 +37,8 @@ pub(super) struct Answers {
     if_whole: Contradictions,
     /// The same, whoever received them.
     if_all_read: Contradictions,
-    /// When a run was last said not to have run.
-    stood_still: Option<(Tick, Tick)>,
-    /// Flows that are driven beside a window have none of its webhooks, and say so.
-    gaps: Contradictions,
+    /// When a run is said not to have run. Flows that are driven beside a window have none of its webhooks, and say so.
+    stood_still: Vec<(Tick, Tick)>,
 }
 
 impl Answers {
@@ -59,8 +57,7 @@ impl Answers {
             if_own: Contradictions::default(),
             if_whole: Contradictions::default(),
             if_all_read: Contradictions::default(),
-            stood_still: None,
-            gaps: Contradictions::default(),
+            stood_still: Vec::new(),
         }
     }
 
@@ -70,9 +67,8 @@ impl Answers {
             Watch::Continues(_) => self.is_whole = false,
             Watch::Gap(gap) => {
                 self.is_whole = false;
-                self.stood_still = (self.kind == RunKind::Run).then(|| (gap.from.plus(LOOKED), gap.to));
-                if self.all.values().any(|(received, _)| self.is_asleep(*received)) {
-                    self.received_asleep();
+                if self.kind == RunKind::Run {
+                    self.stood_still.push((gap.from.plus(LOOKED), gap.to));
                 }
             }
             Watch::JudgedBy(by) => {
@@ -88,23 +84,21 @@ impl Answers {
         }
     }
 
-    /// Whether a run that receives by itself is said not to have run then.
-    fn is_asleep(&self, at: Tick) -> bool {
-        self.stood_still.is_some_and(|(from, to)| from < at && at.plus(LOOKED) < to)
-    }
-
-    fn received_asleep(&mut self) {
-        self.gaps.add(
-            "received_in_gap",
-            "webhooks are said to have been out of sight, but the run received some by itself meanwhile",
-        );
+    /// Whether something was received while nothing ran that could.
+    fn received_asleep(&self) -> bool {
+        if self.stood_still.is_empty() {
+            return false;
+        }
+        let mut received: Vec<Tick> = self.all.values().map(|(received, _)| *received).collect();
+        received.sort_unstable();
+        self.stood_still.iter().any(|(from, to)| {
+            let first = received.partition_point(|at| at <= from);
+            received.get(first).is_some_and(|at| at.plus(LOOKED) < *to)
+        })
     }
 
     pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
         let number = attempt.attempt;
-        if self.is_asleep(attempt.received) {
-            self.received_asleep();
-        }
         if self.kind == RunKind::Observe && number != self.all.len() as u64 {
             let due = self.all.len();
             let sentence =
@@ -211,6 +205,11 @@ impl Answers {
         // Whether this process received and judged them.
         let is_own = matches!(self.kind, RunKind::Run | RunKind::Receive) && clock.apart.is_none();
         let is_whole = self.is_whole && clock.apart.is_none();
+        if is_own && self.received_asleep() {
+            let sentence =
+                "webhooks are said to have been out of sight, but the run received some by itself meanwhile";
+            found.add("received_in_gap", sentence);
+        }
         // Each has a number of this journal's own, from 0 on: a receiver counts on in its next file, and does not write down what a
         // full disk keeps it from.
         let are_numbered = matches!(self.kind, RunKind::Run | RunKind::Observe) || is_whole;
@@ -219,7 +218,6 @@ impl Answers {
             (is_own, self.if_own),
             (is_whole, self.if_whole),
             (self.is_whole, self.if_all_read),
-            (is_own && !self.all.is_empty(), self.gaps),
         ] {
             contradictions
                 .kept
