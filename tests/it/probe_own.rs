@@ -46,16 +46,28 @@ impl Webhook {
 
     /// The signature that it has, and the one that it should have.
     fn signatures(&self) -> (&str, String) {
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-        mac.update(format!("{}.", self.header("x-webhook-timestamp")).as_bytes());
-        mac.update(&self.body);
-        (self.header("x-webhook-signature"), hex::encode(mac.finalize().into_bytes()))
+        (self.header("x-webhook-signature"), hmac(SECRET.as_bytes(), &self.message(&self.body)))
+    }
+
+    /// What is signed where the body is this.
+    fn message(&self, body: &[u8]) -> Vec<u8> {
+        [self.header("x-webhook-timestamp").as_bytes(), b".", body].concat()
+    }
+
+    fn is_signed_as(&self, key: &[u8], body: &[u8]) -> bool {
+        self.header("x-webhook-signature") == hmac(key, &self.message(body))
     }
 
     fn is_signed(&self) -> bool {
         let (given, right) = self.signatures();
         given == right
     }
+}
+
+fn hmac(key: &[u8], message: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(message);
+    hex::encode(mac.finalize().into_bytes())
 }
 
 /// A receiver that answers each request with a status.
@@ -118,6 +130,53 @@ fn a_receiver_that_compares_a_part_of_the_signature_fails() {
     }
     let right = receiver(|webhook| if webhook.is_signed() { 200 } else { 401 });
     assert_eq!(case(&right, "partly-right-signature", &[]).1, "pass");
+}
+
+#[test]
+fn a_receiver_that_takes_what_was_not_signed_as_it_came_fails() {
+    type Takes = fn(&Webhook) -> bool;
+    let wrong: [(&str, &str, Takes); 5] = [
+        ("guessable-key", "`None`", |webhook| webhook.is_signed_as(b"None", &webhook.body)),
+        ("guessable-key", "`changeme`", |webhook| webhook.is_signed_as(b"changeme", &webhook.body)),
+        ("respelt-body", "a newline added", |webhook| {
+            webhook.is_signed_as(SECRET.as_bytes(), webhook.body.trim_ascii())
+        }),
+        ("respelt-body", "blanks added", |webhook| {
+            let without = webhook.body.iter().copied().filter(|b| !b.is_ascii_whitespace());
+            webhook.is_signed_as(SECRET.as_bytes(), &without.collect::<Vec<_>>())
+        }),
+        ("respelt-signature", "after another one and a comma", |webhook| {
+            let (given, right) = webhook.signatures();
+            given.split(',').any(|one| one == right)
+        }),
+    ];
+    for (id, label, takes) in wrong {
+        let url = receiver(move |webhook| if webhook.is_signed() || takes(webhook) { 200 } else { 401 });
+        let (code, verdict, text) = case(&url, id, &[]);
+        assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{id}: {text}");
+        assert!(text.contains(&format!("{label}: accepted (200)")), "{id}: {text}");
+    }
+    // The first timestamp is the one that is looked at, and the last one the one that is signed.
+    let fresh = |webhook: &Webhook| {
+        let first = webhook.headers.iter().find(|(name, _)| name == "x-webhook-timestamp");
+        let sent: i64 = first.and_then(|(_, ms)| ms.parse().ok()).unwrap_or_default();
+        (chrono::Utc::now().timestamp_millis() - sent).abs() < 30_000
+    };
+    let last_signed = |webhook: &Webhook| {
+        let last = webhook.headers.iter().rev().find(|(name, _)| name == "x-webhook-timestamp");
+        let message = [last.map_or("", |(_, ms)| ms).as_bytes(), b".", &webhook.body].concat();
+        webhook.header("x-webhook-signature") == hmac(SECRET.as_bytes(), &message)
+    };
+    let url = receiver(move |webhook| if fresh(webhook) && last_signed(webhook) { 200 } else { 401 });
+    let (code, verdict, text) = case(&url, "timestamp-twice", &[]);
+    assert_eq!(
+        (code, verdict.as_str(), text.as_str()),
+        (Some(1), "fail", "the fresh one first: accepted (200)")
+    );
+    let right = receiver(move |webhook| if fresh(webhook) && webhook.is_signed() { 200 } else { 401 });
+    for id in ["guessable-key", "respelt-body", "respelt-signature", "timestamp-twice"] {
+        assert_eq!(case(&right, id, &[]).1, "pass", "{id}");
+    }
 }
 
 /// How many webhooks a receiver has processed, in a file that an observer prints.

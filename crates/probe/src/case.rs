@@ -1,7 +1,7 @@
 //! The cases: what is tried, why it matters, how the requests are made, and how their answers are judged.
 
 use crate::JsonSchema;
-use crate::cases::{behaviour, forgery, raw_body, robustness};
+use crate::cases::{behaviour, forgery, raw_body, respelt, robustness};
 use crate::forge::{Draft, Forge};
 use crate::shot::Shot;
 use record::Right;
@@ -162,6 +162,7 @@ impl Case {
         [&VALID, &behaviour::ANSWER_TIME]
             .into_iter()
             .chain(forgery::CASES)
+            .chain(respelt::CASES)
             .chain(robustness::CASES)
             .chain(raw_body::CASES)
             .chain(behaviour::CASES)

@@ -173,6 +173,16 @@ impl Forge {
         self.encoded(&digest(self.layout.algorithm, key, &self.message(draft)))
     }
 
+    /// The key that the sender's libraries make of a text; none where they take the text as it is.
+    pub(crate) fn key_of(&self, text: &str) -> Option<Vec<u8>> {
+        let spec = &self.scheme.spec().signature.secret;
+        let decoded = SecretSpec { prefix_optional: true, ..spec.clone() };
+        (spec.encoding != KeyEncoding::Text)
+            .then(|| key(&decoded, text).ok())
+            .flatten()
+            .map(|key| key.to_vec())
+    }
+
     /// The signature of the body alone, as of a sender that signs neither timestamp nor id.
     pub(crate) fn body_only_tag(&self, draft: &Draft) -> String {
         self.encoded(&digest(self.layout.algorithm, &self.key, &draft.body))

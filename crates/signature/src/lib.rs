@@ -44,7 +44,7 @@ use schemars::JsonSchema;
 pub use kept::is_credential;
 pub use key::{KeyError, write_hex};
 pub use scheme::{Scheme, UnknownScheme};
-pub use secret::{MIN_CHARS, Secret, Weakness};
+pub use secret::{MIN_CHARS, PUBLIC_EXAMPLE, Secret, Weakness};
 pub use signer::{Outgoing, Signed, Signer};
 pub use spec::{
     Algorithm, BodyFormat, BodySpec, Encoding, Example, Form, KeyEncoding, Place, RequestSpec, SecretSpec,

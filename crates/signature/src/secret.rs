@@ -11,7 +11,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// The secret printed in the DeltaCrown staging guide; public, so never a secret.
-const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+pub const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
 
 /// What stands around a name that a shell, a template or a person was to replace.
 const PLACEHOLDERS: [(&str, &str); 6] =

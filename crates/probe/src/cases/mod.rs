@@ -4,4 +4,5 @@ pub(crate) mod behaviour;
 pub(crate) mod forgery;
 mod gzip;
 pub(crate) mod raw_body;
+pub(crate) mod respelt;
 pub(crate) mod robustness;
