@@ -3,7 +3,7 @@
 use super::secret_source::SecretSource;
 use super::sender_option;
 use super::{Exit, Failure, logs, out};
-use evidence::learn::{Certainty, Learner, Learnt, LogLearner, drift};
+use evidence::learn::{Certainty, Kept, KeptRetries, Learner, Learnt, LogLearner, drift};
 use evidence::logs::Lines;
 use evidence::report::counted;
 use pii::shown;
@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[arg(value_name = "JOURNAL|LOG")]
     traffic: PathBuf,
     /// Say what has drifted from this profile in place of proposing one: exit 1 when something has, 3 when nothing has and the signatures
-    /// could not be checked for want of the secret
+    /// could not be checked for want of the secret, or no attempt failed, so that no retry could be seen
     #[arg(long, value_name = "NAME|FILE")]
     against: Option<String>,
     /// How the lines of a log look [default: as `smoke logs` has them built in]
@@ -36,11 +36,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Some(typed) => Some(sender_option::named(typed)?),
         None => None,
     };
-    let Learned { learnt, attempts, checked, events } = learn(args, against.as_ref())?;
+    let learned = learn(args, against.as_ref())?;
     match against {
-        Some(profile) => Ok(told_drift(&learnt, &profile, attempts, checked)),
+        Some(profile) => Ok(told_drift(&learned, &profile)),
         None => {
-            proposal(&learnt, attempts, events.as_deref());
+            proposal(&learned.learnt, learned.attempts, learned.events.as_deref());
             Ok(Exit::Pass)
         }
     }
@@ -54,6 +54,8 @@ struct Learned {
     checked: bool,
     /// Of a log, which shows no requests: the names of its events.
     events: Option<String>,
+    /// What a journal shows of the retries of the profile that it is held against.
+    kept: Option<KeptRetries>,
 }
 
 fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failure> {
@@ -66,17 +68,23 @@ fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failur
         Err(error) => return Err(wrong(args, error)),
     };
     let endpoint = header.webhook.endpoint.clone();
+    let mut kept = match against.zip(declared) {
+        Some((profile, scheme)) => Some(Kept::new(&header, profile, scheme).map_err(|e| wrong(args, e))?),
+        None => None,
+    };
     let mut learner = Learner::default();
     learner.take(&record::Record::Header(Box::new(header)));
     while let Some(record) = reader.next_record().map_err(|e| wrong(args, e))? {
         learner.take(&record);
+        kept.iter_mut().for_each(|kept| kept.take(&record));
     }
     if learner.attempts() == 0 {
         return Err(wrong(args, "it contains no webhooks to learn from"));
     }
     let learnt = learner.learn(secret.as_ref(), &endpoint, declared);
     let (attempts, checked) = (learner.attempts(), secret.is_some() || !signs);
-    Ok(Learned { learnt, attempts, checked, events: None })
+    let kept = kept.map(|kept| kept.retries());
+    Ok(Learned { learnt, attempts, checked, events: None, kept })
 }
 
 /// Learns from a log. `why` it is no journal.
@@ -100,16 +108,22 @@ fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
         ));
     }
     let events = Some(learner.events().join(", "));
-    Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events })
+    Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events, kept: None })
 }
 
 fn wrong(args: &Args, why: impl std::fmt::Display) -> Failure {
     Failure::usage(format!("{}: {why}", args.traffic.display()))
 }
 
-/// Says what has drifted. `checked`: nothing is signed, or the secret was there.
-fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, checked: bool) -> Exit {
-    let drifted = drift(learnt, profile, checked);
+/// Says what has drifted.
+fn told_drift(learned: &Learned, profile: &SenderProfile) -> Exit {
+    let (learnt, checked) = (&learned.learnt, learned.checked);
+    let mut drifted = drift(learnt, profile, checked);
+    for one in learned.kept.iter().flat_map(|kept| &kept.drifted) {
+        if drifted.iter().all(|(key, ..)| *key != one.0) {
+            drifted.push(one.clone());
+        }
+    }
     for (key, said, seen) in &drifted {
         out::line(format!("{key}: {} says {said}; seen: {seen}", profile.name));
     }
@@ -120,13 +134,35 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
     if !checked {
         out::line("signature: not checked; that takes a journal and --secret-file or --secret-env");
     }
+    let retries = retries_seen(learned, profile);
+    if !retries && drifted.iter().all(|(key, ..)| !key.starts_with("retry.")) {
+        out::line(
+            "retries: not seen; answer some webhooks with 503 (--inject 503x*@1), and watch until the last retry is over",
+        );
+    }
     if !drifted.is_empty() {
         return Exit::Fail;
     }
-    let what = if checked { "nothing" } else { "nothing else" };
-    let attempts = counted(attempts as u64, "attempts");
-    out::line(format!("{what} has drifted from {} in {attempts}", profile.name));
-    if checked { Exit::Pass } else { Exit::Unproven }
+    let seen = checked && retries;
+    let attempts = counted(learned.attempts as u64, "attempts");
+    let what = if seen { "nothing has drifted" } else { "nothing else differs" };
+    out::line(format!("{what} from {} in {attempts}{}", profile.name, told_kept(learned)));
+    if seen { Exit::Pass } else { Exit::Unproven }
+}
+
+/// Whether there was a failed attempt after which the profile's retries, or their absence, could be seen.
+fn retries_seen(learned: &Learned, profile: &SenderProfile) -> bool {
+    // A log tells of pauses, or of what ended a delivery.
+    let wanted = if profile.contract().goes_on(1) { "retry.schedule" } else { "retry.abort" };
+    let by_log = |one: &Learnt| one.key == wanted && one.certainty != Certainty::Unseen;
+    learned.kept.as_ref().map_or_else(|| learned.learnt.iter().any(by_log), |kept| kept.seen > 0)
+}
+
+/// How much of the retries a journal shows, as the end of a sentence.
+fn told_kept(learned: &Learned) -> String {
+    let Some(kept) = learned.kept.as_ref().filter(|kept| kept.failed > 0) else { return String::new() };
+    let failed = counted(kept.failed as u64, "deliveries");
+    format!("; what followed a failed attempt was seen in {} of {failed}", kept.seen)
 }
 
 /// A profile, each line with what it rests on.

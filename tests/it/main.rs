@@ -73,6 +73,8 @@ mod inbox;
 #[cfg(test)]
 mod journal_gone;
 #[cfg(test)]
+mod learn;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod load_flows;

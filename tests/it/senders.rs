@@ -1,7 +1,6 @@
 //! Profiles of senders as a user meets them: `smoke senders`, `--sender`, `verify --sender auto`, `learn`, `init`.
 
 use crate::harness::{Ran, Smoke};
-use record::period::Period;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -217,7 +216,7 @@ fn stripe_is_read_as_strictly_as_by_its_own_libraries() {
 }
 
 /// Short pauses for senders whose own are minutes long; what the profile says besides stays.
-const QUICK: &str = "retry_contract:\n  backoff_ms: [0, 200, 400]\n  late_ms: 400\n";
+pub(crate) const QUICK: &str = "retry_contract:\n  backoff_ms: [0, 200, 400]\n  late_ms: 400\n";
 
 fn sweep(sender: &str) -> Ran {
     Smoke::new("run")
@@ -344,103 +343,6 @@ fn must_retry_400_passes_for_a_sender_that_does_so_and_fails_for_one_that_does_n
     // One whose profile says that it does not is kept to its word, and that is said.
     let aborts = hastened("deltacrown-5.6");
     assert_eq!(verdict(&run(&aborts, &[]).exits(0)), "policy");
-}
-
-#[test]
-fn a_journal_says_what_its_sender_does() {
-    let ran = Smoke::new("run")
-        .file("gates.yaml", QUICK)
-        .file("secret", SECRET)
-        .args(&["payments", "--quiet", "--gates", "gates.yaml", "--inject", "503x2", "--flows", "4"])
-        .args(&["--secret-file", "secret"])
-        .run();
-    let journal = ran.file("staging_payments_journal.jsonl");
-    let learn = |args: &[&str]| {
-        let smoke =
-            Smoke::new("learn").arg(&journal).file("secret", SECRET).args(&["--secret-file", "secret"]);
-        smoke.args(args).run()
-    };
-    let proposed = learn(&[]).exits(0);
-    for line in [
-        "header: X-Webhook-Signature",
-        "event: { json: /event }",
-        "id: { header: X-Webhook-Id }",
-        "retry: [503]",
-        "identity: same",
-    ] {
-        assert!(proposed.stdout.contains(line), "{} lacks {line}", proposed.stdout);
-    }
-    // A sender keeps its pauses at the least; on a busy machine it is later.
-    let pauses = proposed.stdout.split_once("schedule: [0s, ").and_then(|(_, rest)| rest.split(']').next());
-    let pauses: Vec<Period> = pauses.unwrap().split(", ").map(|pause| pause.parse().unwrap()).collect();
-    let [second, third] = pauses[..] else { panic!("{}", proposed.stdout) };
-    assert!(second.get().as_millis() >= 190 && third.get().as_millis() >= 390, "{}", proposed.stdout);
-    let own = "name: own\nsignature: { algorithm: hmac-sha256, header: X-Webhook-Signature }\nretry: { schedule: [0s, 5s, 9s] }\n";
-    let drifted =
-        Smoke::new("learn").arg(&journal).file("own.yaml", own).args(&["--against", "./own.yaml"]).run();
-    let drifted = drifted.exits(1);
-    assert!(drifted.stdout.contains("retry.schedule: own says a pause of 5000 ms"), "{}", drifted.stdout);
-}
-
-/// The sender's own log tells of its retries, as of a system that nobody can send webhooks from to here.
-#[test]
-fn a_profile_is_proposed_from_the_senders_own_log_too() {
-    let head = "2026-11-13 14:30:15,123 apps.notifications.services.webhook_service";
-    let failed = |status, attempt| {
-        format!(
-            "WARNING {head} Webhook delivery failed: event=paid, status={status}, attempt={attempt}/3, response=x\n"
-        )
-    };
-    let log = [
-        failed(503, 1),
-        format!("INFO {head} Webhook retry 2/3 after 2s delay\n"),
-        failed(503, 2),
-        format!("INFO {head} Webhook retry 3/3 after 4s delay\n"),
-        failed(422, 1),
-        format!("ERROR {head} Client error - aborting retries: status=422\n"),
-    ];
-    let learn =
-        |args: &[&str]| Smoke::new("learn").file("app.log", &log.concat()).arg("app.log").args(args).run();
-    let proposed = learn(&[]).exits(0).stdout;
-    for line in [
-        "a log shows no requests (its events: paid)",
-        "schedule: [0s, 2000ms, 4000ms]",
-        "abort: [422]",
-        "retry: [503]",
-    ] {
-        assert!(proposed.contains(line), "{proposed} lacks {line}");
-    }
-    // It is a profile.
-    let own = proposed
-        .replace("name: learnt", "name: own")
-        .replace("{ algorithm: none }", "{ algorithm: hmac-sha256, header: X-S }");
-    Smoke::new("senders").file("own.yaml", &own).arg("./own.yaml").run().exits(0);
-    assert!(learn(&["--against", "deltacrown-5.6"]).exits(3).stdout.contains("signature: not checked"));
-    assert!(learn(&["--against", "stripe"]).exits(1).stdout.contains("retry.schedule: stripe says"));
-    let other = Smoke::new("learn").file("app.log", "nothing\nof that kind\n").arg("app.log").run().exits(2);
-    other.says("neither a journal (line 1: ").says("nor a log with lines about attempts");
-}
-
-/// What was not looked at has not stayed as it was.
-#[test]
-fn nothing_has_drifted_only_where_the_signatures_were_checked() {
-    let ran = Smoke::new("run").file("secret", SECRET);
-    let ran = ran.args(&["payments", "--quiet", "--flows", "2", "--secret-file", "secret"]).run().exits(0);
-    let journal = ran.file("staging_payments_journal.jsonl");
-    let learn = |profile: &str, secret: Option<&str>| {
-        let mut smoke = Smoke::new("learn").arg(&journal).args(&["--against", profile]);
-        smoke = smoke.file("own.yaml", "name: own\nsignature: { algorithm: hmac-sha256, header: X-Own }\n");
-        if let Some(secret) = secret {
-            smoke = smoke.file("secret", secret).args(&["--secret-file", "secret"]);
-        }
-        smoke.run()
-    };
-    let other = "0".repeat(64);
-    assert!(learn("deltacrown-5.6", Some(SECRET)).exits(0).stdout.contains("nothing has drifted"));
-    assert!(learn("deltacrown-5.6", None).exits(3).stdout.contains("signature: not checked"));
-    assert!(learn("deltacrown-5.5", Some(SECRET)).exits(1).stdout.contains("seen: as in deltacrown-5.6"));
-    assert!(learn("deltacrown-5.6", Some(&other)).exits(1).stdout.contains("signature: deltacrown-5.6 says"));
-    assert!(learn("./own.yaml", None).exits(1).stdout.contains("signature: own says"));
 }
 
 #[test]

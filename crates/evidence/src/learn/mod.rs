@@ -2,6 +2,7 @@
 
 mod body;
 mod drift;
+mod kept;
 mod log;
 mod log_ids;
 mod outcomes;
@@ -10,6 +11,7 @@ mod retries;
 mod signing;
 
 pub use drift::drift;
+pub use kept::{Kept, KeptRetries};
 pub use log::LogLearner;
 
 use crate::figure::counted;
