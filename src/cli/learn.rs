@@ -54,7 +54,7 @@ struct Learned {
     checked: bool,
     /// Of a log, which shows no requests: the names of its events.
     events: Option<String>,
-    /// What a journal shows of the retries of the profile that it is held against.
+    /// What it shows of the retries of the profile that it is held against.
     kept: Option<KeptRetries>,
 }
 
@@ -64,7 +64,7 @@ fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failur
     let signs = declared.is_some_and(Scheme::is_signed);
     let (header, mut reader) = match Reader::open(&args.traffic) {
         Ok(journal) => journal,
-        Err(record::ReadError::Malformed { line: 1, why }) => return from_log(args, &why, !signs),
+        Err(record::ReadError::Malformed { line: 1, why }) => return from_log(args, &why, !signs, against),
         Err(error) => return Err(wrong(args, error)),
     };
     let endpoint = header.webhook.endpoint.clone();
@@ -88,7 +88,12 @@ fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failur
 }
 
 /// Learns from a log. `why` it is no journal.
-fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
+fn from_log(
+    args: &Args,
+    why: &str,
+    checked: bool,
+    against: Option<&SenderProfile>,
+) -> Result<Learned, Failure> {
     let formats = logs::formats(args.formats.as_deref())?;
     let mut lines = Lines::new(logs::open(&args.traffic)?);
     let mut learner = LogLearner::default();
@@ -108,7 +113,8 @@ fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
         ));
     }
     let events = Some(learner.events().join(", "));
-    Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events, kept: None })
+    let kept = against.map(|profile| learner.kept(&profile.contract()));
+    Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events, kept })
 }
 
 fn wrong(args: &Args, why: impl std::fmt::Display) -> Failure {
@@ -155,10 +161,11 @@ fn retries_seen(learned: &Learned, profile: &SenderProfile) -> bool {
     // A log tells of pauses, or of what ended a delivery.
     let wanted = if profile.contract().goes_on(1) { "retry.schedule" } else { "retry.abort" };
     let by_log = |one: &Learnt| one.key == wanted && one.certainty != Certainty::Unseen;
-    learned.kept.as_ref().map_or_else(|| learned.learnt.iter().any(by_log), |kept| kept.seen > 0)
+    let by_lines = learned.events.is_some() && learned.learnt.iter().any(by_log);
+    by_lines || learned.kept.as_ref().is_some_and(|kept| kept.seen > 0)
 }
 
-/// How much of the retries a journal shows, as the end of a sentence.
+/// How much of the retries it shows, as the end of a sentence.
 fn told_kept(learned: &Learned) -> String {
     let Some(kept) = learned.kept.as_ref().filter(|kept| kept.failed > 0) else { return String::new() };
     let failed = counted(kept.failed as u64, "deliveries");

@@ -1,10 +1,11 @@
 //! Whether the deliveries of a journal keep what a profile says of retries, by the judgement that a run's own gate makes.
 
-use crate::analysis::{Analysis, Breach, Retries, retries};
+use crate::analysis::{Analysis, Breach, RetryFacts, retries};
 use crate::figure::counted;
 use pii::PolicyError;
 use record::{Header, Record, RetryContract, SenderProfile};
 use signature::Scheme;
+use std::collections::BTreeSet;
 
 /// Takes in a journal, record by record, as that of a profile's sender.
 pub struct Kept(Analysis);
@@ -46,12 +47,12 @@ impl Kept {
     pub fn retries(&self) -> KeptRetries {
         let (found, contract) = (retries(&self.0), &self.0.header.retry);
         let one = !contract.goes_on(1);
-        let shows = |facts: &&crate::analysis::RetryFacts| {
+        let shows = |facts: &&RetryFacts| {
             let ended = !found.unproven.contains(&facts.delivery) && facts.silence_watched;
             if one { ended } else { facts.gaps_us.iter().any(Option::is_some) }
         };
         KeptRetries {
-            drifted: drifted(&found, contract),
+            drifted: drifted(&found.breaches, contract),
             seen: found.exercised.iter().filter(shows).count(),
             failed: found.exercised.len(),
         }
@@ -59,20 +60,15 @@ impl Kept {
 }
 
 /// One line for each key: the first breach of it, and how many deliveries have one.
-fn drifted(found: &Retries, contract: &RetryContract) -> Vec<(&'static str, String, String)> {
+pub(super) fn drifted(breaches: &[Breach], contract: &RetryContract) -> Vec<(&'static str, String, String)> {
     let mut all: Vec<(&'static str, String, String)> = Vec::new();
-    for breach in &found.breaches {
+    for breach in breaches {
         let (key, said) = against(breach, contract);
         if all.iter().any(|(other, ..)| *other == key) {
             continue;
         }
-        let mut deliveries: Vec<u64> = found
-            .breaches
-            .iter()
-            .filter(|other| against(other, contract).0 == key)
-            .map(Breach::delivery)
-            .collect();
-        deliveries.dedup();
+        let like_it = breaches.iter().filter(|other| against(other, contract).0 == key);
+        let deliveries: BTreeSet<u64> = like_it.map(Breach::delivery).collect();
         let n = counted(deliveries.len() as u64, "deliveries");
         all.push((key, said, format!("{} (in {n})", breach.what())));
     }

@@ -2,8 +2,9 @@
 
 use super::log_ids::ById;
 use super::retries::outcomes;
-use super::{Certainty, Learnt};
+use super::{Certainty, KeptRetries, Learnt};
 use crate::logs::{Entry, Kind};
+use record::RetryContract;
 use std::collections::BTreeMap;
 
 /// So many refused attempts wait for the line that says what became of them.
@@ -100,6 +101,12 @@ impl LogLearner {
             }
         }
         self.owed.retain(|_, owed| *owed > 0);
+    }
+
+    /// What it shows of the retries of a profile, where its lines have ids, attempts and times.
+    #[must_use]
+    pub fn kept(&self, contract: &RetryContract) -> KeptRetries {
+        self.by_id.kept(contract)
     }
 
     /// How many attempts it tells of.

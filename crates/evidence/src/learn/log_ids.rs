@@ -1,16 +1,23 @@
 //! Attempts of a log that are told by their id and their time: what follows what, without a line about retries.
 
+use super::kept::drifted;
 use super::retries::{Outcomes, Schedule};
-use super::{Certainty, Learnt};
+use super::{Certainty, KeptRetries, Learnt};
+use crate::analysis::Breach;
 use crate::figure::counted;
 use crate::logs::{Entry, Kind};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use correlate::{Stage, after};
+use record::RetryContract;
 use std::collections::BTreeMap;
 
 /// So many deliveries are kept; more do not make a profile better.
 const DELIVERIES: usize = 5000;
 /// So many attempts of each.
 const ATTEMPTS: usize = 64;
+
+/// Times of lines may be whole seconds, and are those of their writing.
+const SLACK: TimeDelta = TimeDelta::seconds(1);
 
 /// An attempt, as far as the log tells of it.
 #[derive(Debug, Default, Clone, Copy)]
@@ -69,6 +76,62 @@ impl ById {
         found
     }
 
+    /// Whether failed attempts were followed as this contract has it, and soon enough.
+    pub(super) fn kept(&self, contract: &RetryContract) -> KeptRetries {
+        let (mut breaches, mut seen, mut failed) = (Vec::new(), 0, 0);
+        for (delivery, tries) in (0..).zip(self.all.values()) {
+            failed += usize::from(tries.values().any(|tried| tried.failed));
+            let judged: Vec<Option<Breach>> =
+                tries.keys().filter_map(|number| self.followed(delivery, tries, *number, contract)).collect();
+            seen += usize::from(!judged.is_empty());
+            breaches.extend(judged.into_iter().flatten());
+        }
+        KeptRetries { drifted: drifted(&breaches, contract), seen, failed }
+    }
+
+    /// What is wrong with what followed a failed attempt; none where that cannot be seen.
+    fn followed(
+        &self,
+        delivery: u64,
+        tries: &BTreeMap<u32, Tried>,
+        number: u32,
+        contract: &RetryContract,
+    ) -> Option<Option<Breach>> {
+        let tried = tries.get(&number).filter(|tried| tried.failed)?;
+        let (attempt, ended) = (usize::try_from(number).ok()?, tried.ended?);
+        let what = after(contract, attempt, tried.status, None);
+        let next = tries.get(&(number + 1)).and_then(|next| next.began.or(next.ended));
+        let silent = self.last? - ended;
+        let declared = contract.backoff_ms.len();
+        match (what.stage, next) {
+            (Stage::Open, Some(next)) => {
+                let wanted = contract.gap_ms(attempt, None)?;
+                let (early, late) = contract.window_ms(wanted);
+                let ms = |ms: u64| TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 1000));
+                let kept = (ms(early) - SLACK..=ms(late) + SLACK).contains(&(next - ended));
+                let gap_us =
+                    (next - ended).num_microseconds().and_then(|us| u64::try_from(us).ok()).unwrap_or(0);
+                let gap = Breach::Gap { delivery, attempt: attempt + 1, gap_us, wanted_us: wanted * 1000 };
+                Some((!kept).then_some(gap))
+            }
+            (Stage::Open, None) => {
+                let is_over = TimeDelta::from_std(what.silence).is_ok_and(|pause| silent > pause + SLACK);
+                let status = tried.status;
+                is_over.then_some(Some(Breach::TooFew { delivery, attempts: attempt, declared, status }))
+            }
+            (Stage::Aborted, Some(_)) => {
+                let status = tried.status?;
+                Some(Some(Breach::RetriedClientError { delivery, status }))
+            }
+            (Stage::Exhausted, Some(_)) => {
+                Some(Some(Breach::TooMany { delivery, attempts: attempt + 1, declared }))
+            }
+            // That nothing followed shows something of a sender alone that tries once.
+            (Stage::Exhausted, None) if declared == 1 => Some(None),
+            _ => None,
+        }
+    }
+
     /// The schedule, where attempts followed each other.
     pub(super) fn schedule(&self) -> Option<[Learnt; 2]> {
         let mut pauses = self.pauses();
@@ -104,5 +167,65 @@ impl ById {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LogLearner;
+    use super::*;
+    use crate::logs::Formats;
+    use record::SenderProfile;
+
+    /// An attempt of a delivery, so many seconds after the first line, and its status.
+    fn kept(lines: &[(&str, u32, u32, u16)]) -> KeptRetries {
+        let formats = Formats::built_in().unwrap();
+        let mut learner = LogLearner::default();
+        for (id, at, attempt, status) in lines {
+            let (minutes, second) = (at / 60, at % 60);
+            let head = format!(
+                "INFO 2025-11-13 14:{minutes:02}:{second:02},000 apps.notifications.services.webhook_service"
+            );
+            let what = if *status < 300 { "delivered successfully" } else { "request failed" };
+            let line = format!(
+                "{head} Webhook {what}: event=paid, attempt={attempt}/3, status={status}, webhook_id={id}"
+            );
+            learner.take(&formats.read(&line).expect("a line"));
+        }
+        learner.kept(&SenderProfile::usual().contract())
+    }
+
+    #[test]
+    fn retries_of_a_log_are_held_against_a_profile() {
+        let told = |lines: &[(&str, u32, u32, u16)]| {
+            let kept = kept(lines);
+            let drifted: Vec<(&str, String)> =
+                kept.drifted.into_iter().map(|(key, _, seen)| (key, seen)).collect();
+            (drifted, kept.seen, kept.failed)
+        };
+        let end = ("z", 100, 1, 200);
+        let honest = [("a", 0, 1, 503), ("a", 2, 2, 503), ("a", 6, 3, 200), ("b", 10, 1, 400), end];
+        assert_eq!(told(&honest), (Vec::new(), 1, 2));
+        let drifts = |lines: &[(&str, u32, u32, u16)], key: &str, seen: &str| {
+            assert_eq!(told(lines).0, [(key, seen.to_owned())]);
+        };
+        drifts(&[("a", 0, 1, 503), end], "retry.schedule", "1 of 3 attempts, then silence (in 1 delivery)");
+        let stops = [("a", 0, 1, 503), ("a", 2, 2, 503), ("b", 5, 1, 503), ("b", 7, 2, 503), end];
+        drifts(&stops, "retry.schedule", "2 of 3 attempts, then silence (in 2 deliveries)");
+        drifts(
+            &[("a", 0, 1, 503), ("a", 9, 2, 200), end],
+            "retry.schedule",
+            "9 s before attempt 2, not 2 (in 1 delivery)",
+        );
+        drifts(
+            &[("a", 0, 1, 400), ("a", 2, 2, 200), end],
+            "retry.abort",
+            "retried after 400 (in 1 delivery)",
+        );
+        let more = [("a", 0, 3, 503), ("a", 4, 4, 200), end];
+        drifts(&more, "retry.schedule", "4 attempts, 3 declared (in 1 delivery)");
+        // Where no attempt failed, or the log ends before a retry is late, nothing can be said.
+        assert_eq!(told(&[("a", 0, 1, 200), end]), (Vec::new(), 0, 0));
+        assert_eq!(told(&[("a", 98, 1, 503), end]), (Vec::new(), 0, 1));
     }
 }
