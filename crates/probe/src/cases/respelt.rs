@@ -8,6 +8,10 @@ use record::Right::Refused;
 use signature::{Encoding, PUBLIC_EXAMPLE};
 
 type Shots = Result<Vec<Shot>, &'static str>;
+/// The body of a draft in another spelling.
+type Spell = fn(&Draft) -> Vec<u8>;
+/// A header's value of the right signature and another one.
+type List = fn(&str, &str) -> String;
 
 /// What languages make of a secret that is not set, and what examples have in its place.
 const GUESSES: [&str; 9] =
@@ -69,7 +73,7 @@ fn guessed(bench: &mut Bench<'_>, guess: &'static str) -> Vec<Shot> {
 }
 
 fn respelt_body(bench: &mut Bench<'_>) -> Shots {
-    let spellings: [(&str, fn(&Draft) -> Vec<u8>); 6] = [
+    let spellings: [(&str, Spell); 6] = [
         ("a newline added", |draft| [&*draft.body, b"\n"].concat()),
         ("blanks added", |draft| draft.text().replace("\":", "\": ").into_bytes()),
         ("a character escaped", |draft| {
@@ -82,7 +86,7 @@ fn respelt_body(bench: &mut Bench<'_>) -> Shots {
         ("a byte order mark added", |draft| [b"\xef\xbb\xbf", &*draft.body].concat()),
         ("a NUL and more added", |draft| [&*draft.body, b"\0smoke"].concat()),
     ];
-    let shot = |(label, spell): (&str, fn(&Draft) -> Vec<u8>)| {
+    let shot = |(label, spell): (&str, Spell)| {
         // One that has blanks of its own is none of those that a receiver without them verifies.
         let draft = bench.draft();
         let text: String = draft.text().split_ascii_whitespace().collect();
@@ -117,12 +121,12 @@ fn respelt_signature(bench: &mut Bench<'_>) -> Shots {
 
 /// The right signature beside another one, in the header of a sender that writes one only.
 fn in_lists(bench: &mut Bench<'_>) -> Vec<Shot> {
-    let lists: [(&str, fn(&str, &str) -> String); 3] = [
+    let lists: [(&str, List); 3] = [
         ("after another one and a comma", |right, wrong| format!("{wrong},{right}")),
         ("before a comma and another one", |right, wrong| format!("{right},{wrong}")),
         ("after another one and a blank", |right, wrong| format!("{wrong} {right}")),
     ];
-    let shot = |(label, list): (&str, fn(&str, &str) -> String)| {
+    let shot = |(label, list): (&str, List)| {
         let draft = bench.draft();
         let right = bench.forge.value(&draft, &bench.forge.tag(&draft));
         let wrong = bench.forge.value(&draft, &bench.forge.wrong_tag(&draft));

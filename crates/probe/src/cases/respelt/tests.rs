@@ -97,6 +97,6 @@ fn an_old_webhook_has_a_fresh_timestamp_beside_its_own() {
         }
     });
     all(|_, forge, _| {
-        assert_eq!(shots(forge, "timestamp-twice").is_err(), forge.layout().limits.0.is_none())
+        assert_eq!(shots(forge, "timestamp-twice").is_err(), forge.layout().limits.0.is_none());
     });
 }
