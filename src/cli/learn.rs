@@ -121,13 +121,20 @@ fn wrong(args: &Args, why: impl std::fmt::Display) -> Failure {
     Failure::usage(format!("{}: {why}", args.traffic.display()))
 }
 
+/// The key of a profile for its pauses.
+const SCHEDULE: &str = "retry.schedule";
+
 /// Says what has drifted.
 fn told_drift(learned: &Learned, profile: &SenderProfile) -> Exit {
     let (learnt, checked) = (&learned.learnt, learned.checked);
     let mut drifted = drift(learnt, profile, checked);
-    for one in learned.kept.iter().flat_map(|kept| &kept.drifted) {
-        if drifted.iter().all(|(key, ..)| *key != one.0) {
-            drifted.push(one.clone());
+    if let Some(kept) = &learned.kept {
+        // Each pause by itself says more than their medians, which are all that a log without ids has.
+        drifted.retain(|(key, ..)| kept.seen == 0 || *key != SCHEDULE);
+        for one in &kept.drifted {
+            if drifted.iter().all(|(key, ..)| *key != one.0) {
+                drifted.push(one.clone());
+            }
         }
     }
     for (key, said, seen) in &drifted {
@@ -159,7 +166,7 @@ fn told_drift(learned: &Learned, profile: &SenderProfile) -> Exit {
 /// Whether there was a failed attempt after which the profile's retries, or their absence, could be seen.
 fn retries_seen(learned: &Learned, profile: &SenderProfile) -> bool {
     // A log tells of pauses, or of what ended a delivery.
-    let wanted = if profile.contract().goes_on(1) { "retry.schedule" } else { "retry.abort" };
+    let wanted = if profile.contract().goes_on(1) { SCHEDULE } else { "retry.abort" };
     let by_log = |one: &Learnt| one.key == wanted && one.certainty != Certainty::Unseen;
     let by_lines = learned.events.is_some() && learned.learnt.iter().any(by_log);
     by_lines || learned.kept.as_ref().is_some_and(|kept| kept.seen > 0)
@@ -197,7 +204,7 @@ fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
         }
     }
     out::raw_line("retry:");
-    let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == "retry.schedule";
+    let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == SCHEDULE;
     for one in retry.iter().filter(|one| unusual(one)) {
         if one.is_remark() {
             out::raw_line(format!("  # {}: {}", one.certainty.word(), one.evidence));

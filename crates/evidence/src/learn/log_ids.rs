@@ -100,7 +100,8 @@ impl ById {
         let tried = tries.get(&number).filter(|tried| tried.failed)?;
         let (attempt, ended) = (usize::try_from(number).ok()?, tried.ended?);
         let what = after(contract, attempt, tried.status, None);
-        let next = tries.get(&(number + 1)).and_then(|next| next.began.or(next.ended));
+        let follower = tries.get(&(number + 1));
+        let next = follower.and_then(|next| next.began.or(next.ended));
         let silent = self.last? - ended;
         let declared = contract.backoff_ms.len();
         match (what.stage, next) {
@@ -108,11 +109,13 @@ impl ById {
                 let wanted = contract.gap_ms(attempt, None)?;
                 let (early, late) = contract.window_ms(wanted);
                 let ms = |ms: u64| TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 1000));
-                let kept = (ms(early) - SLACK..=ms(late) + SLACK).contains(&(next - ended));
-                let gap_us =
-                    (next - ended).num_microseconds().and_then(|us| u64::try_from(us).ok()).unwrap_or(0);
-                let gap = Breach::Gap { delivery, attempt: attempt + 1, gap_us, wanted_us: wanted * 1000 };
-                Some((!kept).then_some(gap))
+                let gap = next - ended;
+                // By the line of its end alone, a retry that took its time is not known to have begun late.
+                let is_late = follower.is_some_and(|next| next.began.is_some()) && gap > ms(late) + SLACK;
+                let kept = gap >= ms(early) - SLACK && !is_late;
+                let gap_us = gap.num_microseconds().and_then(|us| u64::try_from(us).ok()).unwrap_or(0);
+                let off = Breach::Gap { delivery, attempt: attempt + 1, gap_us, wanted_us: wanted * 1000 };
+                Some((!kept).then_some(off))
             }
             (Stage::Open, None) => {
                 let is_over = TimeDelta::from_std(what.silence).is_ok_and(|pause| silent > pause + SLACK);
