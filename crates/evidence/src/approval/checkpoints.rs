@@ -167,7 +167,7 @@ impl<'r> Checkpoints<'r> {
                 format!("checkpoint {at} was signed before the one it follows"),
             ));
         }
-        let is_told = std::mem::take(&mut self.is_gap_told) || self.kind == RunKind::Load;
+        let is_told = std::mem::take(&mut self.is_gap_told);
         let restarted = self.last.as_ref().filter(|before| before.receiver != statement.receiver);
         if let Some(before) = restarted.filter(|_| !is_told) {
             self.untold = self.untold.or(Some((before.at_us, statement.at_us)));

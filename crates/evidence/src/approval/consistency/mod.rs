@@ -118,6 +118,9 @@ impl<'a> Consistency<'a> {
             Record::Answered(answered) => answers.answered(answered),
             Record::Watch(watch) => {
                 answers.noted(watch, found);
+                if let Watch::Gap(gap) = watch {
+                    sums.unseen(gap);
+                }
                 if matches!(watch, Watch::Continues(_)) && self.line != SECOND {
                     found.add(
                         "continues_out_of_place",
