@@ -79,6 +79,13 @@ pub enum MergeError {
     },
 }
 
+/// The parts that count, and what is to be said about the others.
+struct Chosen {
+    parts: Vec<Part>,
+    notes: Vec<String>,
+    again: Vec<Again>,
+}
+
 /// A journal that was given besides, of a run that counts already.
 struct Again {
     place: String,
@@ -106,7 +113,7 @@ pub fn merge(parts: Vec<Part>, mut each: impl FnMut(&Second)) -> Result<Merged, 
         let LoadShard { index, count } = *shard;
         return Err(MergeError::NoShard { name: name.clone(), index, count });
     }
-    let (mut parts, mut notes, again) = chosen(parts)?;
+    let Chosen { mut parts, mut notes, again } = chosen(parts)?;
     let Some(first) = parts.first() else { return Err(MergeError::Nothing) };
     let header = first.header.clone();
     let mut summary = LoadSummary::new(first.plan.clone(), first.shard.count);
@@ -153,7 +160,7 @@ const fn second_of(interval: &Interval) -> u64 {
 }
 
 /// The parts that count, in the order of their shards, what is to be said about the others, and which of them are of a run that counts.
-fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>, Vec<Again>), MergeError> {
+fn chosen(mut parts: Vec<Part>) -> Result<Chosen, MergeError> {
     let (mut notes, mut again) = (Vec::new(), Vec::new());
     for pair in parts.windows(2) {
         if let [a, b] = pair {
@@ -188,7 +195,7 @@ fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>, Vec<Again>), 
         kept.push(part);
     }
     are_runs_of_their_own(&kept)?;
-    Ok((kept, notes, again))
+    Ok(Chosen { parts: kept, notes, again })
 }
 
 impl Again {
@@ -205,7 +212,7 @@ fn are_the_same(again: &[Again], parts: &[Part]) -> Result<(), MergeError> {
     let differs = again.iter().find_map(|given| {
         let counted = parts.iter().find(|part| part.header.run_id == given.run)?;
         let is_same = counted.integrity().map(|integrity| &integrity.sha256) == given.sha256.as_ref();
-        (!is_same).then(|| (given, counted))
+        (!is_same).then_some((given, counted))
     });
     differs.map_or(Ok(()), |(given, counted)| {
         Err(MergeError::TwoOfOne {
