@@ -10,6 +10,7 @@ use evidence::report::Evidence;
 use record::RunKind;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The answer, for machines.
 #[derive(Debug, Serialize)]
@@ -38,10 +39,15 @@ pub(super) fn run(
     format: GateFormat,
 ) -> Result<Exit, Failure> {
     // The one that began last speaks for the stage; one that cannot be read may be it, and is not passed over.
-    let latest = files.iter().filter_map(|file| observed(file, request)).max_by_key(Observed::rank);
+    let mut all: Vec<Observed> = files.iter().filter_map(|file| observed(file, request)).collect();
+    all.sort_by_key(Observed::rank);
+    let latest = all.pop();
     let (verdict, why) = match &latest {
         None => (Verdict::Unproven, "found no journal of an observation (smoke observe --stage)".to_owned()),
-        Some(observed) => observed.answer(percent, request),
+        Some(observed) => all
+            .iter()
+            .find_map(|other| observed.contradicted_by(other))
+            .unwrap_or_else(|| observed.answer(percent, request)),
     };
     match format {
         GateFormat::Human | GateFormat::Markdown => {
@@ -75,6 +81,36 @@ impl Observed {
         (self.evidence.is_none(), self.evidence.as_ref().map(|e| e.analysis.header.started))
     }
 
+    /// One window is one stage: another journal of its run, or another share of the traffic at the same time, and one of the two is
+    /// labelled wrongly.
+    fn contradicted_by(&self, other: &Self) -> Option<(Verdict, String)> {
+        let (Some(own), Some(its)) = (&self.evidence, &other.evidence) else { return None };
+        if own.integrity.sha256 == its.integrity.sha256 {
+            return None;
+        }
+        let files = format!("{} and {}", self.judgement.artifact, other.judgement.artifact);
+        let run = own.analysis.header.run_id;
+        if run == its.analysis.header.run_id {
+            return Some((
+                Verdict::Fail,
+                format!("{files} are both of run {run}, but their journals differ"),
+            ));
+        }
+        let (of_own, of_its) = (stage(own).percent, stage(its).percent);
+        let source =
+            |evidence: &Evidence| evidence.analysis.watched.begin.as_ref().map(|begin| begin.source.clone());
+        let is_one_time = own.analysis.header.started < ended(its) && source(own) == source(its);
+        (of_own != of_its && of_own.is_some() && of_its.is_some() && is_one_time).then(|| {
+            let share = |percent: Option<f64>| percent.unwrap_or_default();
+            let why = format!(
+                "{files} watched at the same time, but say that {} % and {} % of the traffic were the canary's",
+                share(of_own),
+                share(of_its)
+            );
+            (Verdict::Unproven, why)
+        })
+    }
+
     /// What `smoke gate` has against the evidence; else what it says about the stage.
     fn answer(&self, percent: f64, request: &Request<'_>) -> (Verdict, String) {
         match (&self.evidence, self.judgement.verdict) {
@@ -94,10 +130,19 @@ impl Observed {
     }
 }
 
+/// When the window ended, by its own clock.
+fn ended(evidence: &Evidence) -> DateTime<Utc> {
+    let analysis = &evidence.analysis;
+    analysis.watched_until().wall(analysis.header.started)
+}
+
 fn stage(evidence: &Evidence) -> Stage<'_> {
     let analysis = &evidence.analysis;
     let begin = analysis.watched.begin.as_ref();
-    let watched = begin.map_or_else(Default::default, |b| analysis.watched_until().since(b.at));
+    let watched = begin.map_or_else(Default::default, |b| {
+        // Nobody watches longer than he was asked to, but for what was under way at the end.
+        analysis.watched_until().since(b.at).min(Duration::from_millis(b.duration_ms))
+    });
     let minutes = minutes(analysis);
     Stage {
         percent: begin.and_then(|b| b.stage_percent),

@@ -167,6 +167,10 @@ fn what_the_flows_of_a_load_amount_to_adds_up_with_its_starts_and_its_scenario()
     };
     of("webhooks that were never due", lost, "had to fire 10 webhooks, but only 2 are accounted for");
     of("more that came", |all| sums(all)["organic"]["fulfilled"] = 90.into(), "were due");
+    let unseen = |all: &mut Vec<Value>| {
+        all.insert(2, json!({"watch": {"gap": {"from": 1, "to": 2, "why": "the receiver was restarted"}}}));
+    };
+    of("a time that was not seen", unseen, "nothing could be seen 1 times, but the load counts 0");
     of("deliveries", |all| sums(all)["organic"]["deliveries"] = 90.into(), "have a fate");
     of("verdicts", |all| sums(all)["organic"]["attempts"] = 5.into(), "with a verdict");
     of(

@@ -281,6 +281,54 @@ fn a_clock_that_somebody_wrote_into_a_window_proves_no_signature() {
     }
 }
 
+#[test]
+fn a_restart_of_the_receiver_that_the_window_does_not_tell_leaves_it_unproven() {
+    let window = Window::of(&[], |to, _| (0..12).for_each(|_| post(to, &Webhook::new())));
+    let restarted = |is_told: bool| {
+        window.judged(|all| {
+            let place = all.iter().position(|r| r["attempt"]["attempt"] == 5).unwrap();
+            let (receiver, at) =
+                ("00000000-0000-4000-8000-000000000001", all[place]["attempt"]["received"].clone());
+            let by = json!({"receiver": receiver, "ahead_us": 0, "secrets": 1});
+            all.insert(place, json!({"watch": {"judged_by": by}}));
+            if is_told {
+                let gap = json!({"from": 1, "to": at, "why": "the receiver was restarted"});
+                all.insert(place, json!({"watch": {"gap": gap}}));
+            }
+        })
+    };
+    let untold = "the journal does not say that nothing could be seen meanwhile";
+    let (code, text) = restarted(false);
+    assert_eq!((code, text.contains(untold)), (3, true), "{text}");
+    let (_, text) = restarted(true);
+    assert!(!text.contains(untold) && text.contains("the receiver was restarted"), "{text}");
+    assert!(!window.judged(|_| ()).1.contains(untold), "of an honest one");
+}
+
+/// What is not signed cannot be told from what anybody sends: only an approver without a secret takes it.
+#[test]
+fn a_window_of_a_sender_that_signs_nothing_is_not_proven_with_a_secret() {
+    let window = Window::of(&["--sender", "alertmanager"], |to, _| {
+        (0..12).for_each(|_| post(to, &Webhook::new()));
+    });
+    let (code, text) = window.judged(|_| ());
+    let says = "a secret was given, but the header says that the sender is alertmanager, which signs nothing";
+    assert_eq!((code, text.contains(says)), (3, true), "{text}");
+    let asked = ["--trust", "runner", "--environment", "staging", "--min-window", "1s", "--all"];
+    let (_, text) = smoke(&["gate"], &window.file("x_output.json"), &asked);
+    assert!(!text.contains("a secret was given") && text.contains("this sender signs nothing"), "{text}");
+}
+
+#[test]
+fn a_window_is_no_longer_than_it_was_to_be() {
+    let window = Window::of(&[], |to, _| (0..12).for_each(|_| post(to, &Webhook::new())));
+    let (_, text) = window.judged(|_| ());
+    assert!(text.contains("1 s watched, at least 1 s required"), "{text}");
+    let shorter = |all: &mut Vec<Value>| watched(all, "begin").for_each(|b| b["duration_ms"] = 900.into());
+    let (code, text) = window.judged(shorter);
+    assert_eq!((code, text.contains("0 s watched, at least 1 s required")), (3, true), "{text}");
+}
+
 /// What is driven beside a window is what the scenario here has.
 #[test]
 fn driven_flows_that_are_not_the_scenarios_are_refused_or_unproven() {

@@ -2,6 +2,7 @@
 
 use crate::harness::{Ran, Smoke};
 use crate::load::{fine, load, receiver};
+use crate::tampering::{forged, records_of};
 use serde_json::Value;
 use std::collections::HashSet;
 use std::path::Path;
@@ -60,6 +61,53 @@ fn the_gate_judges_a_merged_load_by_all_shards_that_count() {
         let (code, text) = gate(&merged, &url, &[]);
         assert!(code == Some(3) && text.contains("All shards: 1 of 2"), "{name}: {text}");
     }
+}
+
+/// Whoever lost a shard and copies another one in its place has half of the traffic, and would have it counted twice.
+#[test]
+fn a_shard_that_was_copied_under_another_index_does_not_merge() {
+    let (url, _) = receiver(fine);
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    for k in ["0/2", "1/2"] {
+        ran(&url, &at("shards"), k, &[]);
+    }
+    let journal = |of: &Path, shard: u64| of.join(format!("shard-{shard}-of-2/staging_load_journal.jsonl"));
+    let merge = |parts: &[&Path], to: &str| {
+        let smoke = parts.iter().fold(Smoke::new("merge"), Smoke::arg);
+        smoke.args(&["--artifacts", at(to).to_str().unwrap()]).run()
+    };
+    merge(&[&at("shards")], "whole").exits(3);
+    assert_eq!(
+        gate(&at("whole"), &url, &[]).0,
+        Some(3),
+        "they did not run together, and nothing else is wrong"
+    );
+    let copy = |name: &str, change: fn(&mut Value)| {
+        let mut all = records_of(&journal(&at("shards"), 0));
+        all[0]["header"]["shard"]["index"] = 1.into();
+        change(&mut all[0]["header"]);
+        let to = journal(&at(name), 1);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::write(&to, forged(all.iter().map(Value::to_string).collect())).unwrap();
+        to
+    };
+    copy("copied", |_| ());
+    let other = copy("other", |header| {
+        header["run_id"] = "00000000-0000-4000-8000-000000000001".into();
+        header["pii_salt"] = "00112233445566778899aabbccddeeff".into();
+    });
+    for (name, says) in [("copied", "both are of run"), ("other", "starts took exactly as long in both")] {
+        let merged = merge(&[&at("shards/shard-0-of-2"), &at(name)], "refused").exits(2);
+        assert!(merged.stderr.contains(says), "{name}: {}", merged.stderr);
+    }
+    // Nor does the gate take it where it was laid beside the merged artifact.
+    let parts = at("whole/staging_load_parts");
+    let mut beside = std::fs::read_dir(parts).unwrap().map(|entry| entry.unwrap().path());
+    let beside = beside.find_map(|place| Some(journal(&place, 1)).filter(|path| path.is_file())).unwrap();
+    std::fs::copy(other, beside).unwrap();
+    let (code, text) = gate(&at("whole"), &url, &[]);
+    assert!(code == Some(1) && text.contains("copies of one journal"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `smoke probe`: bad targets, bad observers, what is kept, what is printed, and the gate.
 
 use crate::harness::{Ran, Smoke};
+use crate::tampering::{forged, records_of, smoke};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use stand_in::{Flaw, Receiver};
@@ -245,6 +246,49 @@ fn the_gate_takes_a_whole_probe_and_no_part_or_forgery_of_one() {
         .output()
         .unwrap();
     assert_eq!(again.stdout, std::fs::read(flawed.file("staging_probe_output.json")).unwrap());
+}
+
+/// A grade is that of requests that were sent, each as its case has it.
+#[test]
+fn a_probe_whose_requests_are_not_those_of_its_cases_is_no_evidence() {
+    let ran = Smoke::new("probe").args(&["--receiver"]).run().exits(0);
+    let records = records_of(&ran.file("staging_probe_journal.jsonl"));
+    let dir = tempfile::tempdir().unwrap();
+    let judged = |change: &dyn Fn(&mut Vec<Value>)| {
+        let mut all = records.clone();
+        change(&mut all);
+        let journal = dir.path().join("staging_probe_journal.jsonl");
+        std::fs::write(&journal, forged(all.iter().map(Value::to_string).collect())).unwrap();
+        let artifact = dir.path().join("staging_probe_output.json");
+        let _ = std::fs::remove_file(&artifact);
+        smoke(&["report"], &journal, &["--output", artifact.to_str().unwrap(), "--quiet"]);
+        smoke(&["gate"], &artifact, &["--environment", "embedded"])
+    };
+    let of = |code: i32, says: &str, change: &dyn Fn(&mut Vec<Value>)| {
+        let (is, text) = judged(change);
+        assert_eq!((is, text.contains(says)), (code, true), "should say `{says}`:\n{text}");
+    };
+    let sent = |all: &mut Vec<Value>, case: &str| {
+        all.iter().position(|record| record["probe"]["sent"]["case"] == case).unwrap()
+    };
+    of(0, "73 cases", &|_| ());
+    of(3, "not there: no-signature", &|all| {
+        all[1]["probe"]["begin"]["cases"].as_array_mut().unwrap().retain(|case| case != "no-signature");
+        all.retain(|record| record["probe"]["sent"]["case"] != "no-signature");
+    });
+    of(3, "is no request of it here", &|all| {
+        let at = sent(all, "no-signature");
+        all[at]["probe"]["sent"]["right"] = "handled".into();
+    });
+    of(1, "probe_request_differs", &|all| {
+        let (valid, forged) = (sent(all, "valid"), sent(all, "no-signature"));
+        all[forged]["probe"]["sent"]["request"] = all[valid]["probe"]["sent"]["request"].clone();
+    });
+    of(1, "ends_before_it_starts", &|all| {
+        let at = sent(all, "no-signature");
+        all[at]["probe"]["sent"]["ended"] = all[at]["probe"]["sent"]["started"].clone();
+    });
+    of(1, "times_out_of_order", &|all| all.last_mut().unwrap()["end"]["at"] = 1000.into());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `smoke gate --promote` on windows of 24 hours that are written in no time: honest ones pass, and nothing else does.
 
 use crate::sample::{self, SECRET, Sample};
+use crate::tampering::{forged, records_of};
 use record::Ending;
 use record::Tick;
 use record::{Answered, Attempt, Body, Forwarded, Header, OnTrigger, Record, ScenarioRef, Watch, WatchBegin};
@@ -176,6 +177,35 @@ fn edited_files_allow_nothing() {
         std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
         answers(dir.path(), 1, says);
     }
+}
+
+/// One window is one stage: shown as two, or beside another of the same time, one of the two is labelled wrongly.
+#[test]
+fn a_window_that_is_shown_as_two_stages_allows_nothing() {
+    let dir = Window::default().write();
+    let of = |change: fn(&mut Value), code: i32, says: &str| {
+        let mut all = records_of(&journal(dir.path()));
+        let begin =
+            all.iter_mut().find_map(|r| r.pointer_mut("/watch/begin/stage_percent")).expect("it begins");
+        *begin = 25.0.into();
+        change(&mut all[0]["header"]);
+        let copy = dir.path().join("copy_journal.jsonl");
+        std::fs::write(&copy, forged(all.iter().map(Value::to_string).collect())).expect("written");
+        let bytes = evidence::report::from_journal(&copy).expect("evidence").1;
+        std::fs::write(dir.path().join("copy_output.json"), bytes).expect("written");
+        answers(dir.path(), code, says);
+    };
+    let other = |header: &mut Value| header["run_id"] = "00000000-0000-4000-8000-000000000001".into();
+    of(|_| (), 1, "are both of run");
+    of(other, 3, "watched at the same time, but say that 5 % and 25 %");
+    // The stage before it does no harm.
+    let earlier = |header: &mut Value| {
+        header["run_id"] = "00000000-0000-4000-8000-000000000001".into();
+        let started: chrono::DateTime<chrono::Utc> =
+            header["started"].as_str().expect("a text").parse().expect("a time");
+        header["started"] = (started - chrono::TimeDelta::hours(25)).to_rfc3339().into();
+    };
+    of(earlier, 0, "5 % held for 24.0 h");
 }
 
 #[test]

@@ -253,6 +253,29 @@ fn a_restart_of_the_receiver_that_the_run_does_not_tell_leaves_open_what_came_me
     );
 }
 
+/// Whoever moves the beginning of his times moves it away from the registration, which the receiver has signed.
+#[test]
+fn a_run_begins_at_its_registration() {
+    let registered = |by_us: i64| {
+        move |w: &mut Witnessed| {
+            for record in &mut w.records {
+                if let Record::Watch(Watch::Checkpoint(c)) = record {
+                    let mut statement = c.signed.unverified().unwrap();
+                    statement.run.registered_us = statement.run.registered_us.saturating_add_signed(by_us);
+                    c.signed = SignedCheckpoint::sign(&w.key, &statement);
+                }
+            }
+        }
+    };
+    attacked("begun before it", registered(10_000_000), 1, "which comes first: it was stretched");
+    attacked("begun long after it", registered(-10_000_000), 1, "it was re-dated");
+    let mut honest = Witnessed::new(0, &[]);
+    registered(-500_000)(&mut honest);
+    honest.write();
+    let (code, text) = honest.gate(&["--trust", "witness"]);
+    assert_eq!(code, 0, "{text}");
+}
+
 #[test]
 fn an_answer_that_is_taken_out_of_a_run_over_an_inbox_is_missed_without_its_checkpoints_too() {
     let mut witnessed = Witnessed::new(0, &[]);

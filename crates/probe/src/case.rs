@@ -6,6 +6,7 @@ use crate::forge::{Draft, Forge};
 use crate::shot::Shot;
 use record::Right;
 use serde::{Deserialize, Serialize};
+use signature::Scheme;
 
 /// What cases are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -185,6 +186,14 @@ impl Case {
         Self::all().find(|case| case.id == id)
     }
 
+    /// What the requests to a receiver of this sender are called, what answer to each is right, and its method; nothing where the case says
+    /// nothing about that sender.
+    #[must_use]
+    pub fn requests(&'static self, scheme: Scheme) -> Vec<(String, Right, &'static str)> {
+        let shots = Forge::hollow(scheme).and_then(|forge| self.shots(&forge, 0, 0).ok());
+        shots.into_iter().flatten().map(|shot| (shot.label, shot.right, shot.method)).collect()
+    }
+
     /// Its requests at this time of the receiver, in Unix milliseconds. `from` is how many webhooks of this case there were before,
     /// so that a case that is played again does not send them again.
     ///
@@ -210,7 +219,6 @@ static VALID: Case = Case {
 mod tests {
     use super::*;
     use crate::{MAX_REQUESTS, can_imitate};
-    use signature::Scheme;
     use std::collections::BTreeSet;
 
     #[test]

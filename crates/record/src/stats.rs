@@ -353,6 +353,9 @@ impl RunStats {
         }
     }
 
+    /// Most gaps that are kept.
+    pub const MOST_GAPS: usize = GAPS;
+
     /// Webhooks could not be seen.
     pub fn blind(&mut self, gap: &Gap) {
         extend(&mut self.gaps, std::slice::from_ref(gap), GAPS);

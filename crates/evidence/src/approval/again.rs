@@ -73,7 +73,7 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
         return said(Verdict::Unproven, format!("no webhook to verify in {attempts} deliveries"));
     }
     if !analysis.header.scheme.is_signed() {
-        return (Verdict::NotExercised, SIGNS_NOTHING.into(), "journal header");
+        return signs_nothing(proof);
     }
     // A receiver that vouches has signed its verdicts, and a blind one has none.
     if recheck.by_other_clock > 0 && (is_blind || !proof.witnessed.is_whole()) {
@@ -88,6 +88,21 @@ fn judged(recheck: &Recheck, proof: &Proof, found: &mut Findings) -> Said {
     }
     let how = if is_blind { "; the run had no secret" } else { ", each as recorded" };
     said(Verdict::Pass, format!("{} of {} valid{how}", recheck.valid, recheck.checked))
+}
+
+/// Who has a secret has a sender that signs with it. A scenario of the checkout says who sends; a header alone is the runner's word, by
+/// which anything that came would have been accepted.
+fn signs_nothing(proof: &Proof) -> Said {
+    let header = &proof.evidence.analysis.header;
+    if !matches!(header.kind, RunKind::Observe | RunKind::Receive) {
+        return (Verdict::NotExercised, SIGNS_NOTHING.into(), "journal header");
+    }
+    let figure = format!(
+        "a secret was given, but the header says that the sender is {}, which signs nothing, so that webhooks of anybody count: if that \
+         is the sender, judge it without a secret (--secret-file, WEBHOOK_SECRET); else the window was labelled wrongly",
+        header.scheme.sender()
+    );
+    (Verdict::Unproven, figure.into(), BOTH)
 }
 
 /// What is not valid, or not what was recorded, which contradicts the journal.

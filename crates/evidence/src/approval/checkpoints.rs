@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// The stated offset is the one that records are placed by; this much is left for rounding.
 const STATED: TimeDelta = TimeDelta::seconds(1);
+/// A run begins behind its registration; so far the clocks may be from what was measured of them.
+const REGISTERED: TimeDelta = TimeDelta::seconds(2);
 /// So long after the receiver has signed for the last time the end is written down.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 
@@ -29,6 +31,10 @@ pub(super) struct Checkpoints<'r> {
     chain: WitnessChain,
     /// The receiver's time at tick 0, by the last checkpoint.
     zero_us: u64,
+    /// The same by the first one, before anything was restarted.
+    first_zero_us: u64,
+    /// When the window, or the first flow, began by its own time.
+    began: Option<Tick>,
     first: Option<CheckpointStatement>,
     last: Option<CheckpointStatement>,
     checkpoints: u64,
@@ -58,6 +64,8 @@ impl<'r> Checkpoints<'r> {
             flows: header.flows,
             chain: WitnessChain::of(header.run_id),
             zero_us: 0,
+            first_zero_us: 0,
+            began: None,
             first: None,
             last: None,
             checkpoints: 0,
@@ -82,6 +90,8 @@ impl<'r> Checkpoints<'r> {
         }
         match record {
             Record::End(end) => self.ended_at = Some(end.at),
+            Record::Watch(Watch::Begin(begin)) => self.began = self.began.or(Some(begin.at)),
+            Record::FlowStart(start) => self.began = self.began.or(Some(start.at)),
             Record::Watch(Watch::Gap(_)) => self.is_gap_told = true,
             Record::Watch(Watch::JudgedBy(by)) if self.found.is_none() => self.found = self.judged(by).err(),
             _ => {}
@@ -157,7 +167,7 @@ impl<'r> Checkpoints<'r> {
                 format!("checkpoint {at} was signed before the one it follows"),
             ));
         }
-        let is_told = std::mem::take(&mut self.is_gap_told) || self.kind == RunKind::Load;
+        let is_told = std::mem::take(&mut self.is_gap_told);
         let restarted = self.last.as_ref().filter(|before| before.receiver != statement.receiver);
         if let Some(before) = restarted.filter(|_| !is_told) {
             self.untold = self.untold.or(Some((before.at_us, statement.at_us)));
@@ -166,9 +176,34 @@ impl<'r> Checkpoints<'r> {
             self.others.entry(other.run).or_insert_with(|| other.clone());
         }
         self.zero_us = read.zero_us;
+        if self.first.is_none() {
+            self.first_zero_us = read.zero_us;
+        }
         self.first.get_or_insert_with(|| statement.clone());
         self.last = Some(statement);
         Ok(())
+    }
+
+    /// A run is registered when its journal has begun, and before the window or its first flow has.
+    fn began_behind_its_registration(&self) -> Result<(), (&'static str, String)> {
+        let Some(first) = &self.first else { return Ok(()) };
+        let (registered, header) = (time(first.run.registered_us), time(self.first_zero_us));
+        let began = self.began.map(|at| time(self.first_zero_us.saturating_add(at.0)));
+        let told = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
+        let sentence = match began.filter(|began| *began + REGISTERED < registered) {
+            Some(began) => format!(
+                "it is said to have begun at {}, but was registered at the receiver at {}, which comes first: it was stretched",
+                told(began),
+                told(registered)
+            ),
+            None if registered + REGISTERED < header => format!(
+                "its journal is said to have begun at {}, but it was registered at the receiver at {}: it was re-dated",
+                told(header),
+                told(registered)
+            ),
+            None => return Ok(()),
+        };
+        Err(("witness_clock_differs", sentence))
     }
 
     /// What follows was judged by the run of the receiver that signs it.
@@ -297,6 +332,7 @@ impl<'r> Checkpoints<'r> {
         let is_closed = self.last.as_ref().is_some_and(|last| last.closed);
         if self.found.is_none() && (ended || is_closed) && (is_closed || self.beyond == 0) {
             self.found = self.settled().and_then(|()| self.agrees_with(ended, zero)).err();
+            self.found = self.found.take().or_else(|| self.began_behind_its_registration().err());
         }
         if self.found.is_none()
             && let Some(last) = self.last.as_ref().filter(|last| last.closed && self.counts_nothing(last))

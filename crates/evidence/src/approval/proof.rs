@@ -18,8 +18,9 @@ use crate::report::{
     probe_from_journal, to_bytes,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use probe::Case;
 use record::{Header, Integrity, LoadShard, Reader, Record, RunKind};
-use signature::{Reason, Secret, Verdict as Signed};
+use signature::{Reason, Scheme, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
 
@@ -291,7 +292,7 @@ fn made(
             let (probe, bytes) = probe_from_journal(path).map_err(of_a_probe)?;
             readings.take(probe.provenance.journal_sha256.as_deref().unwrap_or_default());
             evidence.verdict = probe.acceptance_gates.verdict;
-            extra = Some(all_cases(&probe, &name(path)));
+            extra = Some(all_cases(&probe, header.scheme, &name(path)));
             evidence.checks = probe.acceptance_gates.checks;
             bytes
         }
@@ -336,15 +337,41 @@ fn judged_with(
 }
 
 /// Whether a probe was one of everything, and ran to its end.
-fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
+fn all_cases(probe: &ProbeArtifact, scheme: Scheme, journal: &str) -> Item {
     let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
-        (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),
+        (true, true) => match not_this_smokes(probe, scheme) {
+            None => (Verdict::Pass, format!("{} cases", probe.cases.len())),
+            Some(why) => (Verdict::Unproven, why),
+        },
         (false, _) => {
             (Verdict::Unproven, format!("{} cases; the others were left out (--only)", probe.cases.len()))
         }
         (_, false) => (Verdict::Unproven, "the probe was interrupted".to_owned()),
     };
     evidence("probe_cases", "All cases probed", verdict, figure, journal)
+}
+
+/// Why a probe that says that it is whole is not what this smoke sends: a case that is missing, or a request that is none of its case.
+fn not_this_smokes(probe: &ProbeArtifact, scheme: Scheme) -> Option<String> {
+    let rest = "it was probed by another version of smoke, or edited: probe again with this one";
+    let missing: Vec<&str> =
+        Case::all().map(|case| case.id).filter(|id| !probe.cases.iter().any(|case| case.id == *id)).collect();
+    if !missing.is_empty() {
+        return Some(format!(
+            "{} of {} cases; not there: {}: {rest}",
+            probe.cases.len(),
+            Case::all().count(),
+            missing.join(", ")
+        ));
+    }
+    probe.cases.iter().find_map(|case| {
+        let known = Case::of(&case.id)?.requests(scheme);
+        let is_known = |sent: &&probe::Exchange| {
+            known.iter().any(|(label, right, _)| (label, right) == (&sent.label, &sent.right))
+        };
+        let other = case.exchanges.iter().find(|sent| !is_known(sent))?;
+        Some(format!("`{}` of case {} is no request of it here: {rest}", pii::shown(&other.label), case.id))
+    })
 }
 
 /// The secret that was given; else that of the environment, which is the staging system's and never the stand-in's.

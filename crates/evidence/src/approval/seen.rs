@@ -11,10 +11,11 @@ use chrono::TimeDelta;
 use correlate::{Reader, id, print, unpacked};
 use foldhash::{HashMap, HashSet};
 use memchr::memmem;
-use record::{Attempt, Header, IdentityPolicy, Record, RunKind, Tick, Watch};
+use record::{Attempt, Header, IdentityPolicy, JudgedBy, Record, RunKind, Tick, Watch};
 use serde_json::Value;
 use signature::{Reason, Scheme};
 use std::time::Duration;
+use uuid::Uuid;
 
 /// Where the stand-in and the load generator say that they are no staging system.
 const MARK: &str = "/metadata/smoke_stand_in";
@@ -72,7 +73,14 @@ pub(super) struct Seen {
     first_arrival: Option<Tick>,
     last_arrival: Option<Tick>,
     begin: Tick,
+    /// How long a window was to last.
+    planned: Duration,
     end: Tick,
+    /// The receiver's run that judges, where it is elsewhere, and whether nothing could be seen since that was said.
+    judging: Option<Uuid>,
+    is_gap_told: bool,
+    /// Whether it was started again, and no gap says so.
+    is_restart_untold: bool,
     /// When the last flow ended.
     played_until: Tick,
     /// Where webhooks say that they were posted to.
@@ -126,7 +134,11 @@ impl Seen {
             first_arrival: None,
             last_arrival: None,
             begin: Tick(0),
+            planned: Duration::MAX,
             end: Tick(0),
+            judging: None,
+            is_gap_told: false,
+            is_restart_untold: false,
             played_until: Tick(0),
             posted: Posted::new(header),
         }
@@ -135,16 +147,26 @@ impl Seen {
     pub(super) fn take(&mut self, record: &Record) {
         match record {
             Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
-            Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
-            // That of the beginning only: steps that somebody wrote between webhooks could bear out any time.
-            Record::Watch(Watch::JudgedBy(theirs)) if self.attempts == 0 => {
-                self.receiver_ahead_us = Some(theirs.ahead_us);
-                self.started_ms = self.began_ms.saturating_add(theirs.ahead_us.div_euclid(1000));
+            Record::Watch(Watch::Begin(begin)) => {
+                (self.begin, self.planned) = (begin.at, Duration::from_millis(begin.duration_ms));
             }
+            Record::Watch(Watch::Gap(_)) => self.is_gap_told = true,
+            Record::Watch(Watch::JudgedBy(theirs)) => self.judged_by(theirs),
             Record::FlowEnd(end) => self.played_until = self.played_until.max(end.at),
             Record::End(end) => self.end = end.at,
             _ => {}
         }
+    }
+
+    fn judged_by(&mut self, theirs: &JudgedBy) {
+        // That of the beginning only: steps that somebody wrote between webhooks could bear out any time.
+        if self.attempts == 0 {
+            self.receiver_ahead_us = Some(theirs.ahead_us);
+            self.started_ms = self.began_ms.saturating_add(theirs.ahead_us.div_euclid(1000));
+        }
+        let before = self.judging.replace(theirs.receiver);
+        let is_gap_told = std::mem::take(&mut self.is_gap_told);
+        self.is_restart_untold |= before.is_some_and(|before| before != theirs.receiver) && !is_gap_told;
     }
 
     fn arrived(&mut self, attempt: &Attempt) {
@@ -253,7 +275,18 @@ impl Seen {
     /// What is told of any run.
     pub(super) fn items(&self, demand: &Demand, proof: &Proof) -> Vec<Item> {
         let challenge = demand.challenge.as_deref().map(|c| self.challenge(c, &proof.evidence.analysis));
-        [self.ids(), self.clock(proof.latency_ms()), challenge].into_iter().flatten().collect()
+        [self.ids(), self.clock(proof.latency_ms()), challenge, self.restarted()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Whoever reads back from a receiver that is started again writes down that nothing could be seen meanwhile.
+    fn restarted(&self) -> Option<Item> {
+        let figure = "webhooks were judged by another run of the receiver than those before them: it was started again, and the journal \
+                      does not say that nothing could be seen meanwhile";
+        self.is_restart_untold
+            .then(|| evidence("receiver_restarts", "Receiver restarts", Verdict::Unproven, figure, "journal"))
     }
 
     /// The id is outside the signature of this scheme: many ids on one signed message are one webhook, told as many.
@@ -381,7 +414,8 @@ impl Seen {
 
     /// What is told of an observation: long enough, with enough traffic, spread over it. `by_hour` asks for it in each hour.
     pub(super) fn observation(&self, demand: &Demand, by_hour: bool) -> Vec<Item> {
-        let watched = self.end.since(self.begin);
+        // Nobody watches longer than he was asked to, but for what was under way at the end.
+        let watched = self.end.since(self.begin).min(self.planned);
         let long = watched >= demand.least_window();
         let figure = format!(
             "{} watched, at least {} required (--min-window)",

@@ -1,11 +1,13 @@
 //! Puts the shards of one load together: histograms add without loss, and what does not belong together is refused.
 
+use super::copies::{Copies, are_runs_of_their_own};
 use super::other_traffic::sum_of;
 use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use record::latency::DecodeError;
 use record::{Header, Interval, LoadShard, Override};
+use uuid::Uuid;
 
 /// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
 const SKEW: TimeDelta = TimeDelta::seconds(1);
@@ -51,6 +53,44 @@ pub enum MergeError {
         /// The shard.
         index: u64,
     },
+    /// The journal of one run stands for two shards.
+    #[error(
+        "{first} and {second} are copies of one journal, not two shards: {why}; its traffic would count twice. Give the journal of each \
+         shard's own run"
+    )]
+    Copied {
+        first: String,
+        /// The other.
+        second: String,
+        /// What tells it.
+        why: String,
+    },
+    /// Two journals of one run of a shard that say different things.
+    #[error(
+        "{first} and {second} are both the journal of run {run}, but differ: one was copied before the run ended, or edited. Give the one \
+         that the shard left behind"
+    )]
+    TwoOfOne {
+        first: String,
+        /// The other.
+        second: String,
+        /// The run.
+        run: Uuid,
+    },
+}
+
+/// The parts that count, and what is to be said about the others.
+struct Chosen {
+    parts: Vec<Part>,
+    notes: Vec<String>,
+    again: Vec<Again>,
+}
+
+/// A journal that was given besides, of a run that counts already.
+struct Again {
+    place: String,
+    run: Uuid,
+    sha256: Option<String>,
 }
 
 /// What came out of a merge.
@@ -73,18 +113,21 @@ pub fn merge(parts: Vec<Part>, mut each: impl FnMut(&Second)) -> Result<Merged, 
         let LoadShard { index, count } = *shard;
         return Err(MergeError::NoShard { name: name.clone(), index, count });
     }
-    let (mut parts, mut notes) = chosen(parts)?;
+    let Chosen { mut parts, mut notes, again } = chosen(parts)?;
     let Some(first) = parts.first() else { return Err(MergeError::Nothing) };
     let header = first.header.clone();
     let mut summary = LoadSummary::new(first.plan.clone(), first.shard.count);
+    let mut copies = Copies::default();
     while let Some(from) = parts.iter().filter_map(|p| p.peek().map(second_of)).min() {
         let mut second = Second::default();
-        for part in &mut parts {
+        copies.next_second();
+        for (number, part) in parts.iter_mut().enumerate() {
             while part.peek().map(second_of) == Some(from) {
                 let taken = part.take();
                 let name = part.name.clone();
                 match taken.map_err(|error| MergeError::Part { name: name.clone(), error })? {
                     Some(interval) => {
+                        copies.take(number, &interval);
                         second.add(&interval).map_err(|error| MergeError::Histogram { name, error })?;
                     }
                     None => break,
@@ -94,6 +137,8 @@ pub fn merge(parts: Vec<Part>, mut each: impl FnMut(&Second)) -> Result<Merged, 
         each(&second);
         summary.add(&second);
     }
+    copies.check(&parts)?;
+    are_the_same(&again, &parts)?;
     summary.flush();
     for part in &mut parts {
         let from = if summary.of > 1 { format!("{}: ", part.name) } else { String::new() };
@@ -114,9 +159,9 @@ const fn second_of(interval: &Interval) -> u64 {
     interval.from.0 / 1_000_000
 }
 
-/// The parts that count, in the order of their shards, and what is to be said about the others.
-fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>), MergeError> {
-    let mut notes = Vec::new();
+/// The parts that count, in the order of their shards, what is to be said about the others, and which of them are of a run that counts.
+fn chosen(mut parts: Vec<Part>) -> Result<Chosen, MergeError> {
+    let (mut notes, mut again) = (Vec::new(), Vec::new());
     for pair in parts.windows(2) {
         if let [a, b] = pair {
             same_load(a, b)?;
@@ -127,7 +172,8 @@ fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>), MergeError> 
     let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
     for part in parts {
         match kept.pop_if(|before| before.shard == part.shard) {
-            Some(before) if before.header.run_id == part.header.run_id => {
+            Some(mut before) if before.header.run_id == part.header.run_id => {
+                again.push(Again::of(&mut before));
                 notes.push(format!("{} was given twice and counts once", told(&part)));
             }
             Some(before) if !before.has_begun() => {
@@ -148,7 +194,33 @@ fn chosen(mut parts: Vec<Part>) -> Result<(Vec<Part>, Vec<String>), MergeError> 
         }
         kept.push(part);
     }
-    Ok((kept, notes))
+    are_runs_of_their_own(&kept)?;
+    Ok(Chosen { parts: kept, notes, again })
+}
+
+impl Again {
+    /// Reads it to its end.
+    fn of(part: &mut Part) -> Self {
+        ended(part);
+        let sha256 = part.integrity().map(|integrity| integrity.sha256.clone());
+        Self { place: part.place.clone(), run: part.header.run_id, sha256 }
+    }
+}
+
+/// What was given twice is the same both times: which of two that differ is the run's, nobody knows.
+fn are_the_same(again: &[Again], parts: &[Part]) -> Result<(), MergeError> {
+    let differs = again.iter().find_map(|given| {
+        let counted = parts.iter().find(|part| part.header.run_id == given.run)?;
+        let is_same = counted.integrity().map(|integrity| &integrity.sha256) == given.sha256.as_ref();
+        (!is_same).then_some((given, counted))
+    });
+    differs.map_or(Ok(()), |(given, counted)| {
+        Err(MergeError::TwoOfOne {
+            first: given.place.clone(),
+            second: counted.place.clone(),
+            run: given.run,
+        })
+    })
 }
 
 /// A part as evidence names it: the same wherever its file is, so that merging again gives the same bytes.

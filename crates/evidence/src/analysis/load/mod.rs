@@ -1,5 +1,6 @@
 //! What the journals of a load say: one run, or the shards of one, second by second and as a whole.
 
+mod copies;
 mod merge;
 mod other_traffic;
 mod part;

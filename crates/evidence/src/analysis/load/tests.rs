@@ -312,6 +312,56 @@ fn the_same_run_counts_once() {
     assert!(summary.notes.iter().any(|n| n.contains("counts once")));
 }
 
+/// As shard 1, what shard 0 measured: changed as little as that.
+fn copied(change: impl FnOnce(&mut Shard)) -> Result<LoadSummary, MergeError> {
+    let seconds: [&[u64]; 2] =
+        [&[1034, 2077, 811, 950, 1200, 1203, 777], &[903, 905, 1111, 4022, 1500, 1777]];
+    let mut copy = Shard::new(1, 2, &seconds);
+    let mut own = Shard::new(0, 2, &seconds);
+    own.header.run_id = copy.header.run_id;
+    own.header.pii_salt = copy.header.pii_salt.clone();
+    change(&mut copy);
+    merged(&[own, copy])
+}
+
+#[test]
+fn a_shard_that_was_copied_is_no_other_shard() {
+    let says = |result: Result<LoadSummary, MergeError>, what: &str| {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("copies of one journal") && error.contains(what), "{error}");
+    };
+    says(copied(|_| ()), "both are of run");
+    let new_id = |shard: &mut Shard| shard.header.run_id = uuid::Uuid::new_v4();
+    says(copied(new_id), "both drew the same random number");
+    let new_header = |shard: &mut Shard| {
+        shard.header.run_id = uuid::Uuid::new_v4();
+        shard.header.pii_salt = "5".repeat(32);
+    };
+    says(copied(new_header), "13 starts took exactly as long in both");
+    // With a second of its own it has been measured by itself.
+    let measured = copied(|shard| {
+        new_header(shard);
+        shard.seconds =
+            vec![second(0, &[1034, 2077, 811, 950, 1200, 1203, 778]), second(1, &[901, 905, 1111])];
+    });
+    assert_eq!(measured.unwrap().missing, Vec::<u64>::new());
+}
+
+/// A start or two a second may take as long on two machines, and in a run of an hour does.
+#[test]
+fn what_two_shards_measure_alike_by_chance_is_no_copy() {
+    let seconds: Vec<&[u64]> = std::iter::repeat_n(&[1000u64, 1001][..], 60).collect();
+    assert!(merged(&[Shard::new(0, 2, &seconds), Shard::new(1, 2, &seconds)]).is_ok());
+}
+
+#[test]
+fn two_journals_of_one_run_that_differ_are_refused() {
+    let one = Shard::new(0, 1, &[&[100], &[200]]);
+    let edited = Shard { header: one.header.clone(), ..Shard::new(0, 1, &[&[100], &[150]]) };
+    let error = merged(&[one, edited]).unwrap_err();
+    assert!(matches!(error, MergeError::TwoOfOne { .. }), "{error}");
+}
+
 #[test]
 fn a_journal_that_was_cut_off_is_not_complete() {
     let dir = tempfile::tempdir().unwrap();

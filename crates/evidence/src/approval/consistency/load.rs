@@ -4,11 +4,14 @@ use super::Contradictions;
 use super::order::s;
 use super::run_stats;
 use record::latency::{Encoded, Latency};
-use record::{End, Header, Interval, LoadPace, LoadPlan, LoadShard, RetryContract, RunStats, Tick};
+use record::{End, Gap, Header, Interval, LoadPace, LoadPlan, LoadShard, RetryContract, RunStats, Tick};
 use scenario::Scenario;
+use std::time::Duration;
 
 /// So far the starts of a schedule, which are whole, may be from the integral of its rates.
 const WHOLE: f64 = 1.0;
+/// A gap is in the sums that are written so long after it.
+const SUMMED_WITHIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Sums<'a> {
     header: &'a Header,
@@ -24,6 +27,8 @@ pub(super) struct Sums<'a> {
     last: Tick,
     interrupted: bool,
     flows: Option<Box<RunStats>>,
+    /// When each time was over in which nothing could be seen.
+    unseen: Vec<Tick>,
 }
 
 impl<'a> Sums<'a> {
@@ -40,6 +45,7 @@ impl<'a> Sums<'a> {
             last: Tick(0),
             interrupted: false,
             flows: None,
+            unseen: Vec::new(),
         }
     }
 
@@ -97,7 +103,20 @@ impl<'a> Sums<'a> {
     /// What the flows and their webhooks amount to so far.
     pub(super) fn of_flows(&mut self, sums: &RunStats, found: &mut Contradictions) {
         run_stats::check((sums, self.flows.as_deref()), self.header, self.scenario, found);
+        let known = self.unseen.iter().filter(|over| over.plus(SUMMED_WITHIN) <= sums.at).count();
+        if sums.gaps.len() < known.min(RunStats::MOST_GAPS) {
+            let told = sums.gaps.len();
+            found.add(
+                "load_does_not_add_up",
+                format!("nothing could be seen {known} times, but the load counts {told} of them"),
+            );
+        }
         self.flows = Some(Box::new(sums.clone()));
+    }
+
+    /// For a time nothing could be seen.
+    pub(super) fn unseen(&mut self, gap: &Gap) {
+        self.unseen.push(gap.to);
     }
 
     pub(super) fn take(&mut self, second: &Interval, found: &mut Contradictions) {

@@ -9,6 +9,7 @@ mod keys;
 mod load;
 mod order;
 mod outcomes;
+mod probe;
 mod run_stats;
 mod sender_log;
 mod window;
@@ -22,6 +23,7 @@ pub(super) use driven::Driven;
 use flows::Flows;
 use load::Sums;
 use order::Order;
+use probe::Probed;
 use record::{EncodedRecord, Header, Record, RunKind, Watch};
 use scenario::Scenario;
 use std::fmt::Display;
@@ -64,6 +66,7 @@ pub(super) struct Consistency<'a> {
     order: Order,
     sums: Sums<'a>,
     window: Window<'a>,
+    probed: Probed,
     line: u64,
     /// The record that was taken last, as smoke writes it.
     encoded: EncodedRecord,
@@ -86,6 +89,7 @@ impl<'a> Consistency<'a> {
             order: Order::new(header),
             sums: Sums::new(header, scenario),
             window: Window::new(header),
+            probed: Probed::default(),
             line: 1,
             encoded,
             ended_early: false,
@@ -114,6 +118,9 @@ impl<'a> Consistency<'a> {
             Record::Answered(answered) => answers.answered(answered),
             Record::Watch(watch) => {
                 answers.noted(watch, found);
+                if let Watch::Gap(gap) = watch {
+                    sums.unseen(gap);
+                }
                 if matches!(watch, Watch::Continues(_)) && self.line != SECOND {
                     found.add(
                         "continues_out_of_place",
@@ -124,6 +131,7 @@ impl<'a> Consistency<'a> {
             Record::Load(plan) => sums.plan(plan, found),
             Record::Interval(interval) => sums.take(interval, found),
             Record::RunStats(of_flows) => sums.of_flows(of_flows, found),
+            Record::Probe(fact) => self.probed.take(fact, found),
             Record::EndedEarly(_) => self.ended_early = true,
             Record::End(end) => {
                 if end.complete && self.ended_early {
@@ -131,6 +139,7 @@ impl<'a> Consistency<'a> {
                 }
                 answers.ended(end);
                 sums.end(end, found);
+                self.probed.end(end, found);
                 flows.end(end.complete, found);
             }
             _ => {}
