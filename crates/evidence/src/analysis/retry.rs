@@ -9,7 +9,7 @@ use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
 use record::{EMBEDDED, Header, Tick, WatchBegin};
-use record::{IdentityPolicy, RetryContract};
+use record::{IdentityPolicy, RetryContract, RunKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -227,7 +227,10 @@ fn began_unseen(
         let (early, late) = contract.window_ms(contract.gap_ms(unseen, None).unwrap_or_default());
         let before = |begin: &WatchBegin| first < begin.at.plus(Duration::from_millis(late));
         let ago = |ms: u64| Tick(first.0.saturating_sub(ms.saturating_mul(1000)));
+        // Nothing listened before a run: what it did not ask for may have begun then.
+        let before_run = analysis.header.kind == RunKind::Run && delivery.fulfils.is_none();
         analysis.watched.begin.as_ref().is_some_and(before)
+            || (before_run && first < Tick::default().plus(Duration::from_millis(late)))
             || analysis.watched.is_unseen(ago(late), ago(early))
     };
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))

@@ -112,6 +112,22 @@ fn attempts_from_before_the_window_or_out_of_a_gap_are_not_missed() {
     }
 }
 
+#[test]
+fn attempts_from_before_a_run_are_not_missed_where_it_did_not_ask_for_the_webhook() {
+    let judged = |fulfils: Option<usize>, attempts: &[(u64, u16)]| {
+        let mut analysis = Analysis::new(Header { kind: record::RunKind::Run, ..header() }).unwrap();
+        analysis.latest = Tick(600_000 * MS);
+        let mut found = Retries::default();
+        judge(&analysis, &Delivery { fulfils, ..delivery(attempts) }, &Reborn::new(), &mut found);
+        (found.breaches.len(), found.unproven.len())
+    };
+    let from_the_second_on = [(1000, 503), (5003, 503)];
+    assert_eq!(judged(None, &from_the_second_on), (0, 1));
+    assert_eq!(judged(Some(0), &from_the_second_on), (2, 0), "the run asked for it");
+    assert_eq!(judged(None, &[(1000, 503), (4003, 503)]), (2, 0), "off any schedule");
+    assert_eq!(judged(None, &[(9000, 503), (13_003, 503)]), (2, 0), "long after the run began");
+}
+
 /// As many as the sender's log has: another one was not made.
 #[test]
 fn attempts_that_found_no_connection_by_the_senders_log_were_made() {
