@@ -28,6 +28,14 @@ pub(super) enum Until {
 }
 
 impl Until {
+    /// How long silence is watched.
+    const fn quiet(self) -> Duration {
+        match self {
+            Self::Quiet(quiet) => quiet,
+            Self::NothingDue | Self::Ended | Self::Begun => Duration::ZERO,
+        }
+    }
+
     /// Which deliveries count as come.
     const fn counted(self, settling: &Settling) -> &Came {
         match self {
@@ -62,8 +70,13 @@ impl Settle<'_> {
 
     async fn wait(&self, what: Until) {
         let begun = self.clock.now();
+        let mut closing = None;
         while let Some(until) = self.open_until(what, (begun, self.clock.now())) {
             let now = self.clock.now();
+            if closing.is_none() && !self.is_missing(what, now) {
+                closing = Some(now.plus(what.quiet()));
+                self.inbox.close_at(closing);
+            }
             // Far deadlines are not slept through: what is missing may come at any moment.
             if until.since(now) > LOOK {
                 sleep(LOOK).await;
@@ -71,6 +84,21 @@ impl Settle<'_> {
                 sleep_until(self.clock.instant(until)).await;
             }
         }
+        self.inbox.close_at(None);
+    }
+
+    /// Whether a webhook that is due may still come in time.
+    fn is_missing(&self, what: Until, now: Tick) -> bool {
+        self.deadline(what, &self.inbox.settling()).is_some_and(|deadline| deadline > now)
+    }
+
+    /// Until when a webhook that is due is waited for.
+    fn deadline(&self, what: Until, settling: &Settling) -> Option<Tick> {
+        self.dues.missing(what.counted(settling)).map(|missing| match settling.breaker_opened {
+            None => missing.deadline,
+            // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
+            Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
+        })
     }
 
     /// The longest that settling can take from now on.
@@ -82,12 +110,7 @@ impl Settle<'_> {
 
     fn open_until(&self, what: Until, (begun, now): (Tick, Tick)) -> Option<Tick> {
         let settling = self.inbox.settling();
-        let counted = what.counted(&settling);
-        let missing = self.dues.missing(counted).map(|missing| match settling.breaker_opened {
-            None => missing.deadline,
-            // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
-            Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
-        });
+        let missing = self.deadline(what, &settling);
         // How long an attempt will hang is the sender's business; its end brings a time to watch until.
         let hangs_there = settling.hangs_until(self.longest).is_some_and(|until| now < until);
         let hangs = settling.under_way > 0 || hangs_there;

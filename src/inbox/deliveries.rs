@@ -95,6 +95,15 @@ pub(super) struct Place {
     pub attempt: u32,
     /// Whether the delivery had been accepted before.
     pub duplicate: bool,
+    /// Whether it came after all that is waited for, and lengthens nothing.
+    pub late: bool,
+}
+
+impl Place {
+    /// Which of the webhooks in the attempt count for whoever waits.
+    pub(super) fn awaited(self, sighting: Sighting) -> Vec<Awaited> {
+        if self.late { Vec::new() } else { sighting.awaited }
+    }
 }
 
 /// How far the deliveries are from being settled.
@@ -215,6 +224,8 @@ pub(super) struct Deliveries {
     contract: RetryContract,
     content: Content,
     settling: Settling,
+    /// Nothing is waited for that begins later.
+    closing: Option<Tick>,
     /// Webhooks of deliveries that have ended.
     ended: Counts,
     /// Ends of the failed deliveries that count against the sender's circuit breaker.
@@ -244,6 +255,7 @@ impl Deliveries {
             contract,
             content,
             settling: Settling::default(),
+            closing: None,
             ended: Counts::new(),
             failures: VecDeque::new(),
         }
@@ -270,12 +282,19 @@ impl Deliveries {
         };
         self.waiting.remove(&slot);
         let Some(delivery) = self.slots.get_mut(slot) else {
-            return Place { delivery: 0, slot, attempt: 1, duplicate: false };
+            return Place { delivery: 0, slot, attempt: 1, duplicate: false, late: false };
         };
         delivery.attempts += 1;
         delivery.refused = sighting.refused;
         let duplicate = delivery.stage == Stage::Accepted;
-        Place { delivery: delivery.number, slot, attempt: delivery.attempts, duplicate }
+        let late = self.closing.is_some_and(|closing| if duplicate { at } else { delivery.begun } > closing);
+        Place { delivery: delivery.number, slot, attempt: delivery.attempts, duplicate, late }
+    }
+
+    /// Nothing is waited for from now on that begins after `closing`, or comes again then: traffic that looks like the run's own may never
+    /// cease. `None`: whatever begins is waited for.
+    pub(super) fn close_at(&mut self, closing: Option<Tick>) {
+        self.closing = closing;
     }
 
     fn begin(&mut self, sighting: &Sighting, at: Tick) {

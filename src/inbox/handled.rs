@@ -178,9 +178,18 @@ impl Inbox {
         self.journal.append(record)
     }
 
-    /// An attempt came to another receiver; gives its delivery among those that are remembered.
-    pub(super) fn saw_beginning(&self, sighting: &Sighting, first_byte: Tick, fault: Option<Fault>) -> u32 {
-        if is_waited_for(&sighting.awaited, fault) {
+    /// An attempt came to another receiver; gives its delivery among those that are remembered, and what of it is waited for.
+    pub(super) fn saw_beginning(
+        &self,
+        sighting: Sighting,
+        first_byte: Tick,
+        fault: Option<Fault>,
+    ) -> (u32, Vec<Awaited>) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = deliveries.arrived(&sighting, first_byte);
+        drop(deliveries);
+        let awaited = place.awaited(sighting);
+        if is_waited_for(&awaited, fault) {
             let held_up = match fault {
                 Some(Fault::Delay(time) | Fault::Hang(Some(time))) => time.get(),
                 _ => Duration::ZERO,
@@ -189,7 +198,7 @@ impl Inbox {
             self.latest_there.fetch_max(until.0, Ordering::SeqCst);
             self.under_way_there.fetch_add(1, Ordering::SeqCst);
         }
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(sighting, first_byte).slot
+        (place.slot, awaited)
     }
 
     /// Another receiver ended an attempt; `status` is what the sender saw.

@@ -199,6 +199,11 @@ impl Inbox {
         }
     }
 
+    /// From now on nothing is waited for that begins after `closing`; `None`: whatever begins is.
+    pub fn close_at(&self, closing: Option<record::Tick>) {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).close_at(closing);
+    }
+
     /// The attempt that most deliveries wait for, if any waits.
     #[must_use]
     pub fn next_attempts(&self) -> Option<NextAttempts> {
@@ -290,8 +295,8 @@ impl Inbox {
             duplicate: place.duplicate,
             ..self.attempt(number, request, most, verdict, status)
         };
-        let open =
-            Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
+        let awaited = place.awaited(sighting);
+        let open = Open { number, slot: Some(place.slot), awaited, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());

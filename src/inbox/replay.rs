@@ -68,7 +68,7 @@ impl Replay {
         let Some((_, sighting)) = self.inbox.whose(&seen) else { return };
         self.inbox.show(&attempt.headers, &body, attempt.verdict.reason, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);
-        let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte, fault);
-        self.under_way.insert(attempt.attempt, UnderWay { slot, awaited: sighting.awaited, fault, status });
+        let (slot, awaited) = self.inbox.saw_beginning(sighting, attempt.first_byte, fault);
+        self.under_way.insert(attempt.attempt, UnderWay { slot, awaited, fault, status });
     }
 }

@@ -436,16 +436,21 @@ fn a_run_ends_while_the_webhooks_of_others_go_on() {
     let scenario = "name: shared\nsubject: { kind: order, id: \"1\" }\nsender: standard-webhooks\nflows: 1\nwebhooks: { ours: { \
                     /data/id: \"{{ flow }}\" } }\nsteps:\n  - name: pay\n    request: { method: POST, path: /pay }\n    \
                     webhooks: [{ event: order.paid, match: { /data/id: 0 }, within: 5s }]\n";
-    let port = free_port();
-    let fire =
-        move |id: u64| post(port, &webhook("POST", "/webhooks/inbound", "order.paid", &json!({ "id": id })));
-    let url = api(move |_| {
-        fire(0);
-        // It ends with the receiver.
-        std::thread::spawn(move || (1..).find(|id| fire(*id) == 0));
-        ok(json!({}))
-    });
-    let ran = run(scenario, &url, port).run().exits(0);
-    assert!(ran.artifact("shared")["test_run"]["duration_seconds"].as_f64().unwrap() < 20.0);
-    assert!(ran.stdout.contains("from others") || ran.stderr.contains("from others"));
+    // Others' are other orders', or of another event of this one; they end with the receiver.
+    for (event, begin, exit, told) in
+        [("order.paid", 1, 0, "from others"), ("order.noted", 0, 1, "no step expects it")]
+    {
+        let port = free_port();
+        let fire = move |event: &str, id: u64| {
+            post(port, &webhook("POST", "/webhooks/inbound", event, &json!({ "id": id })))
+        };
+        let url = api(move |_| {
+            fire("order.paid", 0);
+            std::thread::spawn(move || (begin..).find(|id| fire(event, *id * begin) == 0));
+            ok(json!({}))
+        });
+        let ran = run(scenario, &url, port).run().exits(exit);
+        assert!(ran.artifact("shared")["test_run"]["duration_seconds"].as_f64().unwrap() < 20.0);
+        assert!(ran.stdout.contains(told) || ran.stderr.contains(told));
+    }
 }

@@ -124,6 +124,22 @@ fn other_traffic_is_not_waited_for() {
     assert_eq!(all.settling(Tick(60 * SECOND)).due_until, Tick(SECOND));
 }
 
+/// Others' webhooks that look like a flow's own may never cease, and a sender may send the same one again and again.
+#[test]
+fn what_begins_after_all_that_is_waited_for_lengthens_nothing() {
+    let mut all = Bench::new(Content::OfMany);
+    all.attempt(id("retried"), 503, SECOND);
+    all.attempt(id("accepted"), 200, SECOND);
+    all.0.close_at(Some(Tick(2 * SECOND)));
+    assert!(!all.arrives(id("in time"), 2 * SECOND).late);
+    assert!(!all.arrives(id("retried"), 3 * SECOND).late, "its first attempt came before");
+    assert!(all.arrives(id("accepted"), 3 * SECOND).late, "it comes again");
+    assert!(all.arrives(id("more"), 3 * SECOND).late);
+    assert!(all.arrives(id("more"), 5 * SECOND).late, "its retry");
+    all.0.close_at(None);
+    assert!(!all.arrives(id("of the next turn"), 6 * SECOND).late);
+}
+
 #[test]
 fn an_attempt_without_an_end_is_not_waited_for_without_end() {
     let hangs =

@@ -68,7 +68,7 @@ pub enum Breach {
         /// Where to and how, as a phrase; empty where it is not known.
         how: String,
     },
-    /// An attempt was held open beyond the sender's time-out, and no retry followed; in ms.
+    /// An attempt was held open beyond the sender's time-out, and no retry shows that the sender had given it up; in ms.
     Overstayed {
         /// The delivery's number.
         delivery: u64,
@@ -77,6 +77,8 @@ pub enum Breach {
         timeout_ms: u64,
         /// What it should have limited.
         limit: TimeLimit,
+        /// Whether a retry followed once it was over.
+        retried: bool,
     },
     /// The sender gave an attempt up at another time than the declared one; in ms.
     GaveUp {
@@ -153,11 +155,12 @@ impl Breach {
             Self::Identity { changed, .. } => format!("{changed} changed between attempts"),
             Self::SameTimestamp { .. } => "timestamp did not change between attempts".to_owned(),
             Self::Redirected { how, .. } => format!("followed a redirect{how}"),
-            Self::Overstayed { took_ms, timeout_ms, limit, .. } => format!(
-                "an attempt lasted {} s despite a timeout of {} s while {}, and no retry followed",
+            Self::Overstayed { took_ms, timeout_ms, limit, retried, .. } => format!(
+                "an attempt lasted {} s despite a timeout of {} s while {}, and {}",
                 seconds(*took_ms),
                 seconds(*timeout_ms),
-                limit.shown_by()
+                limit.shown_by(),
+                if *retried { "the sender waited until smoke ended it" } else { "no retry followed" }
             ),
             Self::GaveUp { took_ms, timeout_ms, limit, .. } => format!(
                 "gave up after {} s while {}; {} s declared",

@@ -1,14 +1,15 @@
 //! The retry contract, proved from the receiving end: schedule, number of attempts, silence afterwards, identity.
 
 mod between;
+mod time_limit;
 
 use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery, index_of};
 use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
-use record::{EMBEDDED, Ending, Header, Tick, WatchBegin};
-use record::{IdentityPolicy, RetryContract};
+use record::{EMBEDDED, Header, Tick, WatchBegin};
+use record::{IdentityPolicy, RetryContract, RunKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,7 @@ pub fn retries(analysis: &Analysis) -> Retries {
     let reborn = reborn(analysis);
     for delivery in analysis.own() {
         judge_accepted(analysis, &delivery, &mut found);
-        judge_deadline(analysis, &delivery, &mut found);
+        time_limit::judge(analysis, &delivery, &mut found);
         if !has_failed_try(&delivery) {
             continue;
         }
@@ -139,38 +140,6 @@ fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
         found.breaches.push(Breach::RetriedSuccess { delivery: number, status });
     } else if came_again || !delivery.is_certain() || !silence_watched(analysis, delivery) {
         found.unproven.push(number);
-    }
-}
-
-/// An attempt ends at the time-out, neither later (unless a retry shows that it did not count) nor, as far as the sender ends
-/// it, earlier. What comes byte by byte shows the limit of the whole attempt, what does not come at all only that of each read:
-/// a sender that limits its reads ends that one, too.
-fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
-    let timeout_ms = analysis.header.webhook.timeout_ms;
-    let deadline = analysis.header.retry.deadline(timeout_ms);
-    let early = analysis.header.retry.soonest_end(timeout_ms);
-    if analysis.header.retry.without_timeout {
-        return;
-    }
-    for (n, t) in (1..).zip(&delivery.tries) {
-        let Some(took) = t.end.map(|end| end.since(t.first_byte)) else { continue };
-        let limit =
-            if matches!(t.fault, Some(Fault::Drip(_))) { TimeLimit::Attempt } else { TimeLimit::Read };
-        // Whoever goes away from an answer that is on its way may have ended, or been ended.
-        let waited = matches!(t.fault, Some(Fault::Drip(_) | Fault::Hang(_) | Fault::Delay(_)));
-        let gave_up = waited && t.how == Some(Ending::SenderClosed);
-        if (!gave_up && took < early) || !analysis.is_answered_in_time(t) {
-            continue;
-        }
-        let (delivery_number, took_ms) =
-            (delivery.number, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-        found.held.push((limit, took_ms));
-        let last = n == delivery.tries.len() && delivery.after_acceptance.is_empty();
-        if gave_up && !(early..=deadline).contains(&took) {
-            found.breaches.push(Breach::GaveUp { delivery: delivery_number, took_ms, timeout_ms, limit });
-        } else if last && took > deadline {
-            found.breaches.push(Breach::Overstayed { delivery: delivery_number, took_ms, timeout_ms, limit });
-        }
     }
 }
 
@@ -258,24 +227,28 @@ fn began_unseen(
         let (early, late) = contract.window_ms(contract.gap_ms(unseen, None).unwrap_or_default());
         let before = |begin: &WatchBegin| first < begin.at.plus(Duration::from_millis(late));
         let ago = |ms: u64| Tick(first.0.saturating_sub(ms.saturating_mul(1000)));
+        // Nothing listened before a run: what it did not ask for may have begun then.
+        let before_run = analysis.header.kind == RunKind::Run && delivery.fulfils.is_none();
         analysis.watched.begin.as_ref().is_some_and(before)
+            || (before_run && first < Tick::default().plus(Duration::from_millis(late)))
             || analysis.watched.is_unseen(ago(late), ago(early))
     };
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
 }
 
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
-/// unseen, or where one of them had to wait for a receiver that did not run.
+/// unseen, where one of them had to wait for a receiver that did not run, or where a proxy hid when the sender gave one up.
 pub(crate) fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
-    let gap = |pair: &[AttemptResult]| match pair {
+    let gap = |(n, pair): (usize, &[AttemptResult])| match pair {
         [before, after] => before
             .end
             .filter(|_| [before, after].into_iter().all(|attempt| analysis.is_answered_in_time(attempt)))
             .filter(|end| !analysis.watched.is_unseen(*end, after.first_byte))
+            .filter(|_| !time_limit::gave_up_unseen(&analysis.header, n, (before, after)))
             .map(|end| after.first_byte.0.saturating_sub(end.0)),
         _ => None,
     };
-    tries.windows(2).map(gap).collect()
+    (1..).zip(tries.windows(2)).map(gap).collect()
 }
 
 fn judge_gaps(

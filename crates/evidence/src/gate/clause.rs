@@ -223,7 +223,7 @@ const fn about(must: Must, breach: &Breach) -> bool {
         | (Must::NotFollow, Breach::Redirected { .. })
         | (Must::EndInTime, Breach::Overstayed { .. } | Breach::GaveUp { .. }) => true,
         // That it tries again is one thing, when it gives up another, which has a check of its own.
-        (_, Breach::GaveUp { .. }) => false,
+        (_, Breach::GaveUp { .. } | Breach::Overstayed { retried: true, .. }) => false,
         (Must::Accept | Must::NotFollow | Must::EndInTime, _) => false,
         _ => true,
     }

@@ -4,7 +4,8 @@ use super::super::delivery::Fingerprints;
 use super::super::load::tests::header;
 use super::*;
 use correlate::Certainty;
-use record::Gap;
+use record::faults::Fault;
+use record::{Ending, Gap};
 use serde_json::json;
 use signature::Reason;
 
@@ -111,6 +112,22 @@ fn attempts_from_before_the_window_or_out_of_a_gap_are_not_missed() {
     }
 }
 
+#[test]
+fn attempts_from_before_a_run_are_not_missed_where_it_did_not_ask_for_the_webhook() {
+    let judged = |fulfils: Option<usize>, attempts: &[(u64, u16)]| {
+        let mut analysis = Analysis::new(Header { kind: record::RunKind::Run, ..header() }).unwrap();
+        analysis.latest = Tick(600_000 * MS);
+        let mut found = Retries::default();
+        judge(&analysis, &Delivery { fulfils, ..delivery(attempts) }, &Reborn::new(), &mut found);
+        (found.breaches.len(), found.unproven.len())
+    };
+    let from_the_second_on = [(1000, 503), (5003, 503)];
+    assert_eq!(judged(None, &from_the_second_on), (0, 1));
+    assert_eq!(judged(Some(0), &from_the_second_on), (2, 0), "the run asked for it");
+    assert_eq!(judged(None, &[(1000, 503), (4003, 503)]), (2, 0), "off any schedule");
+    assert_eq!(judged(None, &[(9000, 503), (13_003, 503)]), (2, 0), "long after the run began");
+}
+
 /// As many as the sender's log has: another one was not made.
 #[test]
 fn attempts_that_found_no_connection_by_the_senders_log_were_made() {
@@ -146,4 +163,43 @@ fn a_timestamp_in_seconds_is_old_where_any_earlier_attempt_has_it_a_second_later
     assert!(stamped(&[(100, 5000), (700, 5000), (1300, 5000)]));
     assert!(stamped(&[(100, 5000), (700, 6000), (1300, 5000)]));
     assert!(stamped(&[(100, 5001), (700, 5001)]));
+}
+
+/// An attempt that hung, from so many to so many ms, and how it ended.
+fn hung(from: u64, to: u64, how: Ending) -> AttemptResult {
+    let fault = Some(Fault::Hang(None));
+    AttemptResult { end: Some(Tick(to * MS)), status: None, how: Some(how), fault, ..attempt((from, 503)) }
+}
+
+#[test]
+fn a_sender_that_waits_until_a_hang_is_ended_for_it_has_no_such_time_out() {
+    use Ending::{Broken, SenderClosed};
+    for (what, first, second, wanted) in [
+        ("it gave up in time", hung(0, 10_003, SenderClosed), Some(12_004), (1, 0)),
+        ("it gave up late", hung(0, 20_003, SenderClosed), Some(22_004), (1, 1)),
+        ("we ended it, and it tried again", hung(0, 30_000, Broken), Some(32_003), (1, 1)),
+        ("a short hang", hung(0, 15_000, Broken), Some(17_003), (1, 1)),
+        ("we ended it, and nothing followed", hung(0, 30_000, Broken), None, (1, 1)),
+        ("it gave up in time, which a proxy hid", hung(0, 30_000, Broken), Some(12_004), (1, 0)),
+        ("ended at about its time-out", hung(0, 11_000, Broken), Some(12_500), (0, 0)),
+    ] {
+        let analysis = Analysis::new(header()).unwrap();
+        let tries = [first].into_iter().chain(second.map(|ms| attempt((ms, 200)))).collect();
+        let mut found = Retries::default();
+        time_limit::judge(&analysis, &Delivery { tries, ..delivery(&[]) }, &mut found);
+        assert_eq!((found.held.len(), found.breaches.len()), wanted, "{what}");
+    }
+}
+
+/// Its end is no less hidden than its beginning is known: the pause is not measured.
+#[test]
+fn a_retry_while_a_proxy_keeps_an_attempt_open_that_was_given_up_is_not_too_early() {
+    let gap = |came: u64| {
+        let analysis = Analysis::new(header()).unwrap();
+        gaps(&analysis, &[hung(0, 30_000, Ending::Broken), attempt((came, 200))])
+    };
+    assert_eq!(gap(12_003), [None]);
+    assert_eq!(gap(9000), [Some(0)], "it was given up too early, or not at all");
+    assert_eq!(gap(14_000), [Some(0)]);
+    assert_eq!(gap(32_003), [Some(2_003 * MS)]);
 }
