@@ -1,5 +1,6 @@
 //! A log line that is a JSON object.
 
+use super::errors::TRACEBACK;
 use super::formats::JsonKeys;
 use super::frame::PREFIX;
 use super::level::Level;
@@ -9,6 +10,13 @@ use std::net::IpAddr;
 
 /// Where Cloud Logging has what an application wrote as JSON.
 const PAYLOAD: &str = "/jsonPayload";
+
+/// Where Datadog has the level.
+const STATUS: &str = "status";
+/// What Python writes of no exception.
+const NO_EXCEPTION: &str = "NoneType: None";
+/// Levels of an object that are searched for a traceback.
+const DEPTH: u32 = 5;
 
 /// The object of a line.
 pub(super) struct Object(Value);
@@ -46,10 +54,24 @@ impl Object {
         keys.iter().find_map(|key| self.get(key)?.as_str().map(str::to_owned))
     }
 
+    /// The exception: what stands at the first of these keys that says anything, or a traceback anywhere else in it. A logger that was
+    /// to write one where there is none writes [`NO_EXCEPTION`].
+    pub(super) fn exception(&self, keys: &[String]) -> Option<String> {
+        let is_one = |text: &String| !text.trim().is_empty() && text.trim() != NO_EXCEPTION;
+        let named = keys.iter().find_map(|key| self.text(std::slice::from_ref(key)).filter(is_one));
+        named.or_else(|| traceback(&self.0, DEPTH))
+    }
+
     /// The level: the word or number at the first of these keys that is there, with the key.
     pub(super) fn level(&self, keys: &[String]) -> Level {
-        let found = keys.iter().find_map(|key| Some((key, self.get(key)?)));
+        let is_plain = |value: &&Value| value.is_string() || value.is_number();
+        let found = keys.iter().find_map(|key| Some((key, self.get(key).filter(is_plain)?)));
         match found {
+            // Datadog's `status` is a level, others' that of a response.
+            Some((key, Value::String(word))) if key == STATUS && word.parse::<f64>().is_ok() => {
+                Level::Unknown
+            }
+            Some((key, Value::Number(_))) if key == STATUS => Level::Unknown,
             Some((_, Value::String(word))) => Level::of(word),
             Some((key, Value::Number(number))) => {
                 number.as_i64().map_or(Level::Unknown, |number| Level::of_number(key, number))
@@ -92,6 +114,21 @@ impl Object {
         });
         let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
         (!others.is_empty()).then(|| Value::Object(others).to_string())
+    }
+}
+
+/// The first text in a value of which a line begins as a traceback does.
+fn traceback(value: &Value, depth: u32) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::String(text) => {
+            let at = memchr::memmem::find(text.as_bytes(), TRACEBACK.as_bytes())?;
+            let begins = text.get(..at)?.chars().next_back().is_none_or(|before| before == '\n');
+            begins.then(|| text.get(at..).map(str::to_owned))?
+        }
+        Value::Array(all) => all.iter().find_map(|value| traceback(value, depth)),
+        Value::Object(all) => all.values().find_map(|value| traceback(value, depth)),
+        _ => None,
     }
 }
 
