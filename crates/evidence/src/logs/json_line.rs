@@ -11,8 +11,10 @@ use std::net::IpAddr;
 /// Where Cloud Logging has what an application wrote as JSON.
 const PAYLOAD: &str = "/jsonPayload";
 
-/// Where Datadog has the level.
-const STATUS: &str = "status";
+/// Where a level is a word, and a number something else: Datadog's `status` is that of a response elsewhere.
+const WORDS: [&str; 2] = ["status", "priority"];
+/// Where Node has a stack.
+const STACK: &str = "stack";
 /// What Python writes of no exception.
 const NO_EXCEPTION: &str = "NoneType: None";
 /// Levels of an object that are searched for a traceback.
@@ -57,21 +59,26 @@ impl Object {
     /// The exception: what stands at the first of these keys that says anything, or a traceback anywhere else in it. A logger that was
     /// to write one where there is none writes [`NO_EXCEPTION`].
     pub(super) fn exception(&self, keys: &[String]) -> Option<String> {
-        let is_one = |text: &String| !text.trim().is_empty() && text.trim() != NO_EXCEPTION;
-        let named = keys.iter().find_map(|key| self.text(std::slice::from_ref(key)).filter(is_one));
+        let is_one = |key: &str, text: &str| {
+            let text = text.trim();
+            // A stack may be one of servers, too, which has a name and no lines.
+            !text.is_empty() && text != NO_EXCEPTION && (key != STACK || text.contains('\n'))
+        };
+        let text = |key: &String| self.text(std::slice::from_ref(key)).filter(|text| is_one(key, text));
+        let named = keys.iter().find_map(text);
         named.or_else(|| traceback(&self.0, DEPTH))
     }
 
     /// The level: the word or number at the first of these keys that is there, with the key.
     pub(super) fn level(&self, keys: &[String]) -> Level {
-        let is_plain = |value: &&Value| value.is_string() || value.is_number();
-        let found = keys.iter().find_map(|key| Some((key, self.get(key).filter(is_plain)?)));
+        let is_level = |key: &str, value: &Value| match value {
+            Value::String(word) => !WORDS.contains(&key) || word.parse::<f64>().is_err(),
+            Value::Number(_) => !WORDS.contains(&key),
+            _ => false,
+        };
+        let found =
+            keys.iter().find_map(|key| Some((key, self.get(key).filter(|value| is_level(key, value))?)));
         match found {
-            // Datadog's `status` is a level, others' that of a response.
-            Some((key, Value::String(word))) if key == STATUS && word.parse::<f64>().is_ok() => {
-                Level::Unknown
-            }
-            Some((key, Value::Number(_))) if key == STATUS => Level::Unknown,
             Some((_, Value::String(word))) => Level::of(word),
             Some((key, Value::Number(number))) => {
                 number.as_i64().map_or(Level::Unknown, |number| Level::of_number(key, number))

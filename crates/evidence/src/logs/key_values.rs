@@ -35,23 +35,28 @@ impl KeyValues<'_> {
     }
 }
 
-/// The members of a line that has a message and a level, behind at most a prefix without quotes.
-pub(super) fn open(line: &str) -> Option<KeyValues<'_>> {
+/// The members of a line that has a message among them, and a level there or in its frame. Behind words of a message they are
+/// what that tells, not what the logger does: `ERROR … login failed: name=x level=info msg=…`.
+pub(super) fn open<'l>(line: &'l str, frame: Option<&Frame<'l>>) -> Option<KeyValues<'l>> {
     let first = memchr::memchr(b'=', line.as_bytes()).filter(|at| *at <= PREFIX)?;
     let before = line.get(..first)?;
     let begin = before.rfind([' ', '\t', '|', ']']).map_or(0, |at| at + 1);
     let key = before.get(begin..)?;
     let known = [&MESSAGES[..], &LEVELS, &TIMES, &LOGGERS].into_iter().any(|keys| keys.contains(&key));
-    if !known || before.contains(['"', '\'', '?', '&']) {
+    let message_begins = frame.map(|frame| line.len() - frame.message.len());
+    if !known || message_begins.is_some_and(|at| at < begin) || before.contains(['"', '\'', '?', '&']) {
         return None;
     }
     let members = line.get(begin..)?;
     let mut found = Found::default();
     each(members).take(MOST).for_each(|member| found.take(member));
     let message = found.messages.into_iter().flatten().next()?;
-    let level = Some(found.level?);
-    let time = found.time.or_else(|| head::time(line).map(|(time, _)| time));
-    let frame = Frame { level, time, logger: found.logger, message };
+    let around = frame.copied().unwrap_or(Frame { level: None, time: None, logger: None, message });
+    // What the head of the line has as its level is the logger's.
+    let of_head = around.level.filter(|_| message_begins == Some(begin));
+    let level = Some(of_head.or(found.level).or(around.level)?);
+    let time = found.time.or(around.time).or_else(|| head::time(line).map(|(time, _)| time));
+    let frame = Frame { level, time, logger: found.logger.or(around.logger), message };
     Some(KeyValues { frame, members, before: line.get(..begin)? })
 }
 
@@ -114,4 +119,40 @@ fn quoted(value: &str, quote: u8) -> Option<usize> {
         ends
     };
     value.as_bytes().get(1..)?.iter().position(is_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Formats, Kind, Level};
+
+    #[test]
+    fn members_are_the_loggers_where_no_words_stand_before_them() {
+        let formats = Formats::built_in().unwrap();
+        let of = |line: &str| formats.read(line).map(|entry| (entry.level, entry.message.into_owned()));
+        for (line, level, message) in [
+            ("level=error msg=\"it \\\"broke\\\"\" user=7", Level::Severe, "it \\\"broke\\\""),
+            ("time=2026-11-28T12:00:00Z level=info msg=well", Level::Mild, "well"),
+            ("ERROR 2026-11-28 12:00:00,000 apps.x event='it broke' level=info", Level::Severe, "it broke"),
+            (
+                "ERROR 2026-11-28 12:00:00,000 apps.x failed: name=bob level=info msg=hello",
+                Level::Severe,
+                "failed: name=bob level=info msg=hello",
+            ),
+            ("web-1  | event='it broke' level='error'", Level::Severe, "it broke"),
+        ] {
+            assert_eq!(of(line), Some((level, message.to_owned())), "{line}");
+        }
+        for line in ["GET /?level=error&msg=x", "name=x", "path=\"/ level=error msg=x\""] {
+            assert_eq!(of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn fields_of_a_message_may_be_members() {
+        let formats = Formats::built_in().unwrap();
+        let line = "level=info event=\"Webhook delivered successfully: \" webhook_id=a attempt=2 status=200";
+        let entry = formats.read(line).unwrap();
+        let found = (entry.kind, entry.webhook_id.as_deref(), entry.attempt, entry.status, entry.event);
+        assert_eq!(found, (Some(Kind::Delivered), Some("a"), Some(2), Some(200), None));
+    }
 }

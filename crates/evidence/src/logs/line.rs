@@ -94,10 +94,11 @@ impl Formats {
     }
 
     fn read_text<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
-        if let Some(members) = key_values::open(line) {
+        let frame = self.frame(line);
+        if let Some(members) = key_values::open(line, frame.as_ref()) {
             return self.read_members(&members);
         }
-        let frame = self.without_a_word_for_logger(line, self.frame(line)?);
+        let frame = self.without_a_word_for_logger(line, frame?);
         if frame.message.starts_with('{')
             && let Some(entry) = self.read_inner(&frame)
         {

@@ -241,7 +241,6 @@ fn an_exception_in_an_object_is_an_error_wherever_it_stands() {
         r#""exception":[{"exc_type":"ValueError","exc_value":"broken","frames":[]}]"#,
         r#""exception":{"type":"ValueError","message":"broken","stacktrace":@}"#,
         r#""error":{"stack_trace":@,"type":"ValueError"}"#,
-        r#""error":{"type":"ValueError","message":"broken"}"#,
         r#""error":{"stack":@,"kind":"ValueError"}"#,
         r#""error.stack":@"#,
         r#""stack":"Error: broken\n    at a.js:1""#,
@@ -264,7 +263,10 @@ fn an_exception_in_an_object_is_an_error_wherever_it_stands() {
         r#""exception":"","error":null"#,
         r#""error":"none found""#,
         r#""stack_info":"Stack (most recent call last):\n  File""#,
-        r#""status":500"#,
+        r#""status":500,"priority":1"#,
+        r#""stack":"production""#,
+        // What was handled.
+        r#""error":{"type":"Timeout","message":"tried again"}"#,
         r#""help":"it begins with Traceback (most recent call last): in Python""#,
     ] {
         assert_eq!(of(&with(members)), Errors::default(), "{members}");
