@@ -123,12 +123,16 @@ impl Formats {
     }
 
     /// Of `INFO 2026-11-28 12:00:00,000 Webhook timeout: …` the first word is no logger's name, though it stands where one does.
+    /// Nor is it the end of one in `INFO:apps.payments:Webhook timeout: …`.
     fn without_a_word_for_logger<'l>(&self, line: &'l str, frame: Frame<'l>) -> Frame<'l> {
-        let said = frame.logger.filter(|logger| !logger.contains('.')).and_then(|logger| {
-            let begin = line.len().checked_sub(frame.message.len() + 1 + logger.len())?;
-            line.get(begin..).filter(|said| said.starts_with(logger) && self.messages.begins(said))
+        let said = frame.logger.and_then(|logger| {
+            let (name, word) =
+                logger.rsplit_once(':').map_or((None, logger), |(name, word)| (Some(name), word));
+            let begin = line.len().checked_sub(frame.message.len() + 1 + word.len())?;
+            let said = line.get(begin..).filter(|said| !word.contains('.') && said.starts_with(word))?;
+            self.messages.begins(said).then_some((name, said))
         });
-        said.map_or(frame, |message| Frame { logger: None, message, ..frame })
+        said.map_or(frame, |(logger, message)| Frame { logger, message, ..frame })
     }
 
     /// A line of `key=value`, of which others than the message may be fields of it.

@@ -1,6 +1,6 @@
 //! Each format of lines against each thing that a sender may do.
 
-use super::super::{Fold, Formats, LogWindow};
+use super::super::{Fold, Formats, Kind, LogWindow};
 use crate::fixtures;
 use chrono::{DateTime, TimeDelta, Utc};
 use pii::{Engine, Policy};
@@ -262,6 +262,17 @@ fn prose_about_webhooks_is_none_of_the_senders() {
     ] {
         let kind = formats.read(line).and_then(|entry| entry.kind);
         assert_eq!(kind, None, "{line}");
+    }
+}
+
+/// As Python's `basicConfig` has it, without a time.
+#[test]
+fn a_message_behind_colons_is_found() {
+    let formats = Formats::built_in().unwrap();
+    for name in [NAME, "webhook_service", "root"] {
+        let line = format!("ERROR:{name}:Client error - aborting retries: status=404");
+        let entry = formats.read(&line).unwrap();
+        assert_eq!((entry.kind, entry.status), (Some(Kind::Aborted), Some(404)), "{line}");
     }
 }
 
