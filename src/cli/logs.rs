@@ -163,6 +163,10 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
         ),
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => (Verdict::Unproven, "no line is about webhooks"),
+        _ if summary.unreadable.hides_webhooks() => (
+            Verdict::Unproven,
+            "lines that seem to be about webhooks have no known format; --formats FILE describes yours",
+        ),
         _ if summary.not_looked_at > 0 => {
             (Verdict::Unproven, "some lines could not be searched for personal data")
         }

@@ -6,7 +6,7 @@ use super::observe_written::check;
 use super::receiver::{Receiver, Webhook, until};
 use super::window::Window;
 use evidence::gate::Verdict;
-use record::{LogCompared, LogErrors, LogFacts, Reconciliation, Record, Tick, Watch};
+use record::{LogCompared, LogErrors, LogFacts, LogLost, Reconciliation, Record, Tick, Watch};
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -319,4 +319,28 @@ fn errors_that_are_dated_outside_the_window_do_not_fail_it() {
     assert!(fails == Verdict::Fail && text.contains("; line 3 of the window: error 3"), "{text}");
     assert!(!text.contains("error 1") && text.contains("1 errors, 1 dated outside the window"), "{text}");
     assert_eq!((errors(1, 1, 0).0, errors(1, 0, 1).0), (Verdict::Pass, Verdict::Unproven));
+}
+
+/// What stands in lines that could not be read may be anything, where it seems to be about webhooks.
+#[test]
+fn unreadable_lines_that_seem_to_be_about_webhooks_leave_the_window_unproven() {
+    let lost = |about: u64| {
+        let mut window = Window::new();
+        window.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
+        let unreadable = serde_json::json!({"count": 9, "first_lines": [1], "about_webhooks": about});
+        let summary = serde_json::json!({"lines": 90, "webhook_lines": 5, "unreadable": unreadable});
+        window.analysis.take(&Record::Watch(Watch::Log(Box::new(LogFacts { at: Tick(1), summary }))));
+        let found = Reconciliation { agreed: 5, lost: Some(LogLost::default()), ..Reconciliation::default() };
+        let compared =
+            LogCompared { at: Tick(1), gone: Vec::new(), not_kept: 0, found, errors: LogErrors::default() };
+        window.analysis.take(&Record::Watch(Watch::Compared(Box::new(compared))));
+        [check(&window, "log_lost"), check(&window, "sender_log")]
+    };
+    assert!(lost(3).iter().all(|(verdict, _)| *verdict == Verdict::Pass), "{:?}", lost(3));
+    for (verdict, text) in lost(4) {
+        assert!(
+            verdict == Verdict::Unproven && text.contains("4 lines that seem to be about webhooks"),
+            "{text}"
+        );
+    }
 }

@@ -4,7 +4,7 @@ use super::check::{Check, Verdict};
 use super::criteria::{LOG_ERRORS, LOG_LOST, SENDER_LOG};
 use crate::analysis::Analysis;
 use crate::figure::counted;
-use crate::logs::Errors;
+use crate::logs::{Errors, Unreadable};
 use pii::shown;
 use record::{LogCompared, LogErrors, Reconciliation, WatchBegin};
 use serde::Deserialize;
@@ -16,7 +16,10 @@ pub(super) fn check(analysis: &Analysis, begin: &WatchBegin) -> Check {
     let (verdict, text) = match compared {
         _ if begin.logs.is_empty() => (Verdict::NotExercised, "no sender log was given (--log)".to_owned()),
         None => (Verdict::Unproven, "the window was cut off before the log was compared".to_owned()),
-        Some(compared) => judged(compared, unreadable(analysis)),
+        Some(compared) => match (judged(compared, unreadable(analysis)), hidden(analysis)) {
+            ((Verdict::Pass, counts), Some(hidden)) => (Verdict::Unproven, format!("{counts}; {hidden}")),
+            (judged, _) => judged,
+        },
     };
     let found = compared.map(|c| &c.found);
     let n = found.map_or(0, |f| f.agreed + contradictions(f));
@@ -34,6 +37,15 @@ fn unreadable(analysis: &Analysis) -> Option<(u64, u64)> {
     let count = |pointer: &str| summary.pointer(pointer).and_then(serde_json::Value::as_u64);
     let (unreadable, lines) = (count("/unreadable/count")?, count("/lines")?);
     (unreadable > lines / 2).then_some((unreadable, lines))
+}
+
+/// That lines which seem to be about webhooks could not be read, where those are more than a few.
+fn hidden(analysis: &Analysis) -> Option<String> {
+    let summary = &analysis.watched.log.as_ref()?.summary;
+    let unread = Unreadable::deserialize(summary.get("unreadable")?).ok()?;
+    unread.hides_webhooks().then(|| {
+        format!("{} lines that seem to be about webhooks have no known format: {HINT}", unread.about_webhooks)
+    })
 }
 
 /// Errors of the application in its own log while the window lasted.
@@ -118,6 +130,7 @@ pub(super) fn lost(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
         }
         _ if gone.is_some() => unproven(gone.map(|gone| shown(gone)).unwrap_or_default()),
         _ if lines == 0 => unproven("no line is about webhooks: is this the sender's log?".to_owned()),
+        _ if hidden(analysis).is_some() => unproven(hidden(analysis).unwrap_or_default()),
         (Some(found), _) => {
             (Verdict::Pass, format!("{} lost, in {} about webhooks", found.count, counted(lines, "lines")))
         }

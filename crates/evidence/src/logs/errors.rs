@@ -20,7 +20,7 @@ const LONGEST: usize = 300;
 const MESSAGE: u32 = 20;
 
 /// How Python begins a traceback.
-const TRACEBACK: &str = "Traceback (most recent call last):";
+pub(super) const TRACEBACK: &str = "Traceback (most recent call last):";
 /// What stands before that in a traceback of an exception group (Python 3.11), behind its own prefix.
 const GROUP: &str = "+ Exception Group ";
 /// How it goes on after an exception that another one was raised in. Without these words another traceback is another error.

@@ -7,6 +7,7 @@
 
 use super::frame::Frame;
 use super::level::names_level;
+use super::time::web_server_length;
 use std::net::{IpAddr, SocketAddr};
 
 /// Words before a level, at most: Apache's time alone has five.
@@ -20,12 +21,12 @@ const KEYS: [&str; 9] = ["time", "ts", "t", "timestamp", "at", "logger", "name",
 /// Those that hold the level.
 const LEVEL_KEYS: [&str; 6] = ["level", "lvl", "severity", "levelname", "log_level", "loglevel"];
 /// Names of days and months, as in `Wed Nov 26`.
-const CALENDAR: [&str; 19] = [
+pub(super) const CALENDAR: [&str; 19] = [
     "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
     "Sep", "Oct", "Nov", "Dec",
 ];
 /// What container runtimes write between the time and the line.
-const STREAMS: [&str; 4] = ["stdout", "stderr", "F", "P"];
+pub(super) const STREAMS: [&str; 4] = ["stdout", "stderr", "F", "P"];
 /// How the names of threads and processes begin that stand in brackets.
 const THREADS: [&str; 8] =
     ["Main", "main", "Thread-", "ThreadPoolExecutor-", "ForkPoolWorker-", "Dummy-", "pid ", "tid "];
@@ -249,7 +250,7 @@ fn is_marked(after: &str) -> bool {
 }
 
 /// A name of a logger, a host or a program; none that may be somebody's address.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | ':' | '@');
     let address = name.split_once('@').is_some_and(|(_, host)| host.contains('.'));
@@ -257,7 +258,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// A logger by its look: `apps.payments`, `axum::serve`; no file.
-fn is_dotted(name: &str) -> bool {
+pub(super) fn is_dotted(name: &str) -> bool {
     let inner = |mark: &str| name.trim_end_matches(['.', ':']).contains(mark);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':');
     is_name(name)
@@ -272,7 +273,10 @@ const DAY: &[u8] = b"0000-00-00";
 const CLOCK: &[u8] = b"00:00:00";
 
 /// A day with the time of day, or the time of day alone, with its fraction and offset, and what stands behind it.
-fn time(text: &str) -> Option<(&str, &str)> {
+pub(super) fn time(text: &str) -> Option<(&str, &str)> {
+    if let Some(length) = web_server_length(text) {
+        return Some(text.split_at(length + offset(text.get(length..)?)));
+    }
     let bytes = text.as_bytes();
     let fits = |at: usize, form: &[u8]| {
         let digit = |(b, form): (&u8, &u8)| match form {
@@ -417,6 +421,7 @@ mod tests {
             ("2026-11-26T12:00:00.5+06:00 x", "2026-11-26T12:00:00.5+06:00"),
             ("2026-11-26 12:00:00 - x", "2026-11-26 12:00:00"),
             ("12:00:00.5Z", "12:00:00.5Z"),
+            ("28/Nov/2026 12:00:00 +0600] x", "28/Nov/2026 12:00:00 +0600"),
         ] {
             assert_eq!(time(text).unwrap().0, found);
         }

@@ -1,5 +1,6 @@
 //! A log line that is a JSON object.
 
+use super::errors::TRACEBACK;
 use super::formats::JsonKeys;
 use super::frame::PREFIX;
 use super::level::Level;
@@ -9,6 +10,15 @@ use std::net::IpAddr;
 
 /// Where Cloud Logging has what an application wrote as JSON.
 const PAYLOAD: &str = "/jsonPayload";
+
+/// Where a level is a word, and a number something else: Datadog's `status` is that of a response elsewhere.
+const WORDS: [&str; 2] = ["status", "priority"];
+/// Where Node has a stack.
+const STACK: &str = "stack";
+/// What Python writes of no exception.
+const NO_EXCEPTION: &str = "NoneType: None";
+/// Levels of an object that are searched for a traceback.
+const DEPTH: u32 = 5;
 
 /// The object of a line.
 pub(super) struct Object(Value);
@@ -46,9 +56,28 @@ impl Object {
         keys.iter().find_map(|key| self.get(key)?.as_str().map(str::to_owned))
     }
 
+    /// The exception: what stands at the first of these keys that says anything, or a traceback anywhere else in it. A logger that was
+    /// to write one where there is none writes [`NO_EXCEPTION`].
+    pub(super) fn exception(&self, keys: &[String]) -> Option<String> {
+        let is_one = |key: &str, text: &str| {
+            let text = text.trim();
+            // A stack may be one of servers, too, which has a name and no lines.
+            !text.is_empty() && text != NO_EXCEPTION && (key != STACK || text.contains('\n'))
+        };
+        let text = |key: &String| self.text(std::slice::from_ref(key)).filter(|text| is_one(key, text));
+        let named = keys.iter().find_map(text);
+        named.or_else(|| traceback(&self.0, DEPTH))
+    }
+
     /// The level: the word or number at the first of these keys that is there, with the key.
     pub(super) fn level(&self, keys: &[String]) -> Level {
-        let found = keys.iter().find_map(|key| Some((key, self.get(key)?)));
+        let is_level = |key: &str, value: &Value| match value {
+            Value::String(word) => !WORDS.contains(&key) || word.parse::<f64>().is_err(),
+            Value::Number(_) => !WORDS.contains(&key),
+            _ => false,
+        };
+        let found =
+            keys.iter().find_map(|key| Some((key, self.get(key).filter(|value| is_level(key, value))?)));
         match found {
             Some((_, Value::String(word))) => Level::of(word),
             Some((key, Value::Number(number))) => {
@@ -92,6 +121,21 @@ impl Object {
         });
         let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
         (!others.is_empty()).then(|| Value::Object(others).to_string())
+    }
+}
+
+/// The first text in a value of which a line begins as a traceback does.
+fn traceback(value: &Value, depth: u32) -> Option<String> {
+    let depth = depth.checked_sub(1)?;
+    match value {
+        Value::String(text) => {
+            let at = memchr::memmem::find(text.as_bytes(), TRACEBACK.as_bytes())?;
+            let begins = text.get(..at)?.chars().next_back().is_none_or(|before| before == '\n');
+            begins.then(|| text.get(at..).map(str::to_owned))?
+        }
+        Value::Array(all) => all.iter().find_map(|value| traceback(value, depth)),
+        Value::Object(all) => all.values().find_map(|value| traceback(value, depth)),
+        _ => None,
     }
 }
 

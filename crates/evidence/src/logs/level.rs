@@ -78,6 +78,9 @@ pub(super) fn names_level(word: &str) -> bool {
     word.len() > 2 && (is(&SEVERE) || is(&MILD)) && !is(&AMBIGUOUS)
 }
 
+/// Keys of OpenTelemetry's numbers.
+const OTEL: [&str; 3] = ["severity_number", "SeverityNumber", "severityNumber"];
+
 impl Level {
     pub(super) fn of(word: &str) -> Self {
         let word = word.trim();
@@ -91,9 +94,15 @@ impl Level {
     }
 
     /// Of a number. Python (`levelno`) has 40 for ERROR and 30 for WARNING; bunyan and pino 50 for error and 40 for warn; syslog
-    /// and GELF count down, 3 being an error and 4 a warning. What one calls an error and another does not is unknown.
+    /// and GELF count down, 3 being an error and 4 a warning; OpenTelemetry has 17 for ERROR; Cloud Logging (`severity`) 500, and 400 for
+    /// WARNING. What one calls an error and another does not is unknown.
     pub(super) fn of_number(key: &str, number: i64) -> Self {
         match number {
+            17.. if OTEL.contains(&key) => Self::Severe,
+            1.. if OTEL.contains(&key) => Self::Mild,
+            _ if OTEL.contains(&key) => Self::Unknown,
+            100..500 if key == "severity" => Self::Mild,
+            100..400 => Self::Mild,
             40..50 if key == "levelno" => Self::Severe,
             0..=3 if key != "levelno" => Self::Severe,
             50.. => Self::Severe,

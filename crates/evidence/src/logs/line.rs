@@ -1,7 +1,10 @@
 //! One log line, read.
 
+use super::errors::TRACEBACK;
 use super::formats::{Formats, JsonKeys, Kind};
+use super::frame::Frame;
 use super::json_line::Object;
+use super::key_values::{self, KeyValues};
 use super::level::Level;
 use super::time::milliseconds;
 use chrono::{DateTime, Utc};
@@ -67,8 +70,14 @@ impl Formats {
         {
             return Some(entry);
         }
-        // What a receiver answered is quoted in lines of text, and may be JSON.
-        self.read_text(line).or_else(|| self.read_object(line)).or_else(|| self.read_behind_return(line))
+        let text = self.read_text(line);
+        if text.as_ref().is_some_and(|entry| entry.kind.is_some()) {
+            return text;
+        }
+        // A word of the message may look like a level: `Client error - aborting retries`. What a receiver answered is quoted in lines of
+        // text, and may be JSON.
+        let bare = self.read_bare(line).or(text);
+        bare.or_else(|| self.read_object(line)).or_else(|| self.read_behind_return(line))
     }
 
     /// What begins behind a carriage return, where the line itself begins as none: a bar that shows progress is written over, and the
@@ -85,17 +94,19 @@ impl Formats {
     }
 
     fn read_text<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
-        let frame = self.frame(line)?;
+        let frame = self.frame(line);
+        if let Some(members) = key_values::open(line, frame.as_ref()) {
+            return self.read_members(&members);
+        }
+        let frame = self.without_a_word_for_logger(line, frame?);
+        if frame.message.starts_with('{')
+            && let Some(entry) = self.read_inner(&frame)
+        {
+            return Some(entry);
+        }
         let message = frame.message;
-        let mut entry = Entry {
-            at: frame.time.and_then(|time| self.time(time)),
-            level: frame.level.map_or(Level::Unknown, Level::of),
-            logger: frame.logger.map(Cow::from),
-            message: message.into(),
-            ..Entry::default()
-        };
-        self.read_message(frame.logger, message, &mut entry);
-        // A name without a dot is a logger where what follows is about a webhook.
+        let mut entry = self.read_frame(frame)?;
+        // The guide's messages, which others write too: a name without a dot is a logger where what follows is about a webhook.
         if entry.kind.is_none()
             && entry.logger.is_none()
             && let Some((name, said)) = message.split_once([' ', ':'])
@@ -109,6 +120,47 @@ impl Formats {
             }
         }
         Some(entry)
+    }
+
+    /// Of `INFO 2026-11-28 12:00:00,000 Webhook timeout: …` the first word is no logger's name, though it stands where one does.
+    /// Nor is it the end of one in `INFO:apps.payments:Webhook timeout: …`.
+    fn without_a_word_for_logger<'l>(&self, line: &'l str, frame: Frame<'l>) -> Frame<'l> {
+        let said = frame.logger.and_then(|logger| {
+            let (name, word) =
+                logger.rsplit_once(':').map_or((None, logger), |(name, word)| (Some(name), word));
+            let begin = line.len().checked_sub(frame.message.len() + 1 + word.len())?;
+            let said = line.get(begin..).filter(|said| !word.contains('.') && said.starts_with(word))?;
+            self.messages.begins(said).then_some((name, said))
+        });
+        said.map_or(frame, |(logger, message)| Frame { logger, message, ..frame })
+    }
+
+    /// A line of `key=value`, of which others than the message may be fields of it.
+    fn read_members<'l>(&self, members: &KeyValues<'l>) -> Option<Entry<'l>> {
+        let mut entry = self.read_frame(members.frame)?;
+        entry.beside = both(members.beside(), entry.beside.take());
+        for (name, value) in key_values::each(members.members) {
+            let is_message = std::ptr::eq(value, members.frame.message);
+            if entry.kind.is_some() && !is_message && FIELDS.contains(&name) {
+                entry.take(name, value.into());
+            }
+            if value.starts_with(TRACEBACK) {
+                entry.exception = Some(value.into());
+            }
+        }
+        Some(entry)
+    }
+
+    /// A message that is an object itself: a renderer's, behind the head that a formatter or syslog has written. Objects that are none of
+    /// a logger, such as a webhook's body, are the text that they are.
+    fn read_inner<'l>(&self, frame: &Frame<'l>) -> Option<Entry<'l>> {
+        let inner = self.read_object(frame.message)?;
+        let outer = frame.level.map_or(Level::Unknown, Level::of);
+        let level = if inner.level == Level::Unknown { outer } else { inner.level };
+        let is_log = inner.kind.is_some() || inner.exception.is_some() || inner.level != Level::Unknown;
+        let at = inner.at.or_else(|| frame.time.and_then(|time| self.time(time)));
+        let logger = inner.logger.clone().or_else(|| frame.logger.map(Cow::from));
+        is_log.then_some(Entry { at, level, logger, ..inner })
     }
 
     /// A line that is a JSON object, or has one behind what a collector writes first.
@@ -128,17 +180,22 @@ impl Formats {
         let logger = object.text(&keys.logger);
         let mut found = Entry::default();
         self.read_message(logger.as_deref(), message, &mut found);
+        let found = found.into_owned();
+        let named = found.logger.clone();
         let mut entry = Entry {
             at,
             level,
-            logger: logger.map(Cow::Owned),
-            exception: object.text(&keys.exception).map(Cow::Owned),
-            beside: object.beside(keys),
-            ..found.into_owned()
+            logger: logger.map(Cow::Owned).or(named),
+            exception: object.exception(&keys.exception).map(Cow::Owned),
+            beside: both(object.beside(keys), found.beside.clone()),
+            ..found
         };
         if entry.kind.is_some() {
             for name in FIELDS {
-                if let Some(value) = object.text(&[name.to_owned()]) {
+                // Where an `event` is the message, it names none.
+                if let Some(value) =
+                    object.text(&[name.to_owned()]).filter(|value| value.trim_end() != message)
+                {
                     entry.take(name, value.into());
                 }
             }
@@ -151,7 +208,7 @@ impl Formats {
     /// none: collectors have their own.
     fn read_wordless<'l>(&self, line: &str, object: &Object) -> Option<Entry<'l>> {
         let is = |keys: &&JsonKeys| {
-            let traceback = object.text(&keys.exception).is_some_and(|text| !text.trim().is_empty());
+            let traceback = object.exception(&keys.exception).is_some_and(|text| !text.trim().is_empty());
             traceback && object.level(&keys.level) == Level::Severe
         };
         let keys = self.json.iter().find(is).filter(|_| line.trim_start().starts_with('{'))?;
@@ -159,7 +216,7 @@ impl Formats {
             at: object.time(&keys.time, |text| self.time(text)),
             level: Level::Severe,
             logger: object.text(&keys.logger).map(Cow::Owned),
-            exception: object.text(&keys.exception).map(Cow::Owned),
+            exception: object.exception(&keys.exception).map(Cow::Owned),
             message: "an error, in an object without a message that is known".into(),
             beside: object.beside(keys),
             ..Entry::default()
@@ -193,8 +250,20 @@ impl Formats {
     }
 
     /// Takes what a message of this logger says of a webhook.
-    fn read_message<'m>(&self, logger: Option<&str>, message: &'m str, entry: &mut Entry<'m>) {
-        let Some((first, groups)) = self.messages.first(logger, message) else { return };
+    pub(super) fn read_message<'m>(&self, logger: Option<&'m str>, message: &'m str, entry: &mut Entry<'m>) {
+        let mut found = self.messages.first(logger, message);
+        let mut message = message;
+        if found.as_ref().is_none_or(|(first, _)| first.loose)
+            && let Some((logger, said)) = self.behind_preamble(logger, message)
+        {
+            found = self.messages.first(logger, said);
+            let before = message.get(..message.len() - said.len()).filter(|before| !before.is_empty());
+            entry.beside = entry.beside.take().or_else(|| before.map(str::to_owned));
+            message = said;
+            entry.message = said.into();
+            entry.logger = logger.map(Cow::from).or(entry.logger.take());
+        }
+        let Some((first, groups)) = found else { return };
         entry.kind = Some(first.kind);
         if let Some(groups) = groups {
             for (name, value) in first.fields(&groups) {
@@ -204,6 +273,14 @@ impl Formats {
         for (name, value) in pairs(message) {
             entry.take(name, value.into());
         }
+    }
+}
+
+/// One text of two.
+fn both(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}\n{other}")),
+        (one, other) => one.or(other),
     }
 }
 

@@ -2,10 +2,16 @@
 //! of their own, so that few are tried.
 
 use super::formats::Kind;
+use memchr::memmem::Finder;
 use regex::{Captures, Regex, RegexSet};
+use std::collections::BTreeSet;
 
 /// What names webhooks, in small letters.
 const WEBHOOK: &[u8] = b"webhook";
+/// A text that messages begin with tells them from others where it has as many bytes.
+const TELLING: usize = 4;
+/// And so many where it may stand anywhere.
+const LONG_ENOUGH: usize = 12;
 /// Python's own name for a logger without one.
 const ROOT: &str = "root";
 
@@ -16,7 +22,7 @@ pub(super) struct Message {
     pattern: Regex,
     begins: Begins,
     /// Whether other applications say the same of other things.
-    loose: bool,
+    pub loose: bool,
     /// The fields that groups of the pattern give, by their names, and the groups.
     fields: Vec<(&'static str, usize)>,
 }
@@ -97,6 +103,8 @@ pub(super) struct Messages {
     open: RegexSet,
     /// For each byte that a text may begin with, the numbers of those that it may be.
     by_first: Vec<Vec<usize>>,
+    /// What tells those that no other application writes, anywhere in a line.
+    telling: Vec<Finder<'static>>,
 }
 
 impl Messages {
@@ -122,6 +130,7 @@ impl Messages {
             all.filter(|(_, message)| message.begins.may_be(first)).map(|(number, _)| number).collect()
         };
         self.by_first = (0..=u8::MAX).map(may_be).collect();
+        self.telling = self.told_by();
         Ok(())
     }
 
@@ -140,6 +149,40 @@ impl Messages {
             };
             let fits = may_fit && (!message.loose || message.is_about_webhooks(logger, text));
             fits.then(|| message.found(text))?
+        })
+    }
+}
+
+impl Messages {
+    /// Whether a message that no other application writes seems to stand anywhere in a text.
+    pub(super) fn stand_in(&self, text: &str) -> bool {
+        self.telling.iter().any(|begin| begin.find(text.as_bytes()).is_some())
+    }
+
+    /// What each message begins with that no other application writes, as far as it tells it from others.
+    fn told_by(&self) -> Vec<Finder<'static>> {
+        let begin = |message: &Message| match &message.begins {
+            _ if message.loose => None,
+            Begins::Whole(begin) | Begins::With(begin) => {
+                begin.as_bytes().get(..LONG_ENOUGH).map(<[u8]>::to_vec)
+            }
+            Begins::Open(_) => None,
+        };
+        let begins: BTreeSet<Vec<u8>> = self.all.iter().filter_map(begin).collect();
+        begins.iter().map(|begin| Finder::new(begin).into_owned()).collect()
+    }
+
+    /// Whether a text begins as a message that no other application writes.
+    pub(super) fn begins(&self, text: &str) -> bool {
+        let Some(first) = text.as_bytes().first() else { return false };
+        let may_be = self.by_first.get(usize::from(*first)).into_iter().flatten();
+        may_be.filter_map(|number| self.all.get(*number)).any(|message| match &message.begins {
+            _ if message.loose => false,
+            Begins::Whole(begin) => text.starts_with(&**begin),
+            Begins::With(begin) => {
+                begin.len() >= TELLING && text.starts_with(&**begin) && message.pattern.is_match(text)
+            }
+            Begins::Open(_) => false,
         })
     }
 }

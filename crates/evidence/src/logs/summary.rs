@@ -91,6 +91,25 @@ pub struct Unreadable {
     pub count: u64,
     /// Numbers of the first ones, from 1.
     pub first_lines: Vec<u64>,
+    /// Those in which a message of the sender's seems to stand.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub about_webhooks: u64,
+}
+
+impl Unreadable {
+    /// So many of them a program that writes into another's line may leave behind.
+    const FEW: u64 = 3;
+
+    /// Whether so many of them seem to be about webhooks that what the others say is not what the log says.
+    #[must_use]
+    pub const fn hides_webhooks(&self) -> bool {
+        self.about_webhooks > Self::FEW
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Counts the lines of a log; memory does not grow with it.
@@ -168,6 +187,8 @@ impl<'f> Fold<'f> {
             None if of_a_traceback || line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
             None => {
                 self.summary.unreadable.count += 1;
+                let about = line.is_some_and(|line| self.formats.messages.stand_in(line));
+                self.summary.unreadable.about_webhooks += u64::from(about);
                 keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
             }
         }
@@ -342,6 +363,20 @@ mod tests {
         let mut fold = Fold::new(&formats, Some(engine), None);
         fold.take(None);
         assert_eq!((fold.summary().not_looked_at, fold.summary().unreadable.count), (1, 1));
+    }
+
+    #[test]
+    fn unreadable_lines_with_a_message_of_the_senders_are_counted_by_themselves() {
+        let dict = "{'text': 'Webhook timeout: event=e, attempt=1/3, timeout=10s'}";
+        let found = |n: usize| of(&vec![dict; n]).unreadable;
+        assert_eq!(
+            (found(3).about_webhooks, found(3).hides_webhooks(), found(4).hides_webhooks()),
+            (3, false, true)
+        );
+        assert_eq!(of(&["some other program", "GET /webhook 200"]).unreadable.about_webhooks, 0);
+        // Evidence that was written before has no such key, nor has that of a log without such lines.
+        let written = serde_json::to_value(of(&["x"])).unwrap();
+        assert!(written.pointer("/unreadable/about_webhooks").is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Times of log lines, as loggers write them.
 
 use super::formats::Formats;
-use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Offset, Utc};
 use std::time::Duration;
 
 impl Formats {
@@ -12,16 +12,15 @@ impl Formats {
 
     /// `2025-11-13 14:30:15,123`, with `/`, `T` and a point as well, and with an offset; without one it is the formats' own.
     pub(super) fn time(&self, text: &str) -> Option<DateTime<Utc>> {
+        if text.as_bytes().get(2) == Some(&b'/') {
+            return self.web_server_time(text);
+        }
         let (day, rest) = text.split_at_checked(DATE)?;
         let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
         let ends = |b: u8| matches!(b, b'Z' | b'z' | b'+' | b'-' | b' ');
         let end = fraction.bytes().position(ends).unwrap_or(fraction.len());
         let (fraction, offset) = fraction.split_at(end);
-        let offset = match offset.trim() {
-            "" => self.offset,
-            "Z" | "z" | "UTC" => Utc.fix(),
-            given => given.parse().ok()?,
-        };
+        let offset = self.offset_of(offset)?;
         let mark = if day.as_bytes().contains(&b'/') { '/' } else { '-' };
         let [year, month, day] = numbers(day, mark)?;
         let [hour, minute, second] = numbers(clock, ':')?;
@@ -29,7 +28,39 @@ impl Formats {
         let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
         local.and_local_timezone(offset).single().map(|at| at.to_utc())
     }
+
+    fn offset_of(&self, text: &str) -> Option<FixedOffset> {
+        match text.trim() {
+            "" => Some(self.offset),
+            "Z" | "z" | "UTC" => Some(Utc.fix()),
+            given => given.parse().ok(),
+        }
+    }
+
+    /// `28/Nov/2026:12:00:00 +0600`, with a blank before the time of day as well.
+    fn web_server_time(&self, text: &str) -> Option<DateTime<Utc>> {
+        let (time, offset) = text.split_at_checked(WEB_SERVER.len())?;
+        let (day, clock) = (time.get(..WEB_SERVER_DATE)?, time.get(WEB_SERVER_DATE + 1..)?);
+        let day = NaiveDate::parse_from_str(day, "%d/%b/%Y").ok()?;
+        let local = day.and_time(NaiveTime::parse_from_str(clock, "%H:%M:%S").ok()?);
+        local.and_local_timezone(self.offset_of(offset)?).single().map(|at| at.to_utc())
+    }
 }
+
+/// The length of a time as web servers write it, without its offset, and of the date in it.
+pub(super) fn web_server_length(text: &str) -> Option<usize> {
+    let fits = |(b, form): (&u8, &u8)| match form {
+        b'0' => b.is_ascii_digit(),
+        b'a' => b.is_ascii_alphabetic(),
+        b' ' => matches!(b, b' ' | b':'),
+        form => b == form,
+    };
+    let time = text.as_bytes().get(..WEB_SERVER.len())?;
+    time.iter().zip(WEB_SERVER).all(fits).then_some(WEB_SERVER.len())
+}
+
+const WEB_SERVER: &[u8] = b"00/aaa/0000 00:00:00";
+const WEB_SERVER_DATE: usize = "00/aaa/0000".len();
 
 /// Three numbers with a mark between them.
 fn numbers(text: &str, mark: char) -> Option<[u32; 3]> {
@@ -90,6 +121,8 @@ mod tests {
         let at = |text: &str| formats.time(text).map(|at| at.to_rfc3339());
         for (text, expected) in [
             ("2025-11-13 14:30:15", "2025-11-13T08:30:15+00:00"),
+            ("13/Nov/2025:14:30:15", "2025-11-13T08:30:15+00:00"),
+            ("13/Nov/2025 14:30:15 +0000", "2025-11-13T14:30:15+00:00"),
             ("2025-11-13 14:30:15,5", "2025-11-13T08:30:15.500+00:00"),
             ("2025-11-13T14:30:15.1234567891Z", "2025-11-13T14:30:15.123456789+00:00"),
             ("2025-11-13 14:30:15+02:00", "2025-11-13T12:30:15+00:00"),
@@ -100,6 +133,7 @@ mod tests {
         for none in [
             "",
             "2025-11-13",
+            "13/Foo/2025 14:30:15",
             "2025-13-13 14:30:15",
             "2025-11-13 24:30:15",
             "2025-11-13 14:30:15x",

@@ -59,6 +59,9 @@ impl SenderLog {
                 said.lines
             ));
         }
+        if said.unreadable.about_webhooks > said.unreadable.count {
+            wrong("more lines of no known format seem to be about webhooks than there are".to_owned());
+        }
         if total(&kinds(&said)).is_none_or(|n| n > said.webhook_lines) || said.attempts > said.webhook_lines {
             wrong(format!(
                 "the log has {} lines about webhooks, but more of them by kind",

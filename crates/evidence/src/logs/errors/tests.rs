@@ -227,3 +227,71 @@ fn lines_that_are_no_traceback_stay_unreadable() {
     let found = of(&Formats::built_in().unwrap(), &format!("nonsense\n{FRAMES}{}", "nonsense\n".repeat(30)));
     assert_eq!(found.unreadable.count, 1 + 30 - u64::from(MESSAGE));
 }
+
+/// Where libraries and collectors have an exception, and what is none.
+#[test]
+fn an_exception_in_an_object_is_an_error_wherever_it_stands() {
+    let traceback = r#""Traceback (most recent call last):\n  File \"a.py\", line 1\nValueError: broken""#;
+    let with =
+        |members: &str| format!(r#"{{"message":"m","level":"INFO",{}}}"#, members.replace('@', traceback));
+    let of = |line: &str| of(&Formats::built_in().unwrap(), line).errors;
+    for members in [
+        r#""exc_info":@"#,
+        r#""exception":@"#,
+        r#""exception":[{"exc_type":"ValueError","exc_value":"broken","frames":[]}]"#,
+        r#""exception":{"type":"ValueError","message":"broken","stacktrace":@}"#,
+        r#""error":{"stack_trace":@,"type":"ValueError"}"#,
+        r#""error":{"stack":@,"kind":"ValueError"}"#,
+        r#""error.stack":@"#,
+        r#""stack":"Error: broken\n    at a.js:1""#,
+        r#""err":{"type":"Error","stack":"Error: broken\n    at a.js:1"}"#,
+        r#""attributes":{"exception.stacktrace":@}"#,
+        r#""exception.type":"ValueError""#,
+        r#""extra":{"exc_info":@}"#,
+        r#""whatever":{"else":["x",@]}"#,
+    ] {
+        let found = of(&with(members));
+        assert_eq!((found.count, found.tracebacks), (1, 1), "{members}");
+    }
+    let in_message = format!(r#"{{"severity":"INFO","message":"m\n{}}}"#, traceback.trim_start_matches('"'));
+    assert_eq!(of(&in_message).count, 1, "{in_message}");
+    assert_eq!(of(&format!("level=info event=m exception={traceback}")).count, 1);
+    for members in [
+        r#""exc_info":null"#,
+        r#""exc_info":false"#,
+        r#""exc_info":"NoneType: None""#,
+        r#""exception":"","error":null"#,
+        r#""error":"none found""#,
+        r#""stack_info":"Stack (most recent call last):\n  File""#,
+        r#""status":500,"priority":1"#,
+        r#""stack":"production""#,
+        // What was handled.
+        r#""error":{"type":"Timeout","message":"tried again"}"#,
+        r#""help":"it begins with Traceback (most recent call last): in Python""#,
+    ] {
+        assert_eq!(of(&with(members)), Errors::default(), "{members}");
+    }
+}
+
+#[test]
+fn levels_stand_under_many_names() {
+    let of =
+        |members: &str| of(&Formats::built_in().unwrap(), &format!(r#"{{"message":"m",{members}}}"#)).errors;
+    for members in [
+        r#""status":"error""#,
+        r#""level_name":"ERROR""#,
+        r#""logLevel":"error""#,
+        r#""Level":"Error""#,
+        r#""level":{"name":"ERROR","no":40}"#,
+        r#""severity_number":17"#,
+        r#""severity":500"#,
+        r#""priority":"err""#,
+    ] {
+        assert_eq!((of(members).count, of(members).ungraded), (1, 0), "{members}");
+    }
+    for members in [r#""status":"info""#, r#""severity_number":16"#, r#""severity":400"#, r#""severity":200"#]
+    {
+        assert_eq!((of(members).count, of(members).ungraded), (0, 0), "{members}");
+    }
+    assert_eq!((of(r#""status":500"#).count, of(r#""status":500"#).ungraded), (0, 1));
+}
