@@ -125,7 +125,11 @@ fn nothing_has_drifted_only_where_signatures_and_retries_were_seen() {
 fn a_sender_that_retries_otherwise_than_its_profile_has_drifted() {
     let kinds = [
         ("no-retry", "503x*@1", "retry.schedule: quick says 3 attempts; seen: 1 of 3 attempts, then silence"),
-        ("too-many-retries", "503x*@1", "retry.schedule: quick says 3 attempts; seen: 4 attempts, 3 declared"),
+        (
+            "too-many-retries",
+            "503x*@1",
+            "retry.schedule: quick says 3 attempts; seen: 4 attempts, 3 declared",
+        ),
         ("no-retry-on-reset", "resetx*@1", "retry.schedule: quick says 3 attempts; seen: 1 of 3 attempts"),
         ("retry-4xx", "400x*@1", "retry.abort: quick says 400 ends the delivery; seen: retried after 400"),
         ("new-id-per-retry", "503x*@1", "retry.identity: quick says the same id in each attempt"),
