@@ -113,7 +113,7 @@ fn from_log(
         ));
     }
     let events = Some(learner.events().join(", "));
-    let kept = against.map(|profile| learner.kept(&profile.contract()));
+    let kept = against.map(|profile| learner.kept(profile));
     Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events, kept })
 }
 

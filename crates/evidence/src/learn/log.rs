@@ -4,7 +4,7 @@ use super::log_ids::ById;
 use super::retries::outcomes;
 use super::{Certainty, KeptRetries, Learnt};
 use crate::logs::{Entry, Kind};
-use record::RetryContract;
+use record::SenderProfile;
 use std::collections::BTreeMap;
 
 /// So many refused attempts wait for the line that says what became of them.
@@ -105,8 +105,8 @@ impl LogLearner {
 
     /// What it shows of the retries of a profile, where its lines have ids, attempts and times.
     #[must_use]
-    pub fn kept(&self, contract: &RetryContract) -> KeptRetries {
-        self.by_id.kept(contract)
+    pub fn kept(&self, profile: &SenderProfile) -> KeptRetries {
+        self.by_id.kept(profile)
     }
 
     /// How many attempts it tells of.

@@ -8,7 +8,7 @@ use crate::figure::counted;
 use crate::logs::{Entry, Kind};
 use chrono::{DateTime, TimeDelta, Utc};
 use correlate::{Stage, after};
-use record::RetryContract;
+use record::{RetryContract, SenderProfile};
 use std::collections::BTreeMap;
 
 /// So many deliveries are kept; more do not make a profile better.
@@ -76,13 +76,18 @@ impl ById {
         found
     }
 
-    /// Whether failed attempts were followed as this contract has it, and soon enough.
-    pub(super) fn kept(&self, contract: &RetryContract) -> KeptRetries {
+    /// Whether failed attempts were followed as this profile has it, and soon enough.
+    pub(super) fn kept(&self, profile: &SenderProfile) -> KeptRetries {
+        let contract = &profile.contract();
+        // By the line of its end alone, an attempt is not known to have begun late unless it would have been given up by then.
+        let longest = profile.limits.timeout.and_then(|timeout| TimeDelta::from_std(timeout.get()).ok());
         let (mut breaches, mut seen, mut failed) = (Vec::new(), 0, 0);
         for (delivery, tries) in (0..).zip(self.all.values()) {
             failed += usize::from(tries.values().any(|tried| tried.failed));
-            let judged: Vec<Option<Breach>> =
-                tries.keys().filter_map(|number| self.followed(delivery, tries, *number, contract)).collect();
+            let judged: Vec<Option<Breach>> = tries
+                .keys()
+                .filter_map(|number| self.followed((delivery, tries), *number, contract, longest))
+                .collect();
             seen += usize::from(!judged.is_empty());
             breaches.extend(judged.into_iter().flatten());
         }
@@ -92,10 +97,10 @@ impl ById {
     /// What is wrong with what followed a failed attempt; none where that cannot be seen.
     fn followed(
         &self,
-        delivery: u64,
-        tries: &BTreeMap<u32, Tried>,
+        (delivery, tries): (u64, &BTreeMap<u32, Tried>),
         number: u32,
         contract: &RetryContract,
+        longest: Option<TimeDelta>,
     ) -> Option<Option<Breach>> {
         let tried = tries.get(&number).filter(|tried| tried.failed)?;
         let (attempt, ended) = (usize::try_from(number).ok()?, tried.ended?);
@@ -110,8 +115,9 @@ impl ById {
                 let (early, late) = contract.window_ms(wanted);
                 let ms = |ms: u64| TimeDelta::milliseconds(i64::try_from(ms).unwrap_or(i64::MAX / 1000));
                 let gap = next - ended;
-                // By the line of its end alone, a retry that took its time is not known to have begun late.
-                let is_late = follower.is_some_and(|next| next.began.is_some()) && gap > ms(late) + SLACK;
+                let began = follower.is_some_and(|next| next.began.is_some());
+                let took = if began { Some(TimeDelta::zero()) } else { longest };
+                let is_late = took.is_some_and(|took| gap > ms(late) + SLACK + took);
                 let kept = gap >= ms(early) - SLACK && !is_late;
                 let gap_us = gap.num_microseconds().and_then(|us| u64::try_from(us).ok()).unwrap_or(0);
                 let off = Breach::Gap { delivery, attempt: attempt + 1, gap_us, wanted_us: wanted * 1000 };
@@ -178,7 +184,6 @@ mod tests {
     use super::super::LogLearner;
     use super::*;
     use crate::logs::Formats;
-    use record::SenderProfile;
 
     /// An attempt of a delivery, so many seconds after the first line, and its status.
     fn kept(lines: &[(&str, u32, u32, u16)]) -> KeptRetries {
@@ -195,7 +200,7 @@ mod tests {
             );
             learner.take(&formats.read(&line).expect("a line"));
         }
-        learner.kept(&SenderProfile::usual().contract())
+        learner.kept(&SenderProfile::usual())
     }
 
     #[test]
@@ -216,9 +221,16 @@ mod tests {
         let stops = [("a", 0, 1, 503), ("a", 2, 2, 503), ("b", 5, 1, 503), ("b", 7, 2, 503), end];
         drifts(&stops, "retry.schedule", "2 of 3 attempts, then silence (in 2 deliveries)");
         drifts(
-            &[("a", 0, 1, 503), ("a", 9, 2, 200), end],
+            &[("a", 0, 1, 503), ("a", 40, 2, 200), end],
             "retry.schedule",
-            "9 s before attempt 2, not 2 (in 1 delivery)",
+            "40 s before attempt 2, not 2 (in 1 delivery)",
+        );
+        let slow = [("a", 0, 1, 503), ("a", 9, 2, 200), end];
+        assert_eq!(told(&slow), (Vec::new(), 1, 1), "it may have begun in time and taken 7 s");
+        drifts(
+            &[("a", 10, 1, 503), ("a", 10, 2, 200), end],
+            "retry.schedule",
+            "0 s before attempt 2, not 2 (in 1 delivery)",
         );
         drifts(
             &[("a", 0, 1, 400), ("a", 2, 2, 200), end],
