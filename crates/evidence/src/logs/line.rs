@@ -70,13 +70,15 @@ impl Formats {
         {
             return Some(entry);
         }
-        let text = self.read_text(line);
+        // Asked once of a line: most are none of the sender's.
+        let may_be_ours = self.messages.may_begin_in(line);
+        let text = self.read_text(line, may_be_ours);
         if text.as_ref().is_some_and(|entry| entry.kind.is_some()) {
             return text;
         }
         // A word of the message may look like a level: `Client error - aborting retries`. What a receiver answered is quoted in lines of
         // text, and may be JSON.
-        let bare = self.read_bare(line).or(text);
+        let bare = may_be_ours.then(|| self.read_bare(line)).flatten().or(text);
         bare.or_else(|| self.read_object(line)).or_else(|| self.read_behind_return(line))
     }
 
@@ -86,17 +88,18 @@ impl Formats {
         memchr::memrchr_iter(b'\r', line.as_bytes()).take(RETURNS).find_map(|at| {
             let (before, own) = line.split_at_checked(at)?;
             let own = own.get(1..)?;
-            let found = if own.starts_with('{') { self.read_object(own) } else { self.read_text(own) }?;
+            let found = if own.starts_with('{') { self.read_object(own) } else { self.read_text(own, true) }?;
             let beside =
                 found.beside.map_or_else(|| before.to_owned(), |beside| format!("{before}\n{beside}"));
             Some(Entry { beside: Some(beside), ..found })
         })
     }
 
-    fn read_text<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
+    /// `may_be_ours`: whether a message of the sender's own may begin anywhere in the line.
+    fn read_text<'l>(&self, line: &'l str, may_be_ours: bool) -> Option<Entry<'l>> {
         let frame = self.frame(line);
         if let Some(members) = key_values::open(line, frame.as_ref()) {
-            return self.read_members(&members);
+            return self.read_members(&members, may_be_ours);
         }
         let frame = self.without_a_word_for_logger(line, frame?);
         if frame.message.starts_with('{')
@@ -105,7 +108,7 @@ impl Formats {
             return Some(entry);
         }
         let message = frame.message;
-        let mut entry = self.read_frame(frame)?;
+        let mut entry = self.read_frame(frame, may_be_ours)?;
         // The guide's messages, which others write too: a name without a dot is a logger where what follows is about a webhook.
         if entry.kind.is_none()
             && entry.logger.is_none()
@@ -113,7 +116,7 @@ impl Formats {
             && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         {
             let said = said.trim_start_matches([' ', '-', '|', ':']);
-            self.read_message(Some(name), said, &mut entry);
+            self.read_message(Some(name), said, &mut entry, may_be_ours);
             if entry.kind.is_some() {
                 entry.message = said.into();
                 entry.logger = Some(name.into());
@@ -136,8 +139,8 @@ impl Formats {
     }
 
     /// A line of `key=value`, of which others than the message may be fields of it.
-    fn read_members<'l>(&self, members: &KeyValues<'l>) -> Option<Entry<'l>> {
-        let mut entry = self.read_frame(members.frame)?;
+    fn read_members<'l>(&self, members: &KeyValues<'l>, may_be_ours: bool) -> Option<Entry<'l>> {
+        let mut entry = self.read_frame(members.frame, may_be_ours)?;
         entry.beside = both(members.beside(), entry.beside.take());
         for (name, value) in key_values::each(members.members) {
             let is_message = std::ptr::eq(value, members.frame.message);
@@ -179,7 +182,7 @@ impl Formats {
         }
         let logger = object.text(&keys.logger);
         let mut found = Entry::default();
-        self.read_message(logger.as_deref(), message, &mut found);
+        self.read_message(logger.as_deref(), message, &mut found, self.messages.may_begin_in(message));
         let found = found.into_owned();
         let named = found.logger.clone();
         let mut entry = Entry {
@@ -245,15 +248,22 @@ impl Formats {
             }
             return self.read_object(message);
         }
-        let line = (around == Level::Unknown).then(|| self.read_text(message))??;
+        let line = (around == Level::Unknown).then(|| self.read_text(message, true))??;
         Some(line.into_owned())
     }
 
-    /// Takes what a message of this logger says of a webhook.
-    pub(super) fn read_message<'m>(&self, logger: Option<&'m str>, message: &'m str, entry: &mut Entry<'m>) {
+    /// Takes what a message of this logger says of a webhook. `may_be_ours`: whether one of the sender's own may begin further on.
+    pub(super) fn read_message<'m>(
+        &self,
+        logger: Option<&'m str>,
+        message: &'m str,
+        entry: &mut Entry<'m>,
+        may_be_ours: bool,
+    ) {
         let mut found = self.messages.first(logger, message);
         let mut message = message;
-        if found.as_ref().is_none_or(|(first, _)| first.loose)
+        if may_be_ours
+            && found.as_ref().is_none_or(|(first, _)| first.loose)
             && let Some((logger, said)) = self.behind_preamble(logger, message)
         {
             found = self.messages.first(logger, said);

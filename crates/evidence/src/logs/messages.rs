@@ -2,8 +2,7 @@
 //! of their own, so that few are tried.
 
 use super::formats::Kind;
-use memchr::memmem::Finder;
-use regex::{Captures, Regex, RegexSet};
+use regex::{Captures, Regex, RegexSet, escape};
 use std::collections::BTreeSet;
 
 /// What names webhooks, in small letters.
@@ -103,8 +102,10 @@ pub(super) struct Messages {
     open: RegexSet,
     /// For each byte that a text may begin with, the numbers of those that it may be.
     by_first: Vec<Vec<usize>>,
-    /// What tells those that no other application writes, anywhere in a line.
-    telling: Vec<Finder<'static>>,
+    /// What those begin with that no other application writes: as far as it tells them from others anywhere in a line, and as far as a
+    /// line has to have it for one of them to begin there.
+    telling: Option<Regex>,
+    beginning: Option<Regex>,
 }
 
 impl Messages {
@@ -130,7 +131,8 @@ impl Messages {
             all.filter(|(_, message)| message.begins.may_be(first)).map(|(number, _)| number).collect()
         };
         self.by_first = (0..=u8::MAX).map(may_be).collect();
-        self.telling = self.told_by();
+        self.telling = self.one_begins(LONG_ENOUGH)?;
+        self.beginning = self.one_begins(TELLING)?;
         Ok(())
     }
 
@@ -156,20 +158,31 @@ impl Messages {
 impl Messages {
     /// Whether a message that no other application writes seems to stand anywhere in a text.
     pub(super) fn stand_in(&self, text: &str) -> bool {
-        self.telling.iter().any(|begin| begin.find(text.as_bytes()).is_some())
+        self.telling.as_ref().is_some_and(|telling| telling.is_match(text))
     }
 
-    /// What each message begins with that no other application writes, as far as it tells it from others.
-    fn told_by(&self) -> Vec<Finder<'static>> {
+    /// Whether one of them may begin anywhere in a text. Most lines are told by this alone.
+    pub(super) fn may_begin_in(&self, text: &str) -> bool {
+        self.beginning.as_ref().is_some_and(|beginning| beginning.is_match(text))
+    }
+
+    /// What finds the beginnings of all that no other application writes, where they have so many bytes. Plain texts, which are searched for
+    /// many bytes at a time.
+    fn one_begins(&self, least: usize) -> Result<Option<Regex>, regex::Error> {
         let begin = |message: &Message| match &message.begins {
             _ if message.loose => None,
             Begins::Whole(begin) | Begins::With(begin) => {
-                begin.as_bytes().get(..LONG_ENOUGH).map(<[u8]>::to_vec)
+                let short =
+                    begin.char_indices().find(|(at, _)| *at >= LONG_ENOUGH).map_or(begin.len(), |(at, _)| at);
+                begin.get(..short).filter(|begin| begin.len() >= least).map(escape)
             }
             Begins::Open(_) => None,
         };
-        let begins: BTreeSet<Vec<u8>> = self.all.iter().filter_map(begin).collect();
-        begins.iter().map(|begin| Finder::new(begin).into_owned()).collect()
+        let begins: BTreeSet<String> = self.all.iter().filter_map(begin).collect();
+        if begins.is_empty() {
+            return Ok(None);
+        }
+        Regex::new(&begins.into_iter().collect::<Vec<_>>().join("|")).map(Some)
     }
 
     /// Whether a text begins as a message that no other application writes.
@@ -178,7 +191,7 @@ impl Messages {
         let may_be = self.by_first.get(usize::from(*first)).into_iter().flatten();
         may_be.filter_map(|number| self.all.get(*number)).any(|message| match &message.begins {
             _ if message.loose => false,
-            Begins::Whole(begin) => text.starts_with(&**begin),
+            Begins::Whole(begin) => begin.len() >= TELLING && text.starts_with(&**begin),
             Begins::With(begin) => {
                 begin.len() >= TELLING && text.starts_with(&**begin) && message.pattern.is_match(text)
             }
