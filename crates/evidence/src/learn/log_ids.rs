@@ -200,7 +200,7 @@ mod tests {
             );
             learner.take(&formats.read(&line).expect("a line"));
         }
-        learner.kept(&SenderProfile::usual())
+        learner.kept(SenderProfile::usual())
     }
 
     #[test]
