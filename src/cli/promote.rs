@@ -10,7 +10,6 @@ use evidence::report::Evidence;
 use record::RunKind;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// The answer, for machines.
 #[derive(Debug, Serialize)]
@@ -139,10 +138,7 @@ fn ended(evidence: &Evidence) -> DateTime<Utc> {
 fn stage(evidence: &Evidence) -> Stage<'_> {
     let analysis = &evidence.analysis;
     let begin = analysis.watched.begin.as_ref();
-    let watched = begin.map_or_else(Default::default, |b| {
-        // Nobody watches longer than he was asked to, but for what was under way at the end.
-        analysis.watched_until().since(b.at).min(Duration::from_millis(b.duration_ms))
-    });
+    let watched = begin.map_or_else(Default::default, |begin| begin.lasted(analysis.watched_until()));
     let minutes = minutes(analysis);
     Stage {
         percent: begin.and_then(|b| b.stage_percent),

@@ -132,6 +132,12 @@ impl WatchBegin {
     pub const LISTEN: &str = "listen";
     /// How long after the end of one try of the receiver's URL the next one is due.
     pub const PROBED_EVERY: Duration = Duration::from_secs(10);
+
+    /// How long a window lasted that ended then: no longer than it was to, since what was under way at its end is awaited, not watched.
+    #[must_use]
+    pub fn lasted(&self, end: Tick) -> Duration {
+        end.since(self.at).min(Duration::from_millis(self.duration_ms))
+    }
 }
 
 /// Flows of one scenario that is driven in a window have numbers from a multiple of this on.

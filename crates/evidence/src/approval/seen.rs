@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use correlate::{Reader, id, print, unpacked};
 use foldhash::{HashMap, HashSet};
 use memchr::memmem;
-use record::{Attempt, Header, IdentityPolicy, JudgedBy, Record, RunKind, Tick, Watch};
+use record::{Attempt, Header, IdentityPolicy, JudgedBy, Record, RunKind, Tick, Watch, WatchBegin};
 use serde_json::Value;
 use signature::{Reason, Scheme};
 use std::time::Duration;
@@ -73,8 +73,7 @@ pub(super) struct Seen {
     first_arrival: Option<Tick>,
     last_arrival: Option<Tick>,
     begin: Tick,
-    /// How long a window was to last.
-    planned: Duration,
+    window: Option<WatchBegin>,
     end: Tick,
     /// The receiver's run that judges, where it is elsewhere, and whether nothing could be seen since that was said.
     judging: Option<Uuid>,
@@ -134,7 +133,7 @@ impl Seen {
             first_arrival: None,
             last_arrival: None,
             begin: Tick(0),
-            planned: Duration::MAX,
+            window: None,
             end: Tick(0),
             judging: None,
             is_gap_told: false,
@@ -148,7 +147,7 @@ impl Seen {
         match record {
             Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
             Record::Watch(Watch::Begin(begin)) => {
-                (self.begin, self.planned) = (begin.at, Duration::from_millis(begin.duration_ms));
+                (self.begin, self.window) = (begin.at, Some(begin.clone()));
             }
             Record::Watch(Watch::Gap(_)) => self.is_gap_told = true,
             Record::Watch(Watch::JudgedBy(theirs)) => self.judged_by(theirs),
@@ -414,8 +413,7 @@ impl Seen {
 
     /// What is told of an observation: long enough, with enough traffic, spread over it. `by_hour` asks for it in each hour.
     pub(super) fn observation(&self, demand: &Demand, by_hour: bool) -> Vec<Item> {
-        // Nobody watches longer than he was asked to, but for what was under way at the end.
-        let watched = self.end.since(self.begin).min(self.planned);
+        let watched = self.window.as_ref().map(|window| window.lasted(self.end)).unwrap_or_default();
         let long = watched >= demand.least_window();
         let figure = format!(
             "{} watched, at least {} required (--min-window)",

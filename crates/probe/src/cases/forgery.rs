@@ -5,12 +5,13 @@ use crate::shot::Shot;
 use record::Right::{self, Accepted, Handled, Refused};
 use signature::{Algorithm, Encoding, Scheme, Unit};
 
-type Shots = Result<Vec<Shot>, &'static str>;
+pub(super) type Shots = Result<Vec<Shot>, &'static str>;
 
 const NO_TIMESTAMP: &str = "webhooks of this sender carry no timestamp, so their age is unknown";
 const NO_VERSIONS: &str = "signatures of this sender have no versions";
 
-const fn case(
+/// A forgery whose requests are sent one after another, each judged by itself.
+pub(super) const fn case(
     id: &'static str,
     title: &'static str,
     why: &'static str,

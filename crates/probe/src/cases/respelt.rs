@@ -1,13 +1,13 @@
 //! What must never get 2xx though a signature of it may be right: other spellings of what was signed, a time that was not, and keys that
 //! everybody guesses.
 
-use crate::case::{Bench, Case, Group, Judged, Play};
+use super::forgery::{Shots, case};
+use crate::case::{Bench, Case};
 use crate::forge::Draft;
 use crate::shot::Shot;
 use record::Right::Refused;
 use signature::{Encoding, PUBLIC_EXAMPLE};
 
-type Shots = Result<Vec<Shot>, &'static str>;
 /// The body of a draft in another spelling.
 type Spell = fn(&Draft) -> Vec<u8>;
 /// A header's value of the right signature and another one.
@@ -20,15 +20,6 @@ const GUESSES: [&str; 9] =
 const OLDER_MS: i64 = 3_600_000;
 /// Drafts of which one has a signature with a character that another alphabet writes in another way.
 const DRAFTS: usize = 64;
-
-const fn case(
-    id: &'static str,
-    title: &'static str,
-    why: &'static str,
-    build: fn(&mut Bench<'_>) -> Shots,
-) -> Case {
-    Case { id, group: Group::Forgery, title, why, play: Play::InTurn, judged: Judged::EachShot, build }
-}
 
 pub(crate) static CASES: &[Case] = &[
     case(
