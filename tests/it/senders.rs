@@ -337,12 +337,17 @@ fn must_retry_400_passes_for_a_sender_that_does_so_and_fails_for_one_that_does_n
         let clause = clauses.into_iter().find(|c| c["clause"] == "retries 400").expect("a clause");
         clause["verdict"].as_str().expect("a verdict").to_owned()
     };
-    let django = hastened("django-webhook");
-    assert_eq!(verdict(&run(&django, &[]).exits(0)), "pass");
-    assert_eq!(verdict(&run(&django, &["--misbehave", "no-retry"]).exits(1)), "fail");
-    // One whose profile says that it does not is kept to its word, and that is said.
-    let aborts = hastened("deltacrown-5.6");
-    assert_eq!(verdict(&run(&aborts, &[]).exits(0)), "policy");
+    let (django, aborts) = (hastened("django-webhook"), hastened("deltacrown-5.6"));
+    // Most of each is waiting for retries.
+    std::thread::scope(|scope| {
+        let keeps = scope.spawn(|| run(&django, &[]));
+        let breaks = scope.spawn(|| run(&django, &["--misbehave", "no-retry"]));
+        // One whose profile says that it does not is kept to its word, and that is said.
+        let says_so = scope.spawn(|| run(&aborts, &[]));
+        assert_eq!(verdict(&keeps.join().expect("a run").exits(0)), "pass");
+        assert_eq!(verdict(&breaks.join().expect("a run").exits(1)), "fail");
+        assert_eq!(verdict(&says_so.join().expect("a run").exits(0)), "policy");
+    });
 }
 
 #[test]
