@@ -2,6 +2,7 @@
 
 mod between;
 mod time_limit;
+mod unclear;
 
 use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery, index_of};
@@ -13,6 +14,7 @@ use record::{IdentityPolicy, RetryContract, RunKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+use unclear::Alike;
 
 /// What was seen of the retries of one delivery that had a failed attempt.
 #[derive(Debug, Clone)]
@@ -48,6 +50,10 @@ pub struct Retries {
     /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
     /// attempts cannot be told from those of another webhook.
     pub unproven: Vec<u64>,
+    /// How many of those had an attempt that may have been lost on its way.
+    on_way: u64,
+    /// Those of them whose attempts cannot be told from those of another webhook.
+    alike: Vec<Alike>,
 }
 
 /// Judges every delivery of the run that had a failed attempt, or an injected answer.
@@ -96,6 +102,7 @@ impl Retries {
         for (number, mut breaches) in std::mem::take(&mut self.perhaps_lost) {
             if keeps_to_it {
                 self.unproven.push(number);
+                self.on_way += 1;
                 self.exercised.iter_mut().filter(|f| f.delivery == number).for_each(|f| f.gaps_us.fill(None));
             } else {
                 self.breaches.append(&mut breaches);
@@ -115,6 +122,7 @@ fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
         found.breaches.push(Breach::Redirected { delivery: delivery.number, how });
     }
     found.unproven.push(delivery.number);
+    found.alike.push(Alike::of(analysis, delivery));
     found.exercised.push(RetryFacts {
         delivery: delivery.number,
         gaps_us: Vec::new(),
