@@ -13,9 +13,8 @@ pub(super) fn unexpected((organic, injected): (&Tally, &Tally), max: u64) -> Che
     if check.verdict == Verdict::Fail && found.saturating_sub(unclear) <= max {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; {unclear} with an event that no step of the scenario names: the sender fires it without reason, or somebody else, or a \
-             timer, does something with the same rows; give rows that nobody else uses, or say in the scenario whether it may come \
-             (`count: at least 0`) or must not (`count: 0`)",
+            "{}; {unclear} with an event that no step names, perhaps fired by somebody else or a timer about the same rows: use rows \
+             of your own, or say in the scenario whether it may come (`count: at least 0`) or must not (`count: 0`)",
             check.text
         );
     }
@@ -68,7 +67,11 @@ mod tests {
         assert_eq!(verdict("staging", false, &["reminder", "forbidden"]), Verdict::Fail);
         assert_eq!(verdict("staging", false, &[""]), Verdict::Fail, "no event at all");
         let (check, listed) = check("staging", false, &["reminder", "reminder"]);
-        assert!(check.text.starts_with("2 in 2 deliveries; 2 with an event that no step"), "{}", check.text);
+        assert!(
+            check.text.starts_with("2 in 2 deliveries; 2 with an event that no step names, perhaps"),
+            "{}",
+            check.text
+        );
         assert_eq!((check.actual, listed), (Some(2.0), 2), "each is counted and listed all the same");
     }
 }
