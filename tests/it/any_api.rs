@@ -438,7 +438,7 @@ fn a_run_ends_while_the_webhooks_of_others_go_on() {
                     webhooks: [{ event: order.paid, match: { /data/id: 0 }, within: 5s }]\n";
     // Others' are other orders', or of another event of this one; they end with the receiver.
     for (event, begin, exit, told) in
-        [("order.paid", 1, 0, "from others"), ("order.noted", 0, 3, "perhaps fired by somebody else")]
+        [("order.paid", 1, 0, "from others"), ("order.noted", 0, 3, "no step expects it")]
     {
         let port = free_port();
         let fire = move |event: &str, id: u64| {

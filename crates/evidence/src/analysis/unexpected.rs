@@ -1,5 +1,6 @@
 //! Which webhooks are unexpected: all that no step asked for, where steps ask for each; else those that a step forbids.
 
+use super::delivery::index_of;
 use super::{Analysis, Delivery};
 use foldhash::HashSet;
 use record::EMBEDDED;
@@ -35,8 +36,16 @@ impl Analysis {
             && delivery.is_authentic()
             && delivery.fulfils.is_none()
             && delivery.surplus == 0
+            && !self.is_nearly_missing(delivery)
             && (fired.contains(&delivery.event)
                 || (delivery.forbidden.is_none() && delivery.event.split(" + ").all(is_unknown)))
+    }
+
+    /// Whether it differs only slightly from a webhook that never came.
+    fn is_nearly_missing(&self, delivery: &Delivery) -> bool {
+        let near = self.near.of_delivery(index_of(delivery.number));
+        let asked = near.and_then(|(expectation, _)| self.expectation(expectation));
+        asked.is_some_and(|asked| asked.missing() > 0)
     }
 
     /// How many deliveries a step forbids that may be meant for somebody else.
