@@ -244,6 +244,13 @@ fn began_unseen(
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
 }
 
+/// Whether a delivery with too few attempts may have had the others before they could be seen: then nothing of it is due any more.
+fn may_have_all_attempts(analysis: &Analysis, delivery: &Delivery) -> bool {
+    let (attempts, declared) = (delivery.tries.len(), analysis.max_attempts());
+    let too_few = Breach::TooFew { delivery: delivery.number, attempts, declared, status: None };
+    began_unseen(analysis, delivery, &gaps(analysis, &delivery.tries), &[too_few])
+}
+
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
 /// unseen, where one of them had to wait for a receiver that did not run, or where a proxy hid when the sender gave one up.
 pub(crate) fn gaps(analysis: &Analysis, tries: &[AttemptResult]) -> Vec<Option<u64>> {
@@ -423,7 +430,8 @@ fn reborn(analysis: &Analysis) -> Reborn {
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
         let ended = !aborted && delivery.fate(contract) == Fate::GivenUp;
-        let failed = ended && silence_watched(analysis, &delivery);
+        let failed =
+            ended && silence_watched(analysis, &delivery) && !may_have_all_attempts(analysis, &delivery);
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
         }
