@@ -3,6 +3,7 @@
 //! A step that fails is a fact for the journal, not an `Err`; an `Err` means that smoke itself broke: the journal could
 //! not be written.
 
+mod arrivals;
 mod blocked;
 mod client;
 mod driver;
@@ -15,6 +16,7 @@ mod seen;
 mod sessions;
 mod step;
 
+pub use arrivals::Arrivals;
 pub use blocked::{Blocked, login_advice};
 pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};

@@ -1,8 +1,10 @@
 //! What a run tells while it goes on, and which webhooks it waits for.
 
+use super::arrivals::Arrivals;
 use foldhash::HashMap as Fast;
 use record::Outcome;
 use record::Tick;
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -63,12 +65,25 @@ pub struct Due {
     pub deadline: Tick,
 }
 
-/// The webhooks of one event that a flow has to have fired.
+/// Webhooks of one event that a step of a flow has to have fired.
 #[derive(Debug, Clone, Copy)]
 struct Owed {
     count: u64,
     missing: Missing,
 }
+
+/// Those of them that have not come.
+#[derive(Debug, Clone, Copy)]
+struct Short {
+    flow: u32,
+    /// Which of what the flow owes it is.
+    place: usize,
+    count: u64,
+    missing: Missing,
+}
+
+/// What the flows owe of one event: what each of their steps has to have fired.
+type OwedByFlow = BTreeMap<u32, Vec<Owed>>;
 
 /// Webhooks that have not come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,16 +94,16 @@ pub struct Missing {
     pub deadline: Tick,
 }
 
-/// How many webhooks have come and ended: by event, and by the flow whose they are, as far as they say it.
+/// When the webhooks came that have ended: by event, and by the flow whose they are, as far as they say it.
 pub type Came = HashMap<String, CameOfEvent>;
 
 /// The same of one event.
-pub type CameOfEvent = Fast<Option<u32>, u64>;
+pub type CameOfEvent = Fast<Option<u32>, Arrivals>;
 
 /// All webhooks that are due so far, by event and flow. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Dues {
-    by_event: Arc<Mutex<HashMap<String, BTreeMap<u32, Owed>>>>,
+    by_event: Arc<Mutex<HashMap<String, OwedByFlow>>>,
     /// Until when is watched that nothing comes that must not.
     watched: Arc<Mutex<Tick>>,
 }
@@ -103,9 +118,7 @@ impl Dues {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = Missing { due: due.at, deadline: due.deadline };
         let flows = all.entry(due.event.clone()).or_default();
-        let owed = flows.entry(due.flow).or_insert(Owed { count: 0, missing });
-        owed.count += u64::from(due.count);
-        owed.missing = owed.missing.or_later(missing);
+        flows.entry(due.flow).or_default().push(Owed { count: due.count.into(), missing });
     }
 
     /// Until when is watched at least that nothing comes that must not.
@@ -118,47 +131,74 @@ impl Dues {
     #[must_use]
     pub fn last_asked(&self) -> Option<Tick> {
         let all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
-        all.values().flat_map(BTreeMap::values).map(|owed| owed.missing.due).max()
+        all.values().flat_map(BTreeMap::values).flatten().map(|owed| owed.missing.due).max()
     }
 
     /// What is missing now is not waited for any more.
     pub fn write_off(&self, came: &Came) {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         for (event, flows) in all.iter_mut() {
-            let came = came_of(came, event);
-            let mut anybodys = came(None);
-            for (flow, owed) in flows {
-                let own = came(Some(*flow));
-                let taken = owed.count.saturating_sub(own).min(anybodys);
-                anybodys -= taken;
-                owed.count = owed.count.min(own + taken);
+            let came = came.get(event);
+            for lost in left(short(flows, came), came_of(came, None)) {
+                let owed = flows.get_mut(&lost.flow).and_then(|owed| owed.get_mut(lost.place));
+                owed.into_iter().for_each(|owed| owed.count -= lost.count);
             }
         }
     }
 
-    /// What is missing; `None` when nothing is. What came twice for one flow, or for none that is waited for, does not stand in for
-    /// what another flow is still to get; what does not say whose it is stands in for any.
+    /// What is missing; `None` when nothing is. As in the analysis, what came before its step was sent is not what the step
+    /// fires. What came twice for one flow, or for none that is waited for, does not stand in for what another flow is still to
+    /// get; what does not say whose it is stands in for any.
     #[must_use]
     pub fn missing(&self, came: &Came) -> Option<Missing> {
         let all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_event = |(event, flows): (&String, &BTreeMap<u32, Owed>)| {
-            let came = came_of(came, event);
-            let short = |(flow, owed): (&u32, &Owed)| {
-                let short = owed.count.saturating_sub(came(Some(*flow)));
-                (short > 0).then_some((short, owed.missing))
-            };
-            let short: Vec<(u64, Missing)> = flows.iter().filter_map(short).collect();
-            let sum: u64 = short.iter().map(|(short, _)| short).sum();
-            (sum > came(None)).then(|| short.into_iter().map(|(_, missing)| missing))
+        let of_event = |(event, flows): (&String, &OwedByFlow)| {
+            let came = came.get(event);
+            let short = short(flows, came);
+            let anything = !left(short.clone(), came_of(came, None)).is_empty();
+            anything.then(|| short.into_iter().map(|short| short.missing))
         };
         all.iter().filter_map(of_event).flatten().reduce(Missing::or_later)
     }
 }
 
-/// How many of one event have come, by the flow whose they are.
-fn came_of<'c>(came: &'c Came, event: &str) -> impl Fn(Option<u32>) -> u64 + use<'c> {
-    let came = came.get(event);
-    move |flow| came.and_then(|flows| flows.get(&flow)).copied().unwrap_or(0)
+/// The webhooks of one event that have come for a flow, or that do not say whose they are.
+fn came_of(came: Option<&CameOfEvent>, flow: Option<u32>) -> Option<&Arrivals> {
+    came?.get(&flow)
+}
+
+/// What of that which flows owe has not come for them.
+fn short(flows: &OwedByFlow, came: Option<&CameOfEvent>) -> Vec<Short> {
+    let of_flow = |(flow, owed): (&u32, &Vec<Owed>)| {
+        let short = owed.iter().enumerate().map(|(place, owed)| Short {
+            flow: *flow,
+            place,
+            count: owed.count,
+            missing: owed.missing,
+        });
+        left(short.filter(|short| short.count > 0).collect(), came_of(came, Some(*flow)))
+    };
+    flows.iter().flat_map(of_flow).collect()
+}
+
+/// What is left of it where any of these may be one of them, from when it was asked for.
+fn left(mut short: Vec<Short>, came: Option<&Arrivals>) -> Vec<Short> {
+    let Some(came) = came else { return short };
+    let sum: u64 = short.iter().map(|short| short.count).sum();
+    let last = short.iter().map(|short| short.missing.due).max().unwrap_or_default();
+    // All of them came after all were asked for: nearly always, and there may be many thousands.
+    if came.since(last) >= sum {
+        return Vec::new();
+    }
+    // What was asked for last can be fewest of them.
+    short.sort_unstable_by_key(|short| Reverse(short.missing.due));
+    let mut taken = 0;
+    for one in &mut short {
+        let takes = one.count.min(came.since(one.missing.due) - taken);
+        (taken, one.count) = (taken + takes, one.count - takes);
+    }
+    short.retain(|short| short.count > 0);
+    short
 }
 
 impl Missing {
@@ -178,7 +218,8 @@ mod tests {
     fn came(all: &[(&str, Option<u32>, u64)]) -> Came {
         let mut came = Came::new();
         for (event, flow, n) in all {
-            came.entry((*event).to_owned()).or_default().insert(*flow, *n);
+            let arrivals = came.entry((*event).to_owned()).or_default().entry(*flow).or_default();
+            (0..*n).for_each(|_| arrivals.add(Tick(20)));
         }
         came
     }
@@ -210,5 +251,37 @@ mod tests {
         assert_eq!(until(&[("a", Some(7), 2)]), Some(Tick(9)));
         dues.write_off(&came(&[("a", Some(0), 2)]));
         assert_eq!(until(&[("a", Some(0), 2)]), None);
+    }
+
+    fn at(event: &str, flow: Option<u32>, ticks: &[u64]) -> Came {
+        let mut came = Came::new();
+        let arrivals = came.entry(event.to_owned()).or_default().entry(flow).or_default();
+        ticks.iter().for_each(|at| arrivals.add(Tick(*at)));
+        came
+    }
+
+    #[test]
+    fn what_came_before_its_step_was_sent_is_not_what_the_step_fires() {
+        let dues = Dues::default();
+        dues.add(&due("a", 0, 5));
+        let until = |came: &Came| dues.missing(came).map(|m| m.deadline);
+        assert_eq!(until(&at("a", Some(0), &[4])), Some(Tick(5)));
+        assert_eq!((until(&at("a", Some(0), &[5])), until(&at("a", None, &[5]))), (None, None));
+        assert_eq!(until(&at("a", None, &[4])), Some(Tick(5)), "nor where it does not say whose it is");
+        dues.add(&due("a", 1, 9));
+        assert_eq!(until(&at("a", None, &[6, 7])), Some(Tick(9)), "the second step came later");
+        assert_eq!(until(&at("a", None, &[6, 9])), None);
+        assert_eq!(until(&at("a", None, &[9, 9])), None);
+    }
+
+    #[test]
+    fn each_step_of_a_flow_owes_its_own() {
+        let dues = Dues::default();
+        dues.add(&due("a", 0, 5));
+        dues.add(&due("a", 0, 9));
+        let until = |ticks: &[u64]| dues.missing(&at("a", Some(0), ticks)).map(|m| m.deadline);
+        assert_eq!((until(&[6, 7]), until(&[6, 12])), (Some(Tick(9)), None));
+        dues.write_off(&at("a", Some(0), &[6, 7]));
+        assert_eq!((until(&[6, 7]), until(&[])), (None, Some(Tick(5))));
     }
 }

@@ -2,7 +2,7 @@
 //! correlator's answer.
 
 use super::hooks::{Ended, Outcome};
-use crate::drive::Came;
+use crate::drive::{Arrivals, Came};
 use correlate::{
     After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Said, Stage, Whose, after,
 };
@@ -52,8 +52,8 @@ pub(super) enum Whom {
     Learner(Said),
 }
 
-/// How many webhooks have come and ended: by event, and by whose they are.
-type Counts = HashMap<String, Fast<Whom, u64>>;
+/// When the webhooks came that have ended: by event, and by whose they are.
+type Counts = HashMap<String, Fast<Whom, Arrivals>>;
 
 /// How a delivery stands.
 #[derive(Debug)]
@@ -145,6 +145,8 @@ impl Settling {
 #[derive(Debug)]
 struct Waiting {
     awaited: Vec<Awaited>,
+    /// When its first attempt came.
+    begun: Tick,
     /// Until when the next attempt has to come.
     until: Tick,
     /// Until when a run waits for it.
@@ -347,12 +349,14 @@ impl Deliveries {
                 if let Some(Fault::Status { retry_after, .. }) = fault { retry_after } else { None };
             let pause = self.contract.gap_ms(delivery.attempts as usize, retry_after).unwrap_or_default();
             let next = (delivery.attempts + 1, at.plus(Duration::from_millis(pause)));
-            self.waiting.insert(slot, Waiting { awaited: awaited.to_vec(), until, worth_waiting, next });
+            let begun = delivery.begun;
+            self.waiting
+                .insert(slot, Waiting { awaited: awaited.to_vec(), begun, until, worth_waiting, next });
         } else {
             self.settling.wait_for(awaited, worth_waiting);
         }
         if fresh && outcome.is_some() {
-            count(&mut self.ended, awaited);
+            count(&mut self.ended, awaited, delivery.begun);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, stage, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
@@ -370,7 +374,7 @@ impl Deliveries {
         let (mut settling, mut waiting, mut given_up) = (self.settling.clone(), Counts::new(), Counts::new());
         for one in self.waiting.values() {
             let counts = if one.worth_waiting < now { &mut given_up } else { &mut waiting };
-            count(counts, &one.awaited);
+            count(counts, &one.awaited, one.begun);
             settling.wait_for(&one.awaited, one.worth_waiting);
         }
         add(&mut settling.ended, &self.ended, &learner);
@@ -397,7 +401,7 @@ impl Deliveries {
         let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
-            count(&mut self.ended, &waiting.awaited);
+            count(&mut self.ended, &waiting.awaited, waiting.begun);
             self.settling.wait_for(&waiting.awaited, waiting.until);
             if let Some(delivery) = self.slots.get_mut(slot) {
                 delivery.given_up = true;
@@ -423,10 +427,11 @@ impl Deliveries {
     }
 }
 
-fn count(counts: &mut Counts, awaited: &[Awaited]) {
+/// Counts the webhooks of a delivery that began at `begun`.
+fn count(counts: &mut Counts, awaited: &[Awaited], begun: Tick) {
     for Awaited { event, whom } in awaited {
         if counts.len() < Deliveries::EVENTS || counts.contains_key(event) {
-            *counts.entry(event.clone()).or_default().entry(whom.clone()).or_default() += 1;
+            counts.entry(event.clone()).or_default().entry(whom.clone()).or_default().add(begun);
         }
     }
 }
@@ -444,8 +449,8 @@ fn add(came: &mut Came, counts: &Counts, learner: &impl Fn(&Said) -> Whose) {
     };
     for (event, counts) in counts {
         let flows = came.entry(event.clone()).or_default();
-        for (flow, n) in counts.iter().filter_map(|(whom, n)| Some((flow_of(whom)?, n))) {
-            *flows.entry(flow).or_default() += n;
+        for (flow, more) in counts.iter().filter_map(|(whom, more)| Some((flow_of(whom)?, more))) {
+            flows.entry(flow).or_default().add_all(more);
         }
     }
 }

@@ -178,18 +178,21 @@ impl Inbox {
         self.journal.append(record)
     }
 
-    /// An attempt came to another receiver; gives its delivery among those that are remembered, and what of it is waited for.
+    /// An attempt came to another receiver, which answers it with `status`; gives its delivery among those that are remembered, and what of
+    /// it is waited for.
     pub(super) fn saw_beginning(
         &self,
         sighting: Sighting,
         first_byte: Tick,
         fault: Option<Fault>,
-    ) -> (u32, Vec<Awaited>) {
+        status: Option<u16>,
+    ) -> UnderWay {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         let place = deliveries.arrived(&sighting, first_byte);
         drop(deliveries);
         let awaited = place.awaited(sighting);
-        if is_waited_for(&awaited, fault) {
+        let is_waited_for = !place.late && is_waited_for(&awaited, fault);
+        if is_waited_for {
             let held_up = match fault {
                 Some(Fault::Delay(time) | Fault::Hang(Some(time))) => time.get(),
                 _ => Duration::ZERO,
@@ -198,7 +201,7 @@ impl Inbox {
             self.latest_there.fetch_max(until.0, Ordering::SeqCst);
             self.under_way_there.fetch_add(1, Ordering::SeqCst);
         }
-        (place.slot, awaited)
+        UnderWay { slot: place.slot, awaited, is_waited_for, fault, status }
     }
 
     /// Another receiver ended an attempt; `status` is what the sender saw.
@@ -206,8 +209,7 @@ impl Inbox {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         deliveries.answered(open.slot, &open.awaited, status, open.fault, end);
         drop(deliveries);
-        let waited_for = u64::from(is_waited_for(&open.awaited, open.fault));
-        self.under_way_there.fetch_sub(waited_for, Ordering::SeqCst);
+        self.under_way_there.fetch_sub(open.is_waited_for.into(), Ordering::SeqCst);
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.

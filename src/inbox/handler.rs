@@ -280,7 +280,8 @@ impl Inbox {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         self.show(&request.headers, &request.body, verdict.reason, request.first_byte);
         let which = AttemptNumber { delivery: place.delivery, attempt: place.attempt, record: number };
-        let intercept = intercept.and_then(|i| i.intercept(which, &request));
+        // Nor is a fault spent on what is not waited for any more: each would hold the run up while others' webhooks go on.
+        let intercept = intercept.filter(|_| !place.late).and_then(|i| i.intercept(which, &request));
         let answer = answer_to(&verdict, place.duplicate);
         // Behind a tap the status is the real receiver's, and is written when it is known.
         let own = if self.upstream.is_some() { None } else { Some(answer.status) };

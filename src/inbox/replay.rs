@@ -22,8 +22,10 @@ pub(super) struct UnderWay {
     pub(super) slot: u32,
     /// The webhooks in it that may be waited for.
     pub(super) awaited: Vec<Awaited>,
+    /// Whether a run does not end before it has.
+    pub(super) is_waited_for: bool,
     pub(super) fault: Option<Fault>,
-    status: Option<u16>,
+    pub(super) status: Option<u16>,
 }
 
 impl Replay {
@@ -68,7 +70,7 @@ impl Replay {
         let Some((_, sighting)) = self.inbox.whose(&seen) else { return };
         self.inbox.show(&attempt.headers, &body, attempt.verdict.reason, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);
-        let (slot, awaited) = self.inbox.saw_beginning(sighting, attempt.first_byte, fault);
-        self.under_way.insert(attempt.attempt, UnderWay { slot, awaited, fault, status });
+        let open = self.inbox.saw_beginning(sighting, attempt.first_byte, fault, status);
+        self.under_way.insert(attempt.attempt, open);
     }
 }

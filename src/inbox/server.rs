@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long a reset by a sender that has gone may be on its way.
 const RESET: Duration = Duration::from_millis(100);
 
+/// What ends sooner than that ended at once, as far as the sender is concerned: half of what a retry may be late.
+const AT_ONCE: Duration = Duration::from_millis(250);
+
 /// TLS for the front door, if wanted.
 pub type Tls = Option<TlsAcceptor>;
 
@@ -217,8 +220,11 @@ async fn exchange(
         }
         Play::Response(ready) => until_gone(&mut connection, ready).await,
         Play::Wire(play) => {
+            let begun = inbox.clock().now();
             let how = play(connection, own).await;
-            inbox.answered(&handled, (how, inbox.clock().now()), whole);
+            let now = inbox.clock().now();
+            let end = if how == Ending::Broken { end_of(begun, now) } else { now };
+            inbox.answered(&handled, (how, end), whole);
             return None;
         }
     };
@@ -299,6 +305,12 @@ async fn write(
     }
 }
 
+/// When an attempt ended that was to be ended from `begun` on, and had been by `now`. Its sender may know as soon as that begins, while
+/// this process waits for a processor before it looks at the clock again: the pause before a retry is never taken for shorter than it was.
+fn end_of(begun: Tick, now: Tick) -> Tick {
+    if now.since(begun) < AT_ONCE { begun } else { now }
+}
+
 /// Sends the answer and notes the end; says whether the connection can be used again.
 async fn send(
     connection: &mut Connection<Socket>,
@@ -308,6 +320,7 @@ async fn send(
     peer: Peer,
     keep_alive: bool,
 ) -> bool {
+    let begun = inbox.clock().now();
     let mut sent = match &answer {
         Some(answer) => write(connection, seat, answer, keep_alive).await,
         None => false,
@@ -316,11 +329,29 @@ async fn send(
         // A sender that is gone answers what comes to it with a reset.
         sent = !connection.is_reset_within(RESET).await;
     }
+    let now = inbox.clock().now();
     let ended = match peer {
-        _ if sent => (Ending::Sent, inbox.clock().now()),
+        _ if sent => (Ending::Sent, end_of(begun, now)),
         Peer::MayBeGone(left) => (Ending::SenderClosed, left),
-        Peer::Listens => (Ending::SenderClosed, inbox.clock().now()),
+        Peer::Listens => (Ending::SenderClosed, now),
     };
     inbox.answered(handled, ended, answer.map(|a| a.status));
     sent && keep_alive
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_machine_does_not_shorten_the_pause_before_a_retry() {
+        let ms = |ms: u64| Tick(ms * 1000);
+        assert_eq!(end_of(ms(100), ms(100)), ms(100));
+        assert_eq!(
+            end_of(ms(100), ms(170)),
+            ms(100),
+            "the clock was looked at 70 ms after the answer had left"
+        );
+        assert_eq!(end_of(ms(100), ms(900)), ms(900), "a sender that reads slowly");
+    }
 }

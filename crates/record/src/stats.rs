@@ -148,6 +148,10 @@ summed! {
         pub interchangeable: u64,
         /// Webhooks of this run that no step asked for.
         pub unexpected: u64,
+        /// Of those, the ones that somebody else may have fired: others use the system, and the scenario does not know their event, or
+        /// more of it came than was due.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        pub unclear_unexpected: u64,
         /// Deliveries that followed a redirect.
         pub elsewhere: u64,
         /// Ids that were used for two different webhooks.
@@ -315,7 +319,7 @@ summed! {
         pub broken: u64,
         /// Deliveries of which nothing can be said: they were not watched to their end.
         pub unwatched: u64,
-        /// The first breaches in words.
+        /// The first breaches in words; where there are none, why nothing can be said of some deliveries.
         pub told: Vec<String> => most(TOLD),
     }
 }

@@ -104,6 +104,18 @@ pub enum DataError {
         row: usize,
         column: String,
     },
+    /// A column that the steps take as a whole number holds something else.
+    #[error(
+        "{origin}: row {row} has no whole number in the column `{column}`, which the scenario takes as one \
+         (`{{{{ {column} | int }}}}`): give another row, or change the scenario"
+    )]
+    NotWhole {
+        /// The file, or `the scenario`.
+        origin: String,
+        /// The row, from 1.
+        row: usize,
+        column: String,
+    },
     /// No source of rows at all.
     #[error("the scenario needs data rows with the columns {columns}: give --data FILE (CSV or JSON)")]
     NoSource {

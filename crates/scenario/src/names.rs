@@ -5,7 +5,7 @@ use super::request::{Part, Request};
 use super::scope::{BUILT_IN, NEW_EACH_TIME};
 use super::session::{Basic, Session};
 use super::suggest;
-use super::template::{self, Piece};
+use super::template::{self, Filter, Piece, Term};
 use super::tree::Seg;
 use record::matcher::Matcher;
 use std::collections::{BTreeMap, BTreeSet};
@@ -359,11 +359,28 @@ fn expressions(text: &str) -> Vec<template::Expr<'_>> {
 }
 
 fn of_steps(scenario: &Scenario) -> Vec<Text<'_>> {
-    let webhooks = |step| -> Vec<Text<'_>> {
-        let step: &Step = step;
-        step.webhooks.iter().flat_map(|webhook| of_webhook(webhook, &[])).collect()
+    scenario.all_steps().flat_map(of_step_and_webhooks).collect()
+}
+
+fn of_step_and_webhooks(step: &Step) -> impl Iterator<Item = Text<'_>> {
+    let webhooks = step.webhooks.iter().flat_map(|webhook| of_webhook(webhook, &[]));
+    of_step(step, &[]).into_iter().chain(webhooks)
+}
+
+/// The columns that the steps of every flow take as whole numbers.
+pub(super) fn whole_numbers(scenario: &Scenario) -> BTreeSet<String> {
+    let (steps, columns) = (&scenario.steps, scenario.data.column_names());
+    let played_first =
+        |after: &String| steps.iter().position(|step| step.name == *after).map_or(0, |at| at + 1);
+    let variants = scenario.variants.iter().map(|variant| variant.after.as_ref().map_or(0, played_first));
+    let of_all = steps.iter().take(variants.min().unwrap_or(steps.len()));
+    let captured: BTreeSet<&str> = scenario.all_steps().flat_map(Step::captured).collect();
+    let column = |expr: template::Expr<'_>| match (expr.term, expr.filters.as_slice()) {
+        (Term::Name(name), [Filter::Int]) if !captured.contains(name) => Some(name.to_owned()),
+        _ => None,
     };
-    scenario.all_steps().flat_map(|step| of_step(step, &[]).into_iter().chain(webhooks(step))).collect()
+    let whole = of_all.flat_map(of_step_and_webhooks).flat_map(|(_, text)| expressions(text));
+    whole.filter_map(column).filter(|name| columns.contains(name)).collect()
 }
 
 fn all_texts(scenario: &Scenario) -> Vec<&str> {

@@ -3,10 +3,13 @@
 
 use super::data::{DataError, data_file};
 use super::model::{Data, Scenario};
+use super::names::whole_numbers;
 use super::packed::Packed;
 use super::scope::{Row, Run};
 use super::suggest;
 use super::table::Table;
+use super::template::is_whole;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -103,12 +106,13 @@ impl Rows {
     }
 
     /// Goes through all rows of a source, and gives how many of those that are wanted it has: none of those in front, and `count` at most.
-    fn check(&self, data: &Data, origin: &str) -> Result<usize, DataError> {
+    fn check(&self, scenario: &Scenario, origin: &str) -> Result<usize, DataError> {
+        let (data, whole) = (&scenario.data, whole_numbers(scenario));
         let is_file = matches!(self.from, Source::Table(_));
         // Without a source they are all alike.
         let looked_at = if matches!(self.from, Source::Nowhere) { self.skipped + 1 } else { usize::MAX };
         let last = self.skipped.saturating_add(self.count);
-        let (mut rows, mut missing, mut empty) = (0, None, None);
+        let (mut rows, mut missing, mut empty, mut other) = (0, None, None, None);
         for (number, row) in (1..).zip(self.all().take(looked_at)) {
             // A mistake anywhere in the file is told before anything else.
             let row = row?;
@@ -119,9 +123,10 @@ impl Rows {
             if number > self.skipped && number <= last {
                 missing = missing.or_else(|| check_columns(data, &row, origin, number).err());
                 empty = empty.or_else(|| check_cells(data, &row, origin, number).filter(|_| is_file));
+                other = other.or_else(|| check_whole(&whole, &row, origin, number));
             }
         }
-        match (missing.or(empty), &self.from) {
+        match (missing.or(empty).or(other), &self.from) {
             (Some(wrong), _) => Err(wrong),
             (None, Source::Nowhere) => Ok(self.count),
             (None, Source::Table(table)) if rows == 0 => {
@@ -160,7 +165,7 @@ pub fn rows(
     };
     let ranges = data.ranges.iter().map(|(name, first)| (name.clone(), *first)).collect();
     let rows = Rows { from, skipped, count, ranges, columns: run.columns.clone() };
-    match rows.check(data, &origin)? {
+    match rows.check(scenario, &origin)? {
         found if found < count => {
             let fewer = scenario.contract.is_empty();
             Err(DataError::TooFew { origin, skipped: skip, found, needed: flows, fewer })
@@ -211,6 +216,13 @@ fn check_cells(data: &Data, row: &Row, origin: &str, number: usize) -> Option<Da
     let is_empty = |column: &&String| row.get(*column).is_some_and(|cell| cell == "");
     let column = data.columns.iter().find(is_empty)?.clone();
     Some(DataError::EmptyCell { origin: origin.to_owned(), row: number, column })
+}
+
+/// A cell that every flow takes as a whole number and that holds none.
+fn check_whole(whole: &BTreeSet<String>, row: &Row, origin: &str, number: usize) -> Option<DataError> {
+    let is_other = |column: &&String| row.get(*column).is_some_and(|cell| !is_whole(cell));
+    let column = whole.iter().find(is_other)?.clone();
+    Some(DataError::NotWhole { origin: origin.to_owned(), row: number, column })
 }
 
 #[cfg(test)]
@@ -304,6 +316,33 @@ mod tests {
         assert_eq!(serde_json::to_value(rows).unwrap(), json!([{"id": 9, "n": 0}, {"id": 1, "n": "x"}]));
         // What stands in a data file is data, never a template.
         assert_eq!(read("d.csv", b"a\n{{ env.ID }}\n", 1, ""), Ok(json!([{"a": "{{ env.ID }}"}])));
+    }
+
+    /// Where every flow takes the column `id` as a whole number, and those of a variant the column `extra`, too.
+    #[test]
+    fn a_cell_that_is_no_whole_number_is_told_before_anything_is_driven() {
+        let text = "name: d\nsubject: { kind: flow, id: x }\ndata: { columns: [id, extra] }\nsteps:\n  - name: a\n    request: { method: GET, \
+                    path: \"/{{ id }}\" }\n    expect: { json: { /id: \"{{ id | int }}\" } }\nvariants:\n  - name: v\n    of_every: 2\n    \
+                    last: 1\n    after: a\n    steps:\n      - name: b\n        request: { method: GET, path: \"/{{ extra | int }}\" }\n";
+        let scenario =
+            load_bytes(text.as_bytes(), "s.yaml", Path::new(".")).unwrap_or_else(|e| panic!("{e}")).scenario;
+        let run = run_of(&scenario).unwrap();
+        let read = |csv: &str, skip| {
+            let file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+            std::fs::write(file.path(), csv).unwrap();
+            rows(&scenario, 1, skip, Some(file.path()), &run).err().map(|error| error.to_string())
+        };
+        for (csv, skip, wrong) in [
+            ("id,extra\n7,x\n", 0, None),
+            ("id,extra\n\" 7 \",x\n", 0, None),
+            ("id,extra\n7,x\nb-1,x\n", 0, None),
+            ("id,extra\nb-1,x\n7,x\n", 0, Some("row 1 has no whole number in the column `id`")),
+            ("id,extra\n7,x\n7.5,x\n", 1, Some("row 2 has no whole number in the column `id`")),
+        ] {
+            let error = read(csv, skip);
+            assert_eq!(error.is_some(), wrong.is_some(), "{csv} {error:?}");
+            assert!(wrong.is_none_or(|wrong| error.unwrap_or_default().contains(wrong)), "{csv}");
+        }
     }
 
     #[test]

@@ -290,6 +290,11 @@ pub(super) fn evaluate(
     value.map_err(|message| TemplateError { template: raw.to_owned(), message })
 }
 
+/// Whether a value may be taken as a whole number; one that is not given may.
+pub(super) fn is_whole(value: &Value) -> bool {
+    value.is_null() || int(value).is_ok()
+}
+
 fn int(value: &Value) -> Result<Value, String> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),

@@ -47,7 +47,10 @@ fn what_says_whose_it_is_counts_once_its_flow_has_learned_it() {
     assert!(all.settling(Tick(0)).ended["e"].is_empty());
     matcher.learn(7, &[("/id".to_owned(), json!(1))].into());
     let came = all.0.settling(Tick(0), |said| matcher.learner(said));
-    assert_eq!((came.ended["e"].len(), came.ended["e"][&Some(7)], came.begun == came.ended), (1, 1, true));
+    assert_eq!(
+        (came.ended["e"].len(), came.ended["e"][&Some(7)].since(Tick(0)), came.begun == came.ended),
+        (1, 1, true)
+    );
 }
 
 fn id(text: &str) -> Key {
@@ -97,7 +100,7 @@ fn the_next_gap_is_due_and_silence_after_the_last() {
         all.attempt(id("a"), status, at);
         assert_eq!(all.settling(Tick(at)).due_until, Tick(until_ms * 1000));
     }
-    assert_eq!(all.settling(Tick(6 * SECOND)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(6 * SECOND)).ended["e"][&None].since(Tick(0)), 1);
 }
 
 #[test]
@@ -109,7 +112,7 @@ fn nothing_is_due_after_our_own_2xx_and_a_retry_may_be_after_an_injected_one() {
     let fault = Some(Fault::Status { status: 203, retry_after: None });
     all.0.answered(slot, &[awaited(Some(1))], Some(203), fault, Tick(SECOND));
     let settling = all.settling(Tick(SECOND));
-    assert_eq!((settling.due_until, settling.ended["e"][&None]), (Tick(3_500_000), 1));
+    assert_eq!((settling.due_until, settling.ended["e"][&None].since(Tick(0))), (Tick(3_500_000), 1));
 }
 
 #[test]
@@ -153,8 +156,8 @@ fn a_delivery_whose_retry_does_not_come_has_ended() {
     let mut all = Bench::new(Content::OfMany);
     all.attempt(id("a"), 503, 0);
     assert!(all.settling(Tick(2_499_000)).ended.is_empty());
-    assert_eq!(all.settling(Tick(2_501_000)).ended["e"][&None], 1);
-    assert_eq!(all.settling(Tick(9_000_000)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(2_501_000)).ended["e"][&None].since(Tick(0)), 1);
+    assert_eq!(all.settling(Tick(9_000_000)).ended["e"][&None].since(Tick(0)), 1);
 }
 
 #[test]
@@ -195,7 +198,7 @@ fn the_real_webhook_counts_after_a_forged_one_with_its_id() {
     assert_eq!(outcome(401, 0), Some(Outcome::Aborted));
     assert_eq!(outcome(200, SECOND), Some(Outcome::Delivered));
     assert_eq!(outcome(200, 2 * SECOND), None);
-    assert_eq!(all.settling(Tick(3 * SECOND)).ended["e"][&None], 1);
+    assert_eq!(all.settling(Tick(3 * SECOND)).ended["e"][&None].since(Tick(0)), 1);
 }
 
 #[test]
@@ -228,7 +231,7 @@ fn a_run_does_not_wait_for_hours_on_what_it_refused_by_itself() {
         let slot = all.0.arrived(&sighting, Tick(0)).slot;
         all.0.answered(slot, &[awaited(None)], Some(503), fault, Tick(0));
         let settling = all.settling(Tick(11 * SECOND));
-        let counted = settling.ended.get("e").map_or(0, |of| of[&None]);
+        let counted = settling.ended.get("e").map_or(0, |of| of[&None].since(Tick(0)));
         assert_eq!(
             (counted, settling.due_until <= Tick(11 * SECOND)),
             (ended, ended == 1),

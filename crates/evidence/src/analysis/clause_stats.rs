@@ -23,7 +23,10 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
     let clause = |id: &str, n: u64, silence: Silence, breaks: fn(&Breach) -> bool| {
         let broken: Vec<&Breach> = found.breaches.iter().filter(|b| breaks(b)).collect();
         let unwatched = if silence == Silence::Matters { found.unproven.len() as u64 } else { 0 };
-        let told = broken.iter().take(TOLD).map(ToString::to_string).collect();
+        let mut told: Vec<String> = broken.iter().take(TOLD).map(ToString::to_string).collect();
+        if broken.is_empty() && n > 0 && unwatched > 0 {
+            told = found.why_unproven(&analysis.header.retry);
+        }
         (id.to_owned(), ClauseStats { n, broken: broken.len() as u64, unwatched, told })
     };
     let attempts = |mut clause: (String, ClauseStats)| {

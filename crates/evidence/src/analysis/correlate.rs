@@ -122,6 +122,9 @@ impl Analysis {
                 if shared || filing.certainty == Certainty::Ambiguous {
                     self.blur(delivery as usize);
                 }
+                if shared && filing.certainty == Certainty::Certain {
+                    self.by_absence.insert(delivery as usize);
+                }
                 self.file(delivery as usize, attempt, made);
             }
             Belongs::New { id_used: id_reused } => {
@@ -216,6 +219,7 @@ impl Analysis {
 
     /// Nobody can say any more which attempts this delivery has.
     fn blur(&mut self, index: usize) {
+        self.by_absence.remove(&index);
         if let Some(delivery) = self.deliveries.get_mut(index) {
             delivery.certainty = Certainty::Ambiguous;
         }

@@ -8,6 +8,7 @@ mod terms;
 
 use super::keyed::Keyed;
 use super::near::Recent;
+use super::sample::event_name;
 use correlate::{Arrived, print_of};
 use foldhash::{HashMap, HashSet};
 use forbidding::{Forbidding, Taken};
@@ -220,6 +221,11 @@ impl Expectations {
             self.forbidding.add(flow, key, index);
         }
         self.recent.add(index, expect);
+    }
+
+    /// Whether any of them is about an event with this name, as it is shown.
+    pub(super) fn knows(&self, event: &str) -> bool {
+        self.shapes.keys().any(|known| event_name(known) == event)
     }
 
     /// The latest of them, as they were asked for.

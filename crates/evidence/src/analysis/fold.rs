@@ -18,7 +18,7 @@ use super::strangers::Strangers;
 use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
 use correlate::{Correlator, FlowValues, KnownSender, Reader};
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use pii::{Canaries, PolicyError};
 use record::Tick;
 use record::{EMBEDDED, End, EndedEarly, FlowStart, Header, Learned, Note, Record, Watch};
@@ -80,6 +80,9 @@ pub struct Analysis {
     pub(super) batch_ids: BatchIds,
     /// Webhooks without an id that are equal to the last bit.
     pub(super) copies: Copies,
+    /// Deliveries without an id, by index, whose attempts nothing but the absence of other webhooks holds together, in a system that
+    /// others use as well.
+    pub(super) by_absence: HashSet<usize>,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
     /// The flow that is under way, where flows are played in turn.
@@ -152,6 +155,7 @@ impl Analysis {
             correlator: Correlator::default(),
             batch_ids: BatchIds::default(),
             copies: Copies::default(),
+            by_absence: HashSet::default(),
             sender: KnownSender::default(),
             turn: None,
             under_way: HashMap::default(),

@@ -2,6 +2,7 @@
 
 mod between;
 mod time_limit;
+mod unclear;
 
 use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery, index_of};
@@ -13,6 +14,7 @@ use record::{IdentityPolicy, RetryContract, RunKind};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+use unclear::Alike;
 
 /// What was seen of the retries of one delivery that had a failed attempt.
 #[derive(Debug, Clone)]
@@ -48,6 +50,10 @@ pub struct Retries {
     /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
     /// attempts cannot be told from those of another webhook.
     pub unproven: Vec<u64>,
+    /// How many of those had an attempt that may have been lost on its way.
+    on_way: u64,
+    /// Those of them whose attempts cannot be told from those of another webhook.
+    alike: Vec<Alike>,
 }
 
 /// Judges every delivery of the run that had a failed attempt, or an injected answer.
@@ -96,6 +102,7 @@ impl Retries {
         for (number, mut breaches) in std::mem::take(&mut self.perhaps_lost) {
             if keeps_to_it {
                 self.unproven.push(number);
+                self.on_way += 1;
                 self.exercised.iter_mut().filter(|f| f.delivery == number).for_each(|f| f.gaps_us.fill(None));
             } else {
                 self.breaches.append(&mut breaches);
@@ -115,6 +122,7 @@ fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
         found.breaches.push(Breach::Redirected { delivery: delivery.number, how });
     }
     found.unproven.push(delivery.number);
+    found.alike.push(Alike::of(analysis, delivery));
     found.exercised.push(RetryFacts {
         delivery: delivery.number,
         gaps_us: Vec::new(),
@@ -234,6 +242,13 @@ fn began_unseen(
             || analysis.watched.is_unseen(ago(late), ago(early))
     };
     (1..declared).any(|unseen| all_came(unseen) && on_schedule(unseen) && came_unseen(unseen))
+}
+
+/// Whether a delivery with too few attempts may have had the others before they could be seen: then nothing of it is due any more.
+fn may_have_all_attempts(analysis: &Analysis, delivery: &Delivery) -> bool {
+    let (attempts, declared) = (delivery.tries.len(), analysis.max_attempts());
+    let too_few = Breach::TooFew { delivery: delivery.number, attempts, declared, status: None };
+    began_unseen(analysis, delivery, &gaps(analysis, &delivery.tries), &[too_few])
 }
 
 /// Gaps between the tries: from the end of one to the first byte of the next. `None` too where one may have come between them
@@ -415,7 +430,8 @@ fn reborn(analysis: &Analysis) -> Reborn {
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
         let ended = !aborted && delivery.fate(contract) == Fate::GivenUp;
-        let failed = ended && silence_watched(analysis, &delivery);
+        let failed =
+            ended && silence_watched(analysis, &delivery) && !may_have_all_attempts(analysis, &delivery);
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
         }

@@ -12,9 +12,12 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
     let (mut organic, mut injected) = (Tally::default(), Tally::default());
+    let fired = analysis.fired_by_others();
     for delivery in analysis.own() {
         let tally = if delivery.injected() { &mut injected } else { &mut organic };
         add_delivery(tally, analysis, &delivery);
+        let others = analysis.may_be_others(&delivery, &fired);
+        tally.unclear_unexpected += if others { u64::from(analysis.unexpected(&delivery)) } else { 0 };
     }
     for delivery in analysis.doubtful() {
         let attempts = delivery.tries.iter().chain(&delivery.after_acceptance);

@@ -27,8 +27,7 @@ pub(super) fn contradictions(
         return;
     }
     own_shape::check(document, found);
-    // Breaches that are stated are no contradiction, but a reason to fail.
-    if document.at("/retry/breaches") == Some(0) {
+    if document.vouches_for_retries() {
         attempt_log::check(document, found);
     }
 }

@@ -308,6 +308,21 @@ mod tests {
         assert_eq!(all_kinds(&own(&deaf, &refused)), ["client_error_retried"]);
     }
 
+    /// Without an id they may be those of two webhooks: the retry contract is unproven then, and the artifact says so.
+    #[test]
+    fn attempts_that_the_artifact_calls_unproven_contradict_nothing() {
+        let swapped = [(0, 503, None), (4000, 503, None), (6000, 200, None)];
+        let mut root = own(&RetryContract::default(), &swapped);
+        for (unproven, contradictions) in [(0, true), (1, false)] {
+            root["retry"]["unproven"] = json!(unproven);
+            let mut found = Findings::default();
+            let now = chrono::Utc::now();
+            super::super::arithmetic::contradictions(&Document::new(&root), now, None, &mut found);
+            let of_log = found.0.iter().any(|f| f.kind == "retry_log_contradicts_schedule");
+            assert_eq!(of_log, contradictions, "{unproven}");
+        }
+    }
+
     #[test]
     fn nothing_follows_an_attempt_that_ended_the_delivery() {
         let found =

@@ -99,6 +99,12 @@ impl<'a> Document<'a> {
     pub fn at(&self, pointer: &str) -> Option<u64> {
         self.root.pointer(pointer)?.as_u64()
     }
+
+    /// Whether one of smoke's own artifacts says that every retry was as it had to be. Breaches that are stated are no contradiction, but a
+    /// reason to fail, and attempts that cannot be told from those of another webhook one not to pass.
+    pub fn vouches_for_retries(&self) -> bool {
+        self.at("/retry/breaches") == Some(0) && self.at("/retry/unproven").unwrap_or(0) == 0
+    }
 }
 
 /// How many values stand directly in this one.

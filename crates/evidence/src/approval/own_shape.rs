@@ -170,8 +170,7 @@ fn interval(check: &Value, found: &mut Findings) {
 /// Gaps outside the tolerance, beside no breach at all.
 #[expect(clippy::cast_precision_loss, reason = "pauses in ms")]
 fn gaps(document: &Document<'_>, found: &mut Findings) {
-    let of = |pointer: &str| document.root.pointer(pointer).and_then(number);
-    if of("/retry/breaches") != Some(0.0) {
+    if !document.vouches_for_retries() {
         return;
     }
     let contract = super::figures::contract(document);

@@ -46,6 +46,7 @@ mod tests {
     fn verdict(seconds: u64, interrupted: bool) -> (Verdict, String) {
         let mut header = Header::new(RunKind::Run, Utc::now()).unwrap();
         (header.flows, header.ours) = (1, vec!["/data/id".to_owned()]);
+        record::EMBEDDED.clone_into(&mut header.environment);
         header.interrupted_before = interrupted.then(|| header.started - TimeDelta::seconds(2));
         let mut analysis = Analysis::new(header).unwrap();
         let ours = [("/data/id".to_owned(), json!(7))].into();

@@ -13,6 +13,7 @@ use super::ended_early::unprove;
 use super::lost::{behind_lost, lost, told_apart};
 use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
+use super::unexpected::unexpected;
 use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
@@ -243,13 +244,11 @@ fn success(header: &Header, organic: &Tally, gates: &Gates) -> Option<Check> {
 }
 
 fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
-    let deliveries = organic.deliveries + injected.deliveries;
-    let surprises = organic.unexpected + injected.unexpected;
     [
         gates.lost_max.map(|max| lost((organic, injected), max)),
         gates.late_max.map(|max| late(header, (organic, injected), max)),
         gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
-        gates.unexpected_max.map(|max| count(&UNEXPECTED, (surprises, deliveries), max, "")),
+        gates.unexpected_max.map(|max| unexpected((organic, injected), max)),
     ]
     .into_iter()
     .flatten()

@@ -20,6 +20,7 @@ mod retry;
 mod sender_log;
 mod signing;
 mod triggers;
+mod unexpected;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};

@@ -131,6 +131,7 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
     let text = match verdict {
         Verdict::Fail => told(seen),
         Verdict::NotExercised => "nothing in this run tested it; inject a fault to see it".to_owned(),
+        Verdict::Unproven if !seen.told.is_empty() => seen.told.join("; "),
         Verdict::Unproven => format!(
             "{} not watched from the first attempt to the end, with an attempt that may have been lost on its way (the sender's log tells), \
              or, without an id, not to be told from another webhook with the same content (give rows whose webhooks differ, and that \

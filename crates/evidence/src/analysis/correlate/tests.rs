@@ -171,6 +171,22 @@ fn a_retry_under_a_new_id_is_no_duplicate_and_what_comes_after_it_is() {
 }
 
 #[test]
+fn what_began_before_the_run_and_has_had_its_attempts_does_not_come_back_under_another_id() {
+    // The first attempt of what others fired found no receiver yet: the second and the third came.
+    for (since, reborn) in [(0, 0), (9000, 1)] {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, "staging", 1);
+        journal.analysis.header.kind = RunKind::Run;
+        journal.arrives(since + 1000, Some("own"), 200);
+        journal.arrives(since + 1836, Some("others"), 503);
+        journal.arrives(since + 5836, Some("others"), 503);
+        journal.arrives(since + 7000, Some("more of them"), 200);
+        let breaches = retries(journal.end()).breaches;
+        let anew = breaches.iter().filter(|b| matches!(b, Breach::Identity { .. })).count();
+        assert_eq!(anew, reborn, "{breaches:?}");
+    }
+}
+
+#[test]
 fn bodies_that_a_sender_has_often_are_no_retries_of_each_other() {
     for (others, reborn) in [(1, 1), (2, 0)] {
         let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 0);
