@@ -148,8 +148,7 @@ summed! {
         pub interchangeable: u64,
         /// Webhooks of this run that no step asked for.
         pub unexpected: u64,
-        /// Of those, the ones that somebody else may have fired: others use the system, and the scenario does not know their event, or
-        /// more of it came than was due.
+        /// Of those, the ones that somebody else may have fired: the scenario does not know their event, and others use the system.
         #[serde(default, skip_serializing_if = "is_zero")]
         pub unclear_unexpected: u64,
         /// Deliveries that followed a redirect.

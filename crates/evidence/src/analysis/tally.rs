@@ -12,12 +12,9 @@ use std::collections::BTreeMap;
 #[must_use]
 pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
     let (mut organic, mut injected) = (Tally::default(), Tally::default());
-    let fired = analysis.fired_by_others();
     for delivery in analysis.own() {
         let tally = if delivery.injected() { &mut injected } else { &mut organic };
         add_delivery(tally, analysis, &delivery);
-        let others = analysis.may_be_others(&delivery, &fired);
-        tally.unclear_unexpected += if others { u64::from(analysis.unexpected(&delivery)) } else { 0 };
     }
     for delivery in analysis.doubtful() {
         let attempts = delivery.tries.iter().chain(&delivery.after_acceptance);
@@ -55,7 +52,9 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.reused_ids += u64::from(delivery.id_reused);
     add_repeats(tally, analysis, delivery);
     tally.event_mismatches += u64::from(delivery.contradicts);
-    tally.unexpected += u64::from(analysis.unexpected(delivery));
+    let unexpected = u64::from(analysis.unexpected(delivery));
+    tally.unexpected += unexpected;
+    tally.unclear_unexpected += if analysis.may_be_others(delivery) { unexpected } else { 0 };
     tally.unaccepted += unaccepted(delivery);
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
         add_signature(tally, attempt.reason);

@@ -1,10 +1,9 @@
 //! Which webhooks are unexpected: all that no step asked for, where steps ask for each; else those that a step forbids.
 
 use super::delivery::index_of;
+use super::sample::event_name;
 use super::{Analysis, Delivery};
-use foldhash::HashSet;
 use record::EMBEDDED;
-use std::sync::Arc;
 
 impl Analysis {
     /// How many webhooks of a delivery are unexpected. Where others fire webhooks, too, it is what only a flow of this run can mean:
@@ -16,18 +15,9 @@ impl Analysis {
         u32::from(delivery.forbidden.is_some_and(|by| self.expectations.forbids_its_own(by)))
     }
 
-    /// The events of which more came about this run's rows than were due, where others use the system: nobody knows who fires them.
-    pub(super) fn fired_by_others(&self) -> HashSet<Arc<str>> {
-        let is_shared = self.header.tested() != EMBEDDED;
-        let surplus =
-            self.own().filter(|delivery| is_shared && delivery.surplus > 0 && delivery.is_authentic());
-        surplus.map(|delivery| Arc::clone(&delivery.event)).collect()
-    }
-
     /// Whether a delivery may be somebody else's doing although it holds a value of this run: others use the system and what the
-    /// rows are about, and it is of one of these events that they fire, or no step knows its event, as that of a reminder, which
-    /// staff or a timer sets off.
-    pub(super) fn may_be_others(&self, delivery: &Delivery, fired: &HashSet<Arc<str>>) -> bool {
+    /// rows are about, and no step knows its event, as that of a reminder, which staff or a timer sets off.
+    pub(crate) fn may_be_others(&self, delivery: &Delivery) -> bool {
         // A name that is not shown is none.
         let is_unknown = |event: &str| !event.starts_with('(') && !self.expectations.knows(event);
         self.header.kind.accounts_for_each_webhook()
@@ -37,8 +27,8 @@ impl Analysis {
             && delivery.fulfils.is_none()
             && delivery.surplus == 0
             && !self.is_nearly_missing(delivery)
-            && (fired.contains(&delivery.event)
-                || (delivery.forbidden.is_none() && delivery.event.split(" + ").all(is_unknown)))
+            && delivery.forbidden.is_none()
+            && event_name(&delivery.event).split(" + ").all(is_unknown)
     }
 
     /// Whether it differs only slightly from a webhook that never came.
