@@ -30,5 +30,6 @@ mod probe;
 pub mod receive;
 mod record_source;
 mod redact;
+mod resources;
 mod signals;
 mod telemetry;

@@ -54,6 +54,8 @@ pub fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
+/// Open files that a handler takes, with those that a process begins with and some to spare.
+const FEWEST_FILES: u64 = 16;
 /// SIGXFSZ on Linux.
 const FILE_TOO_LARGE: i32 = 25;
 
@@ -63,6 +65,10 @@ const FILE_TOO_LARGE: i32 = 25;
 /// # Errors
 /// When the system does not let the process handle a signal.
 pub fn outlive_file_limits() -> io::Result<()> {
+    // For it tokio opens some files, and panics where it gets none.
+    if crate::resources::open_files().is_some_and(|limit| limit < FEWEST_FILES) {
+        return Err(io::ErrorKind::QuotaExceeded.into());
+    }
     // The handler stays when the runtime that it was registered in has gone.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
     let _inside = runtime.enter();

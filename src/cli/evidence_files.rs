@@ -71,6 +71,16 @@ impl EvidenceFiles {
         let wrong =
             |e: io::Error| Failure::environment(format!("--artifacts {shown}: cannot be written: {e}"));
         make_folder(&self.dir).map_err(wrong)?;
+        // A pipe would be waited for, at the end of the run.
+        let is_other = |path: &PathBuf| {
+            path.symlink_metadata().is_ok_and(|there| !there.is_file() && !there.is_symlink())
+        };
+        if let Some(path) = ENDS.iter().map(|end| self.file(end)).find(is_other) {
+            return Err(Failure::environment(format!(
+                "{}: what is there is not a file: remove it",
+                path.display()
+            )));
+        }
         let probe = self.dir.join(format!(".smoke-{}", std::process::id()));
         std::fs::write(&probe, b"").map_err(wrong)?;
         std::fs::remove_file(&probe).map_err(wrong)?;
@@ -247,6 +257,20 @@ mod tests {
         assert!(refused.contains("another smoke process is writing staging_payments"), "{refused}");
         EvidenceFiles::new(dir.path(), "matches").make_ready().unwrap();
         drop(held);
+        files.make_ready().unwrap();
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_file_is_told_before_anything_is_driven() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = EvidenceFiles::new(dir.path(), "payments");
+        for end in ENDS {
+            std::fs::create_dir(files.file(end)).unwrap();
+            let refused = files.make_ready().unwrap_err().to_string();
+            assert!(refused.contains(end) && refused.contains("not a file"), "{refused}");
+            std::fs::remove_dir(files.file(end)).unwrap();
+            std::os::unix::fs::symlink("/dev/null", files.file(end)).unwrap();
+        }
         files.make_ready().unwrap();
     }
 }

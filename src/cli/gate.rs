@@ -3,6 +3,7 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, github, out, output_file, promote, signing, subject, svr, typed};
+use crate::outbound::without_credentials;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -229,7 +230,7 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
         typed::check_url("--target", target)?;
     }
     Ok(Demand {
-        target: args.target.clone(),
+        target: args.target.as_deref().map(without_credentials),
         min_window: args.min_window.map(Period::get),
         min_flows,
         allowed: args.allow.clone(),

@@ -231,7 +231,11 @@ fn parsed() -> Args {
             // Errors fit the terminal as all else that is said does, and hold what was typed.
             out::say(error.render().to_string().trim_end());
         } else {
-            let _ = error.print();
+            out::keep(error.print());
+            if let Some(cause) = out::finish() {
+                out::say(format!("error: cannot write to stdout: {cause}"));
+                std::process::exit(4);
+            }
         }
         std::process::exit(error.exit_code())
     })

@@ -231,7 +231,8 @@ pub(super) fn finish() -> Option<io::Error> {
     FAILED.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
-fn keep(written: io::Result<()>) {
+/// Keeps the failure to write a result, for the exit code.
+pub(super) fn keep(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {

@@ -97,11 +97,7 @@ pub(super) struct Args {
 /// Serves until Ctrl-C or SIGTERM.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let options = plan(args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::environment(format!("cannot start threads: {e}")))?;
-    runtime.block_on(serve(args, options))
+    super::runtime::block_on(serve(args, options))
 }
 
 /// From what was typed to what is started.

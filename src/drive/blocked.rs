@@ -1,6 +1,7 @@
 //! What stands in the way of a run and is no fault of the sender: a login that is refused, a user without the right, a
 //! data row that an earlier run has used up or that was never there, an application that throttles.
 
+use super::client::ClientError;
 use super::driver::Driver;
 use super::logins::{LoginError, LoginFault};
 use super::step::{Judged, is_html};
@@ -93,6 +94,15 @@ pub enum Blocked {
         /// What is wrong with the data file.
         why: String,
     },
+    /// This machine has no more of what a connection takes.
+    #[error(
+        "{why}\nThis says nothing about the sender: this machine ran out of it, not staging. Raise the limit (ulimit -n), or drive fewer \
+         flows at once (--concurrency)"
+    )]
+    Machine {
+        /// What could not be done.
+        why: String,
+    },
     /// The application takes no more requests for now.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender: the application throttles requests. Wait as long as it says, \
@@ -145,6 +155,7 @@ impl Blocked {
             Self::Throttled { .. } => Obstacle::Throttled,
             Self::OtherSecret { .. } => Obstacle::OtherSecret,
             Self::Data { .. } => Obstacle::Data,
+            Self::Machine { .. } => Obstacle::Machine,
         }
     }
 }
@@ -166,6 +177,9 @@ impl Driver {
 
     /// Whether a step's answer says that the surroundings are wrong.
     pub(super) fn is_blocked(&self, flow: u32, step: &Step, judged: &Judged) -> Option<Blocked> {
+        if let Err(ClientError::Local(why)) = &judged.reply {
+            return Some(Blocked::Machine { why: format!("step `{}`: {why}", step.name) });
+        }
         let status = judged.reply.as_ref().ok()?.status;
         let why = judged.problems.first()?.clone();
         let (row, name) = (self.row(flow), step.name.clone());

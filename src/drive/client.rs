@@ -2,7 +2,7 @@
 
 use super::jar::Jar;
 use super::reuse::{Reuse, is_idempotent, may_send_again, see_what_closed};
-use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url, why};
+use crate::outbound::{self, Proxies, ProxyError, Via, http_url, is_local, shown_url, why};
 use correlate::read_json;
 use reqwest::Url;
 use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
@@ -103,6 +103,9 @@ pub enum ClientError {
     /// No connection, or it broke.
     #[error("{0}")]
     Connection(String),
+    /// No connection, since this machine ran out of something.
+    #[error("{0}")]
+    Local(String),
     /// An answer over the limit.
     #[error("a response of more than {MAX_ANSWER} bytes")]
     TooLarge,
@@ -335,5 +338,5 @@ fn explain(error: &reqwest::Error, limit: Duration) -> ClientError {
     if error.is_timeout() && !error.is_connect() {
         return ClientError::TimedOut(limit);
     }
-    ClientError::Connection(why(error))
+    if is_local(error) { ClientError::Local(why(error)) } else { ClientError::Connection(why(error)) }
 }

@@ -101,7 +101,11 @@ impl WebhookSource {
     ) -> io::Result<()> {
         match self {
             Self::Socket(listener, tls) => {
-                serve(listener, tls, inbox, Limits::default(), CONNECTIONS, stop).await;
+                let lacking = |error: &io::Error| {
+                    let why = format!("webhooks cannot be taken in: {error}");
+                    let _ = tell.send(Some(Blocked::Machine { why }));
+                };
+                serve((listener, tls), inbox, Limits::default(), CONNECTIONS, &lacking, stop).await;
                 Ok(())
             }
             Self::Nowhere => Ok(()),

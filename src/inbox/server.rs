@@ -5,7 +5,9 @@ use super::handled::Handled;
 use super::handler::Inbox;
 use super::hooks::Upstream;
 use super::lanes::Lanes;
+use crate::resources::ran_out;
 use record::{Ending, Tick};
+use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,6 +22,8 @@ use wire::http1::{Budget, Connection, Limits, Play, RawRequest, Response, Socket
 const DRAIN: Duration = Duration::from_secs(2);
 /// Pause after a failed accept: out of file descriptors, or a connection that was gone before it was accepted.
 const PAUSE: Duration = Duration::from_millis(5);
+/// After so many in a row, which take half a second, a webhook is late for it.
+const TOLD_AFTER: u32 = 100;
 
 /// How long a reset by a sender that has gone may be on its way.
 const RESET: Duration = Duration::from_millis(100);
@@ -50,21 +54,22 @@ impl Doors {
     pub const BODIES: usize = 64 * 1024 * 1024;
 }
 
-/// Serves `inbox` on `listener` until `stop` turns true, with at most `connections` open at once.
+/// Serves `inbox` on `listener` until `stop` turns true, with at most `connections` open at once; `tell`: that for a while none could be
+/// accepted, since this machine ran out of something.
 pub async fn serve(
-    listener: TcpListener,
-    tls: Tls,
+    (listener, tls): (TcpListener, Tls),
     inbox: Arc<Inbox>,
     limits: Limits,
     connections: usize,
+    tell: &(dyn Fn(&io::Error) + Sync),
     stop: watch::Receiver<bool>,
 ) {
     serve_with(
-        listener,
-        tls,
+        (listener, tls),
         inbox,
         Doors { limits, connections, per_address: connections, drain: DRAIN, bodies: Doors::BODIES },
         &Lanes::default(),
+        tell,
         stop,
     )
     .await;
@@ -72,32 +77,40 @@ pub async fn serve(
 
 /// Serves `inbox` on `listener` until `stop` turns true, each connection on one of `lanes`.
 pub async fn serve_with(
-    listener: TcpListener,
-    tls: Tls,
+    (listener, tls): (TcpListener, Tls),
     inbox: Arc<Inbox>,
     doors: Doors,
     lanes: &Lanes,
+    tell: &(dyn Fn(&io::Error) + Sync),
     mut stop: watch::Receiver<bool>,
 ) {
     let connections = ConnectionLimit::new(doors.connections, doors.per_address);
     let budget = Budget::new(doors.bodies);
-    let mut open = JoinSet::new();
+    let (mut open, mut failed) = (JoinSet::new(), 0u32);
     loop {
         let next = async {
-            let (tcp, from) = listener.accept().await.ok()?;
+            let (tcp, from) = listener.accept().await?;
             let peer = from.ip().to_canonical();
-            Some((connections.take(peer).await, tcp, peer))
+            io::Result::Ok((connections.take(peer).await, tcp, peer))
         };
         let accepted = tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => break,
             accepted = next => accepted,
         };
         while open.try_join_next().is_some() {}
-        let Some((seat, tcp, peer)) = accepted else {
-            connections.make_room();
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        let (seat, tcp, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                failed = if ran_out(&error) { failed.saturating_add(1) } else { 0 };
+                if failed == TOLD_AFTER {
+                    tell(&error);
+                }
+                connections.make_room();
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
+        failed = 0;
         // Closed at once: its address has enough.
         let Some(seat) = seat else { continue };
         let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());

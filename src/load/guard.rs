@@ -175,13 +175,6 @@ pub(crate) const fn most_connections(limit: u64) -> u64 {
     limit.saturating_sub(SPARE_DESCRIPTORS)
 }
 
-/// The soft limit of open files in the text of `/proc/self/limits`; `None` when it is unlimited or not there.
-#[must_use]
-pub(crate) fn descriptor_limit(limits: &str) -> Option<u64> {
-    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,11 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_of_open_files_is_read() {
-        let text = "Limit                     Soft Limit           Hard Limit           Units\n\
-                    Max open files            1024                 1048576              files\n";
-        assert_eq!(descriptor_limit(text), Some(1024));
-        assert_eq!(descriptor_limit("Max open files            unlimited  unlimited files"), None);
+    fn connections_take_descriptors() {
         assert!(check_descriptors(1000, Some(1024)).is_err());
         assert!(check_descriptors(900, Some(1024)).is_ok());
         assert_eq!(most_connections(1024), 992);

@@ -2,6 +2,7 @@
 
 use super::response::RequestError;
 use crate::outbound::{http_url, shown_url};
+use crate::resources::ran_out;
 use record::ErrorKind;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -208,14 +209,11 @@ fn in_words(error: &io::Error) -> String {
 /// What a failed connect means.
 fn from_connect(error: &io::Error) -> RequestError {
     use io::ErrorKind as Kind;
-    // Linux: ENFILE 23 and EMFILE 24 are about file descriptors, ENOBUFS 105 about memory.
-    let kind = match (error.kind(), error.raw_os_error()) {
-        (Kind::ConnectionRefused, _) => ErrorKind::Refused,
-        (Kind::TimedOut, _) => ErrorKind::ConnectTimeout,
-        (Kind::ConnectionReset | Kind::ConnectionAborted, _) => ErrorKind::Reset,
-        (Kind::AddrNotAvailable | Kind::AddrInUse | Kind::OutOfMemory, _) | (_, Some(23 | 24 | 105)) => {
-            ErrorKind::Local
-        }
+    let kind = match error.kind() {
+        _ if ran_out(error) => ErrorKind::Local,
+        Kind::ConnectionRefused => ErrorKind::Refused,
+        Kind::TimedOut => ErrorKind::ConnectTimeout,
+        Kind::ConnectionReset | Kind::ConnectionAborted => ErrorKind::Reset,
         _ => ErrorKind::Unreachable,
     };
     RequestError::new(kind, format!("connecting: {error}"))

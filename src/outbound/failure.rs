@@ -1,6 +1,14 @@
 //! Why an exchange did not come about, in words.
 
+use crate::resources::ran_out;
 use std::error::Error;
+
+/// Whether there is no connection because this machine ran out of something.
+#[must_use]
+pub(crate) fn is_local(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(ran_out)
+}
 
 /// The innermost cause, which says what happened; reqwest's own text says little and repeats the URL.
 #[must_use]

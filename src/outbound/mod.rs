@@ -6,11 +6,12 @@ mod roots;
 mod shown;
 mod typed;
 
+pub(crate) use failure::is_local;
 pub use failure::why;
 pub(crate) use proxy::is_loopback;
 pub use proxy::{Proxies, ProxyError, Via};
 pub(crate) use roots::system_roots;
-pub use shown::shown_url;
+pub use shown::{shown_url, without_credentials};
 pub use typed::http_url;
 pub(crate) use typed::system_of;
 

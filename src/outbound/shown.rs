@@ -30,6 +30,13 @@ pub fn shown_url(text: &str) -> String {
     query.map_or(out.clone(), |query| format!("{out}?{query}"))
 }
 
+/// A URL as it is written, unless it has parts that are not shown (and that are masked in what smoke writes of a target).
+#[must_use]
+pub fn without_credentials(text: &str) -> String {
+    let shown = shown_url(text);
+    if shown.contains(MASK) { shown } else { text.to_owned() }
+}
+
 /// `name=[hidden]`; a part without a name may be a token itself.
 fn hidden(part: &str) -> String {
     part.split_once('=').map_or_else(|| MASK.to_owned(), |(name, _)| format!("{name}={MASK}"))
@@ -64,6 +71,8 @@ mod tests {
             ("not a url", "not a url"),
         ] {
             assert_eq!(shown_url(url), wanted, "{url}");
+            let hides = wanted.contains(MASK);
+            assert_eq!(without_credentials(url), if hides { wanted } else { url }, "{url}");
         }
     }
 }

@@ -116,7 +116,5 @@ pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Er
 #[must_use]
 pub fn descriptors() -> usize {
     const USUAL: usize = 1024;
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files"));
-    line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(USUAL)
+    crate::resources::open_files().and_then(|limit| usize::try_from(limit).ok()).unwrap_or(USUAL)
 }

@@ -223,7 +223,7 @@ impl Receiver {
         let admin = self.admin.map(|admin| tokio::spawn(admin.serve(stop.clone())));
         // Where there are no more threads to be had, on those that there are.
         let lanes = Lanes::start().unwrap_or_default();
-        serve_with(self.listener, self.tls, self.inbox, self.doors, &lanes, stop).await;
+        serve_with((self.listener, self.tls), self.inbox, self.doors, &lanes, &|_| (), stop).await;
         upkeep.abort();
         admin.iter().for_each(tokio::task::JoinHandle::abort);
         self.scan.stop();

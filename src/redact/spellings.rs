@@ -3,17 +3,32 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeSet;
 
 /// Fewest characters of a spelling in base64 or hex: fewer could be ordinary text.
 const FEWEST_CODED: usize = 8;
 
+/// What stays as it is (RFC 3986, section 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
 /// Every spelling of a secret, the secret itself included.
 pub(super) fn all(secret: &str) -> BTreeSet<String> {
     let mut found = plain(secret);
-    found.extend(coded(secret.as_bytes()));
+    for written in written(secret) {
+        found.extend(coded(written.as_bytes()));
+    }
     found.extend(utf16(secret));
     found
+}
+
+/// As it is, and as it stands in the JSON, the form or the URL that somebody codes as a whole: an echo of a request in base64.
+fn written(secret: &str) -> BTreeSet<String> {
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
+    let path = utf8_percent_encode(secret, UNRESERVED).to_string();
+    let form = path.replace("%20", "+");
+    BTreeSet::from([secret.to_owned(), json, path, form])
 }
 
 /// The spellings in which its characters still show.

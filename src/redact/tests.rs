@@ -131,6 +131,26 @@ fn a_secret_is_found_in_the_spellings_of_other_programs() {
     }
 }
 
+/// A debugging echo, or a gateway's event, has the whole request in base64 or hex.
+#[test]
+fn a_secret_is_found_in_what_was_coded_with_its_escapes() {
+    let (redactor, secret) = (Redactor::new(), "C4NARY\"pw\\é<&>/+ x9%");
+    redactor.learn(&Secret::new(secret));
+    for request in [
+        r#"{"password":"C4NARY\"pw\\é<&>/+ x9%"}"#,
+        "GET /login?p=C4NARY%22pw%5C%C3%A9%3C%26%3E%2F%2B%20x9%25 HTTP/1.1",
+        "user=a&password=C4NARY%22pw%5C%C3%A9%3C%26%3E%2F%2B+x9%25&b=c",
+    ] {
+        for coded in [STANDARD.encode(request), URL_SAFE.encode(request), hex::encode(request)] {
+            let scrubbed = redactor.scrub(&coded).into_owned();
+            assert!(scrubbed.contains(MASK), "{request}: {coded}");
+            assert!(scrubbed.len() + secret.len() <= coded.len() + MASK.len(), "{request}: {scrubbed}");
+        }
+    }
+    let others = STANDARD.encode(r#"{"password":"C4NARY\"pw\\è<&>/+ x9%"}"#);
+    assert_eq!(redactor.scrub(&others), others, "another password");
+}
+
 /// Long enough to be known as base64 and hex, of printable characters.
 const SECRETS: &str = "[!-~äé€😀]([ -~äé€😀]{6,40})[!-~äé€😀]";
 

@@ -130,6 +130,8 @@ mod report;
 #[cfg(test)]
 mod reserved;
 #[cfg(test)]
+mod resources;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod scan;

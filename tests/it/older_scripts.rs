@@ -182,10 +182,12 @@ fn evidence_about_staging_is_not_lost_to_a_try_with_the_stand_in() {
 
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
-    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
-    let status =
-        Command::new(env!("CARGO_BIN_EXE_smoke")).arg("secret").stdout(full).stderr(Stdio::null()).status();
-    assert_eq!(status.expect("smoke runs").code(), Some(4));
+    for line in [&["secret"][..], &["help"], &["help", "payments"], &["payments", "--help"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+        let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+        let status = smoke.args(line).stdout(full).stderr(Stdio::null()).status();
+        assert_eq!(status.expect("smoke runs").code(), Some(4), "{line:?}");
+    }
 }
 
 #[test]

@@ -357,6 +357,8 @@ pub enum Obstacle {
     OtherSecret,
     /// The data file could not be read any more, or was not the one that had been checked.
     Data,
+    /// The machine of the run had no more of what a connection takes, such as file descriptors.
+    Machine,
 }
 
 impl EndedEarly {

@@ -69,7 +69,7 @@ impl LoadWork {
             }
             Pace::Closed(_) => None,
         };
-        let limit = descriptor_limit();
+        let limit = crate::resources::open_files();
         let peak_here = peak.map(|peak| peak / shard.count() as f64);
         let asleep = retry.asleep();
         let connections = args.connections.unwrap_or_else(|| default_connections(peak_here, asleep, limit));
@@ -215,10 +215,6 @@ fn threads(asked: Option<u32>, usual: u32, connections: u32) -> Result<u32, Fail
         Some(threads) => Ok(threads),
         None => Ok(usual.min(connections)),
     }
-}
-
-fn descriptor_limit() -> Option<u64> {
-    guard::descriptor_limit(&std::fs::read_to_string("/proc/self/limits").ok()?)
 }
 
 fn random() -> Result<u64, Failure> {
