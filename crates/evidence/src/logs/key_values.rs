@@ -38,7 +38,8 @@ impl KeyValues<'_> {
 /// The members of a line that has a message among them, and a level there or in its frame. Behind words of a message they are
 /// what that tells, not what the logger does: `ERROR … login failed: name=x level=info msg=…`.
 pub(super) fn open<'l>(line: &'l str, frame: Option<&Frame<'l>>) -> Option<KeyValues<'l>> {
-    let first = memchr::memchr(b'=', line.as_bytes()).filter(|at| *at <= PREFIX)?;
+    let bytes = line.as_bytes();
+    let first = memchr::memchr(b'=', bytes.get(..=PREFIX).unwrap_or(bytes))?;
     let before = line.get(..first)?;
     let begin = before.rfind([' ', '\t', '|', ']']).map_or(0, |at| at + 1);
     let key = before.get(begin..)?;

@@ -78,8 +78,13 @@ impl Formats {
         }
         // A word of the message may look like a level: `Client error - aborting retries`. What a receiver answered is quoted in lines of
         // text, and may be JSON.
-        let bare = may_be_ours.then(|| self.read_bare(line)).flatten().or(text);
-        bare.or_else(|| self.read_object(line)).or_else(|| self.read_behind_return(line))
+        if may_be_ours && let Some(bare) = self.read_bare(line) {
+            return Some(bare);
+        }
+        if text.is_some() {
+            return text;
+        }
+        self.read_object(line).or_else(|| self.read_behind_return(line))
     }
 
     /// What begins behind a carriage return, where the line itself begins as none: a bar that shows progress is written over, and the
@@ -99,7 +104,7 @@ impl Formats {
     fn read_text<'l>(&self, line: &'l str, may_be_ours: bool) -> Option<Entry<'l>> {
         let frame = self.frame(line);
         if let Some(members) = key_values::open(line, frame.as_ref()) {
-            return self.read_members(&members, may_be_ours);
+            return Some(self.read_members(&members, may_be_ours));
         }
         let frame = self.without_a_word_for_logger(line, frame?);
         if frame.message.starts_with('{')
@@ -108,7 +113,7 @@ impl Formats {
             return Some(entry);
         }
         let message = frame.message;
-        let mut entry = self.read_frame(frame, may_be_ours)?;
+        let mut entry = self.read_frame(frame, may_be_ours);
         // The guide's messages, which others write too: a name without a dot is a logger where what follows is about a webhook.
         if entry.kind.is_none()
             && entry.logger.is_none()
@@ -129,18 +134,23 @@ impl Formats {
     /// Nor is it the end of one in `INFO:apps.payments:Webhook timeout: …`.
     fn without_a_word_for_logger<'l>(&self, line: &'l str, frame: Frame<'l>) -> Frame<'l> {
         let said = frame.logger.and_then(|logger| {
-            let (name, word) =
-                logger.rsplit_once(':').map_or((None, logger), |(name, word)| (Some(name), word));
+            let mark = logger.bytes().rposition(|b| matches!(b, b':' | b'.'));
+            let (name, word) = match mark.map(|at| logger.split_at(at)) {
+                // A word with a dot in it is a name.
+                Some((_, word)) if word.starts_with('.') => return None,
+                Some((name, word)) => (Some(name), word.get(1..)?),
+                None => (None, logger),
+            };
             let begin = line.len().checked_sub(frame.message.len() + 1 + word.len())?;
-            let said = line.get(begin..).filter(|said| !word.contains('.') && said.starts_with(word))?;
+            let said = line.get(begin..).filter(|said| said.starts_with(word))?;
             self.messages.begins(said).then_some((name, said))
         });
         said.map_or(frame, |(logger, message)| Frame { logger, message, ..frame })
     }
 
     /// A line of `key=value`, of which others than the message may be fields of it.
-    fn read_members<'l>(&self, members: &KeyValues<'l>, may_be_ours: bool) -> Option<Entry<'l>> {
-        let mut entry = self.read_frame(members.frame, may_be_ours)?;
+    fn read_members<'l>(&self, members: &KeyValues<'l>, may_be_ours: bool) -> Entry<'l> {
+        let mut entry = self.read_frame(members.frame, may_be_ours);
         entry.beside = both(members.beside(), entry.beside.take());
         for (name, value) in key_values::each(members.members) {
             let is_message = std::ptr::eq(value, members.frame.message);
@@ -151,7 +161,7 @@ impl Formats {
                 entry.exception = Some(value.into());
             }
         }
-        Some(entry)
+        entry
     }
 
     /// A message that is an object itself: a renderer's, behind the head that a formatter or syslog has written. Objects that are none of

@@ -40,15 +40,14 @@ impl Message {
         Ok(Self { kind, pattern, begins, loose, fields })
     }
 
-    /// Whether a text that other applications may write as well is about webhooks. With another logger's name in front it has to begin
-    /// with them: what that logger says of a webhook in passing is about something else. Without one they are named anywhere, or it
-    /// begins as a sender's does.
-    fn is_about_webhooks(&self, logger: Option<&str>, text: &str) -> bool {
-        let is_name = |text: &[u8]| text.eq_ignore_ascii_case(WEBHOOK);
-        let names = |text: &str| text.as_bytes().windows(WEBHOOK.len()).any(is_name);
-        match logger.filter(|logger| *logger != ROOT) {
-            Some(logger) => names(logger) || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_name),
-            None => names(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0),
+    /// Whether a text that other applications may write as well counts, of which so much is known.
+    fn counts(&self, about: About, text: &str) -> bool {
+        match about {
+            About::Webhooks => true,
+            About::Others => false,
+            About::AsItSays => {
+                names_webhooks(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0)
+            }
         }
     }
 
@@ -92,6 +91,37 @@ impl Begins {
             Self::Open(_) => true,
         }
     }
+}
+
+/// What a text is about that other applications may write as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    Webhooks,
+    Others,
+    /// Webhooks where it names them anywhere, or begins as a sender's does.
+    AsItSays,
+}
+
+impl About {
+    /// With another logger's name in front a text has to begin with webhooks: what that logger says of one in passing is about something
+    /// else. Told by the name alone of nearly all lines, before any pattern is held against them.
+    fn of(logger: Option<&str>, text: &str) -> Self {
+        let begins = || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_webhook);
+        match logger.filter(|logger| *logger != ROOT) {
+            Some(logger) if names_webhooks(logger) || begins() => Self::Webhooks,
+            Some(_) => Self::Others,
+            None => Self::AsItSays,
+        }
+    }
+}
+
+fn is_webhook(text: &[u8]) -> bool {
+    text.eq_ignore_ascii_case(WEBHOOK)
+}
+
+fn names_webhooks(text: &str) -> bool {
+    let text = text.as_bytes();
+    memchr::memchr2_iter(b'w', b'W', text).any(|at| text.get(at..at + WEBHOOK.len()).is_some_and(is_webhook))
 }
 
 /// All of them, in the order in which they count.
@@ -139,8 +169,12 @@ impl Messages {
     /// The first that `text` is, which this logger wrote; an empty text is none.
     pub(super) fn first<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
         let first = usize::from(*text.as_bytes().first()?);
-        let mut open = None;
+        let (mut open, mut about) = (None, None);
         self.by_first.get(first)?.iter().filter_map(|number| self.all.get(*number)).find_map(|message| {
+            let about = message.loose.then(|| *about.get_or_insert_with(|| About::of(logger, text)));
+            if about == Some(About::Others) {
+                return None;
+            }
             let may_fit = match &message.begins {
                 Begins::Whole(begin) | Begins::With(begin) => text.starts_with(&**begin),
                 Begins::Open(number) => {
@@ -149,7 +183,7 @@ impl Messages {
                     open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number))
                 }
             };
-            let fits = may_fit && (!message.loose || message.is_about_webhooks(logger, text));
+            let fits = may_fit && about.is_none_or(|about| message.counts(about, text));
             fits.then(|| message.found(text))?
         })
     }

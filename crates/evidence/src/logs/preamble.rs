@@ -51,7 +51,7 @@ impl Formats {
         }
         let Preamble { rest: message, time, level, logger, .. } = found;
         let before = line.get(..line.len() - message.len()).filter(|before| !before.is_empty());
-        let entry = self.read_frame(Frame { level, time, logger, message }, true)?;
+        let entry = self.read_frame(Frame { level, time, logger, message }, true);
         Some(Entry { beside: before.map(str::to_owned), ..entry })
     }
 
@@ -73,7 +73,7 @@ impl Formats {
     }
 
     /// Takes what a line says whose head is known.
-    pub(super) fn read_frame<'l>(&self, frame: Frame<'l>, may_be_ours: bool) -> Option<Entry<'l>> {
+    pub(super) fn read_frame<'l>(&self, frame: Frame<'l>, may_be_ours: bool) -> Entry<'l> {
         let mut entry = Entry {
             at: frame.time.and_then(|time| self.time(time)),
             level: frame.level.map_or(Level::Unknown, Level::of),
@@ -86,7 +86,7 @@ impl Formats {
         if entry.kind == Some(Kind::HandlerError) && entry.level == Level::Unknown {
             entry.level = Level::Severe;
         }
-        Some(entry)
+        entry
     }
 }
 

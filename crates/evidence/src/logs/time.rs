@@ -26,7 +26,7 @@ impl Formats {
         let [hour, minute, second] = numbers(clock, ':')?;
         let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
         let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
-        local.and_local_timezone(offset).single().map(|at| at.to_utc())
+        local.checked_sub_offset(offset).map(|at| at.and_utc())
     }
 
     fn offset_of(&self, text: &str) -> Option<FixedOffset> {
@@ -43,7 +43,7 @@ impl Formats {
         let (day, clock) = (time.get(..WEB_SERVER_DATE)?, time.get(WEB_SERVER_DATE + 1..)?);
         let day = NaiveDate::parse_from_str(day, "%d/%b/%Y").ok()?;
         let local = day.and_time(NaiveTime::parse_from_str(clock, "%H:%M:%S").ok()?);
-        local.and_local_timezone(self.offset_of(offset)?).single().map(|at| at.to_utc())
+        local.checked_sub_offset(self.offset_of(offset)?).map(|at| at.and_utc())
     }
 }
 
