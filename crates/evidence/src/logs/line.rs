@@ -40,9 +40,10 @@ pub struct Entry<'l> {
     pub beside: Option<String>,
 }
 
-/// Where collectors that write each line into an object have it: Docker's json-file and Fluent Bit, journald, Cloud Logging. What they say
-/// of its level is no word of the application: Cloud Logging has ERROR for all of stderr.
-const COLLECTED: [&str; 3] = ["log", "MESSAGE", "textPayload"];
+/// Where collectors that write each line into an object have it, in quotes: Docker's json-file and Fluent Bit, journald, Cloud Logging, Loki,
+/// Azure. What they say of its level is no word of the application: Cloud Logging has ERROR for all of stderr.
+const COLLECTED: [&str; 5] =
+    ["\"log\"", "\"MESSAGE\"", "\"textPayload\"", "\"line\"", "\"resultDescription\""];
 
 /// Carriage returns behind which a line may begin, from the last.
 const RETURNS: usize = 4;
@@ -53,10 +54,11 @@ impl Formats {
     pub fn unwrapped<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let collected = || {
             let is_object = line.trim_end().ends_with('}');
-            let may_be = is_object && COLLECTED.iter().any(|key| line.contains(&format!("\"{key}\"")));
+            let may_be = is_object && COLLECTED.iter().any(|key| line.contains(key));
             let object = may_be.then(|| Object::find(line))??;
             let own = self.json.iter().any(|keys| object.words(&keys.message).is_some());
-            let inner = object.words(&COLLECTED.map(str::to_owned)).filter(|_| !own)?;
+            let inner =
+                object.words(&COLLECTED.map(|key| key.trim_matches('"').to_owned())).filter(|_| !own)?;
             Some(inner.trim_end_matches(['\r', '\n']).to_owned())
         };
         collected().map_or(Cow::Borrowed(line), Cow::Owned)
@@ -103,7 +105,7 @@ impl Formats {
     /// `may_be_ours`: whether a message of the sender's own may begin anywhere in the line.
     fn read_text<'l>(&self, line: &'l str, may_be_ours: bool) -> Option<Entry<'l>> {
         let frame = self.frame(line);
-        if let Some(members) = key_values::open(line, frame.as_ref()) {
+        if let Some(members) = key_values::open(&self.keys, line, frame.as_ref()) {
             return Some(self.read_members(&members, may_be_ours));
         }
         let frame = self.without_a_word_for_logger(line, frame?);
@@ -200,7 +202,7 @@ impl Formats {
             level,
             logger: logger.map(Cow::Owned).or(named),
             exception: object.exception(&keys.exception).map(Cow::Owned),
-            beside: both(object.beside(keys), found.beside.clone()),
+            beside: both(object.beside(keys, message), found.beside.clone()),
             ..found
         };
         if entry.kind.is_some() {
@@ -231,7 +233,7 @@ impl Formats {
             logger: object.text(&keys.logger).map(Cow::Owned),
             exception: object.exception(&keys.exception).map(Cow::Owned),
             message: "an error, in an object without a message that is known".into(),
-            beside: object.beside(keys),
+            beside: object.beside(keys, ""),
             ..Entry::default()
         })
     }
@@ -295,6 +297,19 @@ impl Formats {
         }
     }
 }
+
+/// An id without the mark that a formatter has set right behind it, where it is a UUID.
+fn whole_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    let is_mark = |rest: &str| rest.starts_with(['|', ']', ')', '}', '>', '"', '\'']);
+    let is_uuid = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+    match id.split_at_checked(UUID) {
+        Some((uuid, rest)) if is_mark(rest) && is_uuid(uuid) => Cow::Owned(uuid.to_owned()),
+        _ => id,
+    }
+}
+
+/// Length of a UUID with hyphens.
+const UUID: usize = 36;
 
 /// One text of two.
 fn both(one: Option<String>, other: Option<String>) -> Option<String> {
@@ -398,7 +413,7 @@ impl<'l> Entry<'l> {
             "max" => self.most = self.most.or(value.parse().ok()),
             "pause" => self.pause_ms = self.pause_ms.or(milliseconds(&value)),
             "timeout" => self.timeout_ms = self.timeout_ms.or(milliseconds(&value)),
-            "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(value),
+            "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(whole_id(value)),
             _ => {}
         }
     }

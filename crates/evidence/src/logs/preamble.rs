@@ -102,7 +102,7 @@ impl<'l> Preamble<'l> {
         if self.rest.starts_with(['[', '(', '<']) {
             return self.bracket().map(|()| None);
         }
-        let end = self.rest.find([' ', '\t', '|']).unwrap_or(self.rest.len());
+        let end = self.rest.find([' ', '\t', '|', ']']).unwrap_or(self.rest.len());
         let (word, after) = self.rest.split_at(end);
         if word.is_empty() || word.len() > LONGEST || word.contains(['"', '\'', '\\']) {
             return None;

@@ -35,7 +35,11 @@ fn logger_json(level: &str, at: DateTime<Utc>, text: &str) -> String {
     json!({"asctime": local(at), "levelname": level, "name": NAME, "message": text}).to_string()
 }
 
-const FORMATS: [(&str, Format); 38] = [
+fn monolog(level: &str, at: DateTime<Utc>, text: &str) -> String {
+    format!("[{}] app.{level}: {text} [] []", iso(at))
+}
+
+const FORMATS: [(&str, Format); 43] = [
     ("console", |l, at, m| format!("{l} {} {NAME} {m}", local(at))),
     ("debug", |l, at, m| format!("{l} {} {NAME} webhook_service 812 140213 {m}", local(at))),
     ("verbose of Django's manual", verbose),
@@ -100,6 +104,14 @@ const FORMATS: [(&str, Format); 38] = [
     ("containerd and celery", |l, at, m| format!("{} stderr F {}", iso(at), celery(l, at, m))),
     ("journald", |l, at, m| format!("Nov 28 12:00:00 staging gunicorn[812]: {}", verbose(l, at, m))),
     ("syslog", |l, at, m| format!("<14>1 {} web django 812 - - {}", iso(at), verbose(l, at, m))),
+    ("Monolog", monolog),
+    ("Airflow", |l, at, m| format!("[{}] {{webhook_service.py:123}} {l} - {m}", iso(at))),
+    ("env_logger", |l, at, m| format!("[{} {l:5} apps::notifications::webhook_service] {m}", iso(at))),
+    ("Tornado", |l, at, m| {
+        let at = (at + TimeDelta::hours(6)).format("%y%m%d %H:%M:%S");
+        format!("[{} {at} webhook_service:123] {m}", &l[..1])
+    }),
+    ("Jupyter", |l, at, m| format!("[{} {} ServerApp] {m}", &l[..1], local(at))),
     ("syslog and JSON", |l, at, m| format!("<14>1 {} web django 812 - - {}", iso(at), logger_json(l, at, m))),
 ];
 
