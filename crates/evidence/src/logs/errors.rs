@@ -82,11 +82,13 @@ pub(super) struct Follow {
     prefix: String,
     /// Of a group of exceptions, what stands before all of it.
     group: Option<String>,
+    /// Whether a collector has put a head of its own before each line of it.
+    headed: bool,
 }
 
 impl Default for Follow {
     fn default() -> Self {
-        Self { within: Within::Nothing, prefix: String::new(), group: None }
+        Self { within: Within::Nothing, prefix: String::new(), group: None, headed: false }
     }
 }
 
@@ -103,6 +105,9 @@ pub(super) struct Into<'a> {
 impl Follow {
     /// Takes a line that was read.
     pub(super) fn entry(&mut self, entry: &Entry<'_>, mut into: Into<'_>) {
+        if self.is_headed(entry, &mut into) {
+            return;
+        }
         // A handler that failed is an error like any other.
         let about_webhook = entry.kind.is_some_and(|kind| kind != Kind::HandlerError);
         let judged = !about_webhook && into.formats.errors.count(entry.logger.as_deref());
@@ -126,7 +131,31 @@ impl Follow {
         // A line that is known to be no error has no traceback, nor has one that tells of no exception: one behind it stands for itself.
         let tells = !about_webhook || tells_of_an_exception(entry);
         let alone = whose == Whose::NotJudged && (entry.level == Level::Mild || !tells);
-        self.within = if alone { Within::Nothing } else { Within::Behind(whose) };
+        self.within = match alone {
+            true => Within::Nothing,
+            // An application that writes a traceback as its message.
+            false if entry.message == TRACEBACK => Within::Frames(whose),
+            false => Within::Behind(whose),
+        };
+    }
+
+    /// Whether a line is one of a traceback, with the head of a collector before it. That has a level for each line, and no logger.
+    fn is_headed(&mut self, entry: &Entry<'_>, into: &mut Into<'_>) -> bool {
+        let is_collected = entry.kind.is_none() && entry.logger.is_none() && entry.level != Level::Severe;
+        let begins = is_collected && entry.message == TRACEBACK;
+        let whose = match self.within {
+            Within::Frames(whose) | Within::Message(whose, _) | Within::Chained(whose) => Some(whose),
+            _ => None,
+        };
+        if begins {
+            self.begin("", into);
+        } else if let Some(whose) = whose.filter(|_| self.headed && is_collected)
+            && CHAINED.iter().any(|words| entry.message.starts_with(words))
+        {
+            self.within = Within::Chained(whose);
+        }
+        self.headed = begins || self.headed && is_collected;
+        self.headed
     }
 
     /// Takes a line in no known format; gives whether it belongs to a traceback.

@@ -179,3 +179,56 @@ fn since_1970(number: f64) -> Option<DateTime<Utc>> {
     (seconds.is_finite() && seconds.abs() >= NO_TIME)
         .then(|| DateTime::from_timestamp_micros((seconds * 1e6).round() as i64))?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Formats;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_number_that_libraries_differ_about_is_read_by_what_stands_beside_it() {
+        let formats = Formats::built_in().unwrap();
+        let level = |line: Value| formats.read(&line.to_string()).unwrap().level;
+        for (line, expected) in [
+            (
+                json!({"level": 40, "msg": "x", "time": 1_763_022_615_500_u64, "pid": 1, "hostname": "h"}),
+                Level::Mild,
+            ),
+            (
+                json!({"level": 40, "msg": "x", "time": "2025-11-13T08:30:15Z", "pid": 1, "hostname": "h", "v": 0}),
+                Level::Mild,
+            ),
+            (
+                json!({"level": 50, "msg": "x", "time": 1_763_022_615_500_u64, "pid": 1, "hostname": "h"}),
+                Level::Severe,
+            ),
+            (json!({"level": 40, "levelname": "ERROR", "message": "x"}), Level::Severe),
+            (json!({"level": 40, "level_number": 40, "event": "x"}), Level::Severe),
+            (json!({"level": 40, "message": "x"}), Level::Unknown),
+            // A word decides, whatever else there is.
+            (json!({"level": "audit", "message": "x", "status": "error"}), Level::Unknown),
+            (json!({"status": 500, "level": "info", "message": "x"}), Level::Mild),
+        ] {
+            assert_eq!(level(line.clone()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_the_first_that_can_be_read() {
+        let formats = Formats::built_in().unwrap();
+        let at = |line: Value| formats.read(&line.to_string()).unwrap().at.map(|at| at.timestamp());
+        for (line, expected) in [
+            (
+                json!({"message": "x", "timestamp": {"seconds": 1_763_022_615, "nanos": 5}}),
+                Some(1_763_022_615),
+            ),
+            (json!({"message": "x", "timeUnixNano": "1763022615500000000"}), Some(1_763_022_615)),
+            (json!({"message": "x", "time": "soon", "ts": 1_763_022_615.5}), Some(1_763_022_615)),
+            // How long something took.
+            (json!({"message": "x", "t": 0.25}), None),
+        ] {
+            assert_eq!(at(line.clone()), expected, "{line}");
+        }
+    }
+}

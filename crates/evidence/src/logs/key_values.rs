@@ -196,6 +196,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_those_of_the_formats_file() {
+        let own = "json:\n  - { name: ours, message: [said], level: [how_bad], logger: [who] }\n";
+        let formats = Formats::parse(own).unwrap();
+        let entry = formats.read("how_bad=error who=apps.x said=\"it broke\"").unwrap();
+        let found = (entry.level, entry.logger.as_deref(), &*entry.message);
+        assert_eq!(found, (Level::Severe, Some("apps.x"), "it broke"));
+        assert!(Formats::built_in().unwrap().read("how_bad=error who=apps.x said=\"it broke\"").is_none());
+        // A number there is a response's.
+        assert!(Formats::built_in().unwrap().read("status=200 msg=\"it broke\"").is_none());
+        let two = Formats::built_in().unwrap();
+        assert_eq!(two.read("status=200 level=error msg=x").unwrap().level, Level::Severe);
+        assert_eq!(two.read("at=2026-11-28T12:00:00Z level=error msg=x").unwrap().level, Level::Severe);
+    }
+
+    #[test]
     fn fields_of_a_message_may_be_members() {
         let formats = Formats::built_in().unwrap();
         let line = "level=info event=\"Webhook delivered successfully: \" webhook_id=a attempt=2 status=200";

@@ -139,6 +139,7 @@ mod tests {
             assert_eq!(Level::of(word), Level::Unknown, "{word}");
         }
         assert_eq!(Level::of_number("levelno", 40), Level::Severe);
+        assert_eq!(Level::of_number("level_number", 40), Level::Severe);
         assert_eq!(Level::of_number("levelno", 0), Level::Unknown);
         assert_eq!(
             (Level::of_number("level", 3), Level::of_number("level", 4)),

@@ -1,6 +1,7 @@
 //! Which of the declared messages a text is: the first that fits. Most texts are none, and most patterns begin with a text
 //! of their own, so that few are tried.
 
+use super::errors::TRACEBACK;
 use super::formats::Kind;
 use regex::{Captures, Regex, RegexSet, escape};
 use std::collections::BTreeSet;
@@ -49,6 +50,13 @@ impl Message {
                 names_webhooks(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0)
             }
         }
+    }
+
+    /// What it begins with, as far as that tells it from what other applications write; `None` where it has fewer bytes.
+    fn tells(&self, least: usize) -> Option<&str> {
+        let (Begins::Whole(begin) | Begins::With(begin)) = &self.begins else { return None };
+        let short = begin.char_indices().find(|(at, _)| *at >= LONG_ENOUGH).map_or(begin.len(), |(at, _)| at);
+        begin.get(..short).filter(|begin| !self.loose && begin.len() >= least)
     }
 
     /// Holds the pattern against a text that begins as it says, once for whether it fits and for its groups.
@@ -161,8 +169,9 @@ impl Messages {
             all.filter(|(_, message)| message.begins.may_be(first)).map(|(number, _)| number).collect()
         };
         self.by_first = (0..=u8::MAX).map(may_be).collect();
-        self.telling = self.one_begins(LONG_ENOUGH)?;
-        self.beginning = self.one_begins(TELLING)?;
+        self.telling = Self::any(self.begins_of(LONG_ENOUGH))?;
+        let begins = self.begins_of(TELLING).into_iter().chain([TRACEBACK]);
+        self.beginning = Self::any(begins.collect())?;
         Ok(())
     }
 
@@ -195,28 +204,22 @@ impl Messages {
         self.telling.as_ref().is_some_and(|telling| telling.is_match(text))
     }
 
-    /// Whether one of them may begin anywhere in a text. Most lines are told by this alone.
+    /// Whether one of them, or a traceback, may begin anywhere in a text. Most lines are told by this alone.
     pub(super) fn may_begin_in(&self, text: &str) -> bool {
         self.beginning.as_ref().is_some_and(|beginning| beginning.is_match(text))
     }
 
-    /// What finds the beginnings of all that no other application writes, where they have so many bytes. Plain texts, which are searched for
-    /// many bytes at a time.
-    fn one_begins(&self, least: usize) -> Result<Option<Regex>, regex::Error> {
-        let begin = |message: &Message| match &message.begins {
-            _ if message.loose => None,
-            Begins::Whole(begin) | Begins::With(begin) => {
-                let short =
-                    begin.char_indices().find(|(at, _)| *at >= LONG_ENOUGH).map_or(begin.len(), |(at, _)| at);
-                begin.get(..short).filter(|begin| begin.len() >= least).map(escape)
-            }
-            Begins::Open(_) => None,
-        };
-        let begins: BTreeSet<String> = self.all.iter().filter_map(begin).collect();
-        if begins.is_empty() {
+    /// The beginnings of all that no other application writes, where they have so many bytes.
+    fn begins_of(&self, least: usize) -> BTreeSet<&str> {
+        self.all.iter().filter_map(|message| message.tells(least)).collect()
+    }
+
+    /// What finds any of these texts, many bytes at a time.
+    fn any(texts: BTreeSet<&str>) -> Result<Option<Regex>, regex::Error> {
+        if texts.is_empty() {
             return Ok(None);
         }
-        Regex::new(&begins.into_iter().collect::<Vec<_>>().join("|")).map(Some)
+        Regex::new(&texts.into_iter().map(escape).collect::<Vec<_>>().join("|")).map(Some)
     }
 
     /// Whether a text begins as a message that no other application writes.

@@ -2,12 +2,16 @@
 //! task of celery, the id of a request. No list of formats has them all, so a message of the sender's own is looked for behind each
 //! word that may belong to a head. Prose, quotes and addresses end the search: what others say of a webhook is theirs.
 
+use super::errors::TRACEBACK;
 use super::formats::{Formats, Kind};
 use super::frame::Frame;
 use super::head::{CALENDAR, STREAMS, is_dotted, is_name, time};
 use super::level::{Level, names_level};
 use super::line::Entry;
+use std::borrow::Cow;
 
+/// The end of a line, and what stands for it: an escape, and rsyslog's.
+const LINE_ENDS: [&str; 3] = ["\n", "\\n", "#012"];
 /// Words before a message, at most.
 const WORDS: usize = 10;
 /// Longest word before a message, in bytes.
@@ -82,6 +86,9 @@ impl Formats {
             ..Entry::default()
         };
         self.read_message(frame.logger, frame.message, &mut entry, may_be_ours);
+        if may_be_ours {
+            entry.exception = traceback(frame.message);
+        }
         // Nobody writes of it but as of an error.
         if entry.kind == Some(Kind::HandlerError) && entry.level == Level::Unknown {
             entry.level = Level::Severe;
@@ -175,6 +182,18 @@ impl<'l> Preamble<'l> {
         }
         Some(())
     }
+}
+
+/// A traceback within one line: what has written it has put something else in place of the ends of its lines, as formatters and rsyslog do.
+/// One that an application writes as its message goes on in the next lines.
+fn traceback(message: &str) -> Option<Cow<'_, str>> {
+    let at = memchr::memmem::find(message.as_bytes(), TRACEBACK.as_bytes())?;
+    let (before, traceback) = message.split_at_checked(at)?;
+    if before.is_empty() {
+        return Some(traceback.into());
+    }
+    let end = LINE_ENDS.iter().find(|end| before.ends_with(**end))?;
+    Some(if *end == "\n" { traceback.into() } else { traceback.replace(end, "\n").into() })
 }
 
 /// Whether a word may be one of a sentence: letters alone, none but the first in upper case.
