@@ -18,7 +18,7 @@ const LONGEST: usize = 80;
 /// Digits of a number before a level, at most: ids of threads have 15, numbers of cards 16.
 const DIGITS: usize = 15;
 /// Members of a line of `key=value` that may stand before its level, beside those that formats name.
-const KEYS: [&str; 2] = ["pid", "thread"];
+const KEYS: [&str; 5] = ["pid", "thread", "tid", "jid", "class"];
 /// Names of days and months, as in `Wed Nov 26`.
 pub(super) const CALENDAR: [&str; 19] = [
     "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
@@ -396,6 +396,7 @@ mod tests {
             ("[2026-11-26T12:00:00.123456+00:00] app.ERROR: text [] []", "ERROR", None, "text [] []"),
             ("[2026-11-26 12:00:00] production.CRITICAL: text", "CRITICAL", None, "text"),
             ("[2026-11-26T12:00:00.123+0000] {views.py:12} ERROR - text", "ERROR", None, "text"),
+            ("2026-11-26T12:00:00.123Z pid=1 tid=gkq class=Job jid=01ab ERROR: text", "ERROR", None, "text"),
             ("[2026-11-26T12:00:00Z ERROR apps::payments] text", "ERROR", Some("apps::payments"), "text"),
         ] {
             let found = of(line).unwrap_or_else(|| panic!("{line}"));

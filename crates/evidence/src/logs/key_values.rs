@@ -3,7 +3,7 @@
 use super::formats::JsonKeys;
 use super::frame::{Frame, PREFIX};
 use super::head;
-use super::level::Level;
+use super::level::{Level, WORDS};
 use foldhash::HashMap;
 
 /// Members that are read, at most.
@@ -19,7 +19,8 @@ enum Part {
     Logger,
 }
 
-/// What members hold by their keys: those that JSON formats have, without the pointers.
+/// What members hold by their keys: those that JSON formats have, without the pointers, and without those that are a level's in an object
+/// alone: a message of words has `status=…` of its own.
 #[derive(Debug, Default)]
 pub(super) struct Keys(HashMap<Box<str>, Part>);
 
@@ -30,7 +31,8 @@ impl Keys {
             let messages = message.iter().enumerate().map(|(number, key)| (key, Part::Message(number)));
             let others = [(time, Part::Time), (level, Part::Level), (logger, Part::Logger)];
             let others = others.into_iter().flat_map(|(keys, part)| keys.iter().map(move |key| (key, part)));
-            for (key, part) in messages.chain(others).filter(|(key, _)| !key.starts_with('/')) {
+            let is_key = |key: &str| !key.starts_with('/') && !WORDS.contains(&key);
+            for (key, part) in messages.chain(others).filter(|(key, _)| is_key(key)) {
                 keys.0.entry(key.as_str().into()).or_insert(part);
             }
         }
@@ -118,9 +120,7 @@ impl<'l> Found<'l> {
             // Of more than one the first counts that says what it is.
             Some(Part::Level) => {
                 let is_unknown = |level: &str| Level::of(level) == Level::Unknown;
-                let level = Level::of_word(key, value);
-                let is_better = |known| is_unknown(known) && level != Some(Level::Unknown);
-                if level.is_some() && self.level.is_none_or(is_better) {
+                if self.level.is_none_or(|known| is_unknown(known) && !is_unknown(value)) {
                     self.level = Some(value);
                 }
             }
@@ -203,11 +203,11 @@ mod tests {
         let found = (entry.level, entry.logger.as_deref(), &*entry.message);
         assert_eq!(found, (Level::Severe, Some("apps.x"), "it broke"));
         assert!(Formats::built_in().unwrap().read("how_bad=error who=apps.x said=\"it broke\"").is_none());
-        // A number there is a response's.
+        // What stands there is a response's.
+        assert!(Formats::built_in().unwrap().read("sent: event=paid, status=error, attempt=1").is_none());
         assert!(Formats::built_in().unwrap().read("status=200 msg=\"it broke\"").is_none());
-        let two = Formats::built_in().unwrap();
-        assert_eq!(two.read("status=200 level=error msg=x").unwrap().level, Level::Severe);
-        assert_eq!(two.read("at=2026-11-28T12:00:00Z level=error msg=x").unwrap().level, Level::Severe);
+        let built_in = Formats::built_in().unwrap();
+        assert_eq!(built_in.read("at=2026-11-28T12:00:00Z level=error msg=x").unwrap().level, Level::Severe);
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub(super) fn names_level(word: &str) -> bool {
 }
 
 /// Where a level is a word, and a number something else: Datadog's `status` is that of a response elsewhere.
-const WORDS: [&str; 2] = ["status", "priority"];
+pub(super) const WORDS: [&str; 2] = ["status", "priority"];
 /// Keys of Python's numbers.
 const PYTHON: [&str; 2] = ["levelno", "level_number"];
 /// Keys of OpenTelemetry's numbers.

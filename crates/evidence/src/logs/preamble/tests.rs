@@ -39,7 +39,7 @@ fn monolog(level: &str, at: DateTime<Utc>, text: &str) -> String {
     format!("[{}] app.{level}: {text} [] []", iso(at))
 }
 
-const FORMATS: [(&str, Format); 51] = [
+const FORMATS: [(&str, Format); 52] = [
     ("console", |l, at, m| format!("{l} {} {NAME} {m}", local(at))),
     ("debug", |l, at, m| format!("{l} {} {NAME} webhook_service 812 140213 {m}", local(at))),
     ("verbose of Django's manual", verbose),
@@ -125,6 +125,10 @@ const FORMATS: [(&str, Format); 51] = [
     ("Serilog's compact JSON", |l, at, m| json!({"@t": iso(at), "@m": m, "@l": l}).to_string()),
     (".NET's JSON", |l, at, m| {
         json!({"Timestamp": iso(at), "LogLevel": l, "Category": NAME, "Message": m, "State": {"Message": m}})
+            .to_string()
+    }),
+    ("Cloud Logging's export", |l, at, m| {
+        json!({"jsonPayload": {"message": m, "logger": NAME}, "severity": l, "timestamp": iso(at)})
             .to_string()
     }),
     ("Loki", |l, at, m| json!({"labels": {"app": "web"}, "line": verbose(l, at, m)}).to_string()),
