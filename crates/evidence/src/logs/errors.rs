@@ -9,8 +9,10 @@ use super::line::Entry;
 use super::quote::shown_text;
 use crate::JsonSchema;
 use chrono::{DateTime, Utc};
+use memchr::memmem::Finder;
 use pii::Engine;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Errors that are quoted.
 pub(crate) const QUOTED: usize = 10;
@@ -21,6 +23,8 @@ const MESSAGE: u32 = 20;
 
 /// How Python begins a traceback.
 pub(super) const TRACEBACK: &str = "Traceback (most recent call last):";
+/// Prepared once: a search for a text takes longer to prepare than to do.
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TRACEBACK));
 /// What stands before that in a traceback of an exception group (Python 3.11), behind its own prefix.
 const GROUP: &str = "+ Exception Group ";
 /// How it goes on after an exception that another one was raised in. Without these words another traceback is another error.
@@ -48,6 +52,11 @@ pub struct Errors {
     /// The first of them: the line's number, and when it was written and what it says with its exception, personal data masked;
     /// empty where nobody was asked to look for such data.
     pub first: Vec<(u64, String)>,
+}
+
+/// Where a traceback begins in a text.
+pub(super) fn find_traceback(text: &str) -> Option<usize> {
+    FINDER.find(text.as_bytes())
 }
 
 /// What the lines before say of the next one.

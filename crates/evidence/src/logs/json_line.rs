@@ -1,6 +1,6 @@
 //! A log line that is a JSON object.
 
-use super::errors::TRACEBACK;
+use super::errors::find_traceback;
 use super::formats::JsonKeys;
 use super::frame::PREFIX;
 use super::level::Level;
@@ -155,7 +155,7 @@ fn traceback(value: &Value, depth: u32) -> Option<String> {
     let depth = depth.checked_sub(1)?;
     match value {
         Value::String(text) => {
-            let at = memchr::memmem::find(text.as_bytes(), TRACEBACK.as_bytes())?;
+            let at = find_traceback(text)?;
             let begins = text.get(..at)?.chars().next_back().is_none_or(|before| before == '\n');
             begins.then(|| text.get(at..).map(str::to_owned))?
         }

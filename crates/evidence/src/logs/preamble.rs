@@ -2,7 +2,7 @@
 //! task of celery, the id of a request. No list of formats has them all, so a message of the sender's own is looked for behind each
 //! word that may belong to a head. Prose, quotes and addresses end the search: what others say of a webhook is theirs.
 
-use super::errors::TRACEBACK;
+use super::errors::find_traceback;
 use super::formats::{Formats, Kind};
 use super::frame::Frame;
 use super::head::{CALENDAR, STREAMS, is_dotted, is_name, time};
@@ -86,7 +86,8 @@ impl Formats {
             ..Entry::default()
         };
         self.read_message(frame.logger, frame.message, &mut entry, may_be_ours);
-        if may_be_ours {
+        // What is told of a webhook's exception is no error of the application.
+        if may_be_ours && entry.kind.is_none() {
             entry.exception = traceback(frame.message);
         }
         // Nobody writes of it but as of an error.
@@ -187,7 +188,7 @@ impl<'l> Preamble<'l> {
 /// A traceback within one line: what has written it has put something else in place of the ends of its lines, as formatters and rsyslog do.
 /// One that an application writes as its message goes on in the next lines.
 fn traceback(message: &str) -> Option<Cow<'_, str>> {
-    let at = memchr::memmem::find(message.as_bytes(), TRACEBACK.as_bytes())?;
+    let at = find_traceback(message)?;
     let (before, traceback) = message.split_at_checked(at)?;
     if before.is_empty() {
         return Some(traceback.into());
