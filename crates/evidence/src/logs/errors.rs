@@ -150,8 +150,11 @@ impl Follow {
 
     /// Whether a line is one of a traceback, with the head of a collector before it. That has a level for each line, and no logger.
     fn is_headed(&mut self, entry: &Entry<'_>, into: &mut Into<'_>) -> bool {
-        let is_collected = entry.kind.is_none() && entry.logger.is_none() && entry.level != Level::Severe;
-        let begins = is_collected && entry.message == TRACEBACK;
+        let is_first = entry.message == TRACEBACK;
+        let is_whole = entry.exception.is_some() && !is_first;
+        let is_own = entry.kind.is_some() || entry.logger.is_some() || entry.level == Level::Severe;
+        let is_collected = !is_own && !is_whole;
+        let begins = is_collected && is_first;
         let whose = match self.within {
             Within::Frames(whose) | Within::Message(whose, _) | Within::Chained(whose) => Some(whose),
             _ => None,

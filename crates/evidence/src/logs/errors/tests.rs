@@ -313,6 +313,8 @@ fn a_traceback_with_a_collectors_level_before_each_line_is_one_error() {
         assert_eq!(found(&chain), (1, 1, 0), "{head}");
         assert_eq!(found(&format!("{FAILED}\n{chain}{FAILED}\n")), (2, 1, 0), "{head}");
         assert_eq!(found(&format!("{FRAMES}{FRAMES}")), (2, 2, 0), "{head}");
+        let whole = format!("it broke{}", format!("\n{FRAMES}").trim_end().replace('\n', "#012"));
+        assert_eq!(found(&format!("{FRAMES}{whole}\n")), (2, 2, 0), "{head}");
         assert_eq!(found(&format!("{timeout}\n{chain}")), (0, 0, 0), "{head}");
     }
     let object = |line: &str| {
