@@ -32,6 +32,8 @@ pub(crate) trait Judge {
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
     /// The same when everything was read, whenever they were last looked at.
     fn fired_at_last(&mut self, now: Tick) -> Vec<Fired>;
+    /// The lines that come next are those of the log with this number, until another is named.
+    fn next_log(&mut self, number: usize);
     /// Sender log lines have come at `at`; none is one that could not be read.
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid;
     /// The log's last line, whose end has not come by the end of the window, and which may be only a part; its last part came at `at`.

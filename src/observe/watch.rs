@@ -210,25 +210,30 @@ impl<J: Judge> Observe<J> {
 
     /// Reads what has come; it was written by `at`.
     fn read_logs(&mut self, at: Tick) -> io::Result<()> {
-        if self.logs.is_empty() {
-            return Ok(());
-        }
-        let mut lines = Vec::new();
-        for log in &mut self.logs {
+        let Self { logs, judge, .. } = self;
+        let mut all: Option<LogSaid> = None;
+        for (number, log) in logs.iter_mut().enumerate() {
             // A log that is away for a moment (rotation) is read on when it is there again.
-            lines.extend(log.look().unwrap_or_default());
+            let lines = log.look().unwrap_or_default();
+            if lines.is_empty() {
+                continue;
+            }
+            judge.next_log(number);
+            let said = judge.read_log(&lines, at);
+            let before = all.take().map(|all| all.quotes).unwrap_or_default();
+            let quotes = before.into_iter().chain(said.quotes).collect();
+            all = Some(LogSaid { quotes, ..said });
         }
-        if lines.is_empty() {
-            return Ok(());
-        }
-        let said = self.judge.read_log(&lines, at);
-        self.write_said(said)
+        all.map_or(Ok(()), |said| self.write_said(said))
     }
 
     /// A last line that nobody has ended says as much as any other.
     fn read_rests(&mut self, ended: Tick) -> io::Result<()> {
-        let rests: Vec<_> = self.logs.iter_mut().flat_map(LogFollow::rests).collect();
-        for (line, ago) in rests {
+        let rests = self.logs.iter_mut().map(LogFollow::rests).enumerate();
+        let rests: Vec<_> =
+            rests.flat_map(|(number, rests)| rests.into_iter().map(move |rest| (number, rest))).collect();
+        for (number, (line, ago)) in rests {
+            self.judge.next_log(number);
             let grown = Tick(0).plus(self.clock.now().since(Tick(0)).saturating_sub(ago));
             let said = self.judge.read_rest(line.as_deref(), grown.min(ended));
             self.write_said(said)?;

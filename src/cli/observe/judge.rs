@@ -91,6 +91,12 @@ impl Judge for Live<'_> {
         self.fired(now)
     }
 
+    fn next_log(&mut self, number: usize) {
+        if let Some(log) = &mut self.log {
+            log.window.next_log(number);
+        }
+    }
+
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid {
         let Some(log) = &mut self.log else { return LogSaid::default() };
         let mut quotes = Vec::new();

@@ -1,8 +1,10 @@
 //! Lines whose level is a code before everything else: syslog's priority (`<11>1 …`, RFC 5424 section 6.2.1, and `<11>Nov 26 …`, RFC 3164)
-//! and the letter of glog and klog (`E1126 12:00:00.000000   123 file.go:42] …`).
+//! and the letter of glog and klog (`E1126 12:00:00.000000   123 file.go:42] …`) and of Tornado (`[E 261126 12:00:00 file:42] …`).
 
 use super::frame::Frame;
 use super::head;
+use super::key_values::Keys;
+use super::time::short_length;
 
 /// What a priority's number is divided by: facility above, severity below (RFC 5424 section 6.2.1).
 const SEVERITIES: usize = 8;
@@ -16,11 +18,15 @@ const STANDARD_ERROR: usize = 3 * SEVERITIES + 3;
 const GLOG: &[u8] = b"0000 00:00:00.000000";
 
 /// The frame of a line that begins with a coded level; `None` where it does not.
-pub(super) fn open(line: &str) -> Option<Frame<'_>> {
-    if line.starts_with('<') { syslog(line) } else { glog(line) }
+pub(super) fn open<'l>(keys: &Keys, line: &'l str) -> Option<Frame<'l>> {
+    match line.as_bytes().first()? {
+        b'<' => syslog(keys, line),
+        b'[' => tornado(line),
+        _ => glog(line),
+    }
 }
 
-fn syslog(line: &str) -> Option<Frame<'_>> {
+fn syslog<'l>(keys: &Keys, line: &'l str) -> Option<Frame<'l>> {
     let (priority, rest) = line.strip_prefix('<')?.split_once('>')?;
     let digits = priority.len() <= 3 && priority.bytes().all(|b| b.is_ascii_digit());
     let priority: usize = priority.parse().ok().filter(|n| digits && *n < MOST)?;
@@ -29,7 +35,7 @@ fn syslog(line: &str) -> Option<Frame<'_>> {
         None => (None, rest),
     };
     // What an application writes of its own line says more than what a collector knows of it.
-    if let Some(frame) = head::open(message.trim_start()) {
+    if let Some(frame) = head::open(keys, message.trim_start()) {
         return Some(Frame { time: frame.time.or(time), ..frame });
     }
     let level = NAMES.get(priority % SEVERITIES).filter(|_| priority != STANDARD_ERROR);
@@ -79,13 +85,30 @@ fn glog(line: &str) -> Option<Frame<'_>> {
     })
 }
 
+/// Level, time, and a module with its line or a logger, in brackets.
+fn tornado(line: &str) -> Option<Frame<'_>> {
+    let (level, rest) =
+        line.get(1..)?.split_once(' ').filter(|(l, _)| ["D", "I", "W", "E", "C"].contains(l))?;
+    let (time, rest) = match short_length(rest) {
+        Some(length) => rest.split_at(length),
+        None => head::time(rest)?,
+    };
+    let (place, message) = rest.strip_prefix(' ')?.split_once(']')?;
+    let message = message.strip_prefix(' ').unwrap_or(message);
+    (!place.contains(' ')).then_some(Frame { level: Some(level), time: Some(time), logger: None, message })
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::Formats;
     use super::super::level::Level;
     use super::*;
+    use std::sync::LazyLock;
+
+    static KEYS: LazyLock<Keys> = LazyLock::new(|| Formats::built_in().unwrap().keys);
 
     fn of(line: &str) -> Option<(Level, Option<&str>, &str)> {
-        open(line).map(|frame| (Level::of(frame.level.unwrap_or_default()), frame.time, frame.message))
+        open(&KEYS, line).map(|frame| (Level::of(frame.level.unwrap_or_default()), frame.time, frame.message))
     }
 
     #[test]
@@ -133,6 +156,22 @@ mod tests {
             "<11>1 x",
         ] {
             assert_eq!(of(line), None, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_letter_of_tornado_is_a_level() {
+        for (line, level, at) in [
+            ("[E 261126 12:00:00 views:12] it broke", Level::Severe, "261126 12:00:00"),
+            ("[C 261126 12:00:00 views:12] it broke", Level::Severe, "261126 12:00:00"),
+            ("[W 2026-11-26 12:00:00.123 ServerApp] it broke", Level::Mild, "2026-11-26 12:00:00.123"),
+        ] {
+            assert_eq!(of(line), Some((level, Some(at), "it broke")));
+        }
+        for none in
+            ["[E] x", "[E 2611 views:12] x", "[X 261126 12:00:00 a:1] x", "[E 261126 12:00:00 a b] x", "["]
+        {
+            assert_eq!(of(none), None, "{none}");
         }
     }
 

@@ -9,8 +9,10 @@ use super::line::Entry;
 use super::quote::shown_text;
 use crate::JsonSchema;
 use chrono::{DateTime, Utc};
+use memchr::memmem::Finder;
 use pii::Engine;
 use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
 
 /// Errors that are quoted.
 pub(crate) const QUOTED: usize = 10;
@@ -21,6 +23,8 @@ const MESSAGE: u32 = 20;
 
 /// How Python begins a traceback.
 pub(super) const TRACEBACK: &str = "Traceback (most recent call last):";
+/// Prepared once: a search for a text takes longer to prepare than to do.
+static FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(TRACEBACK));
 /// What stands before that in a traceback of an exception group (Python 3.11), behind its own prefix.
 const GROUP: &str = "+ Exception Group ";
 /// How it goes on after an exception that another one was raised in. Without these words another traceback is another error.
@@ -48,6 +52,11 @@ pub struct Errors {
     /// The first of them: the line's number, and when it was written and what it says with its exception, personal data masked;
     /// empty where nobody was asked to look for such data.
     pub first: Vec<(u64, String)>,
+}
+
+/// Where a traceback begins in a text.
+pub(super) fn find_traceback(text: &str) -> Option<usize> {
+    FINDER.find(text.as_bytes())
 }
 
 /// What the lines before say of the next one.
@@ -82,11 +91,13 @@ pub(super) struct Follow {
     prefix: String,
     /// Of a group of exceptions, what stands before all of it.
     group: Option<String>,
+    /// Whether a collector has put a head of its own before each line of it.
+    headed: bool,
 }
 
 impl Default for Follow {
     fn default() -> Self {
-        Self { within: Within::Nothing, prefix: String::new(), group: None }
+        Self { within: Within::Nothing, prefix: String::new(), group: None, headed: false }
     }
 }
 
@@ -103,6 +114,9 @@ pub(super) struct Into<'a> {
 impl Follow {
     /// Takes a line that was read.
     pub(super) fn entry(&mut self, entry: &Entry<'_>, mut into: Into<'_>) {
+        if self.is_headed(entry, &mut into) {
+            return;
+        }
         // A handler that failed is an error like any other.
         let about_webhook = entry.kind.is_some_and(|kind| kind != Kind::HandlerError);
         let judged = !about_webhook && into.formats.errors.count(entry.logger.as_deref());
@@ -126,7 +140,34 @@ impl Follow {
         // A line that is known to be no error has no traceback, nor has one that tells of no exception: one behind it stands for itself.
         let tells = !about_webhook || tells_of_an_exception(entry);
         let alone = whose == Whose::NotJudged && (entry.level == Level::Mild || !tells);
-        self.within = if alone { Within::Nothing } else { Within::Behind(whose) };
+        self.within = match alone {
+            true => Within::Nothing,
+            // An application that writes a traceback as its message.
+            false if entry.message == TRACEBACK => Within::Frames(whose),
+            false => Within::Behind(whose),
+        };
+    }
+
+    /// Whether a line is one of a traceback, with the head of a collector before it. That has a level for each line, and no logger.
+    fn is_headed(&mut self, entry: &Entry<'_>, into: &mut Into<'_>) -> bool {
+        let is_first = entry.message == TRACEBACK;
+        let is_whole = entry.exception.is_some() && !is_first;
+        let is_own = entry.kind.is_some() || entry.logger.is_some() || entry.level == Level::Severe;
+        let is_collected = !is_own && !is_whole;
+        let begins = is_collected && is_first;
+        let whose = match self.within {
+            Within::Frames(whose) | Within::Message(whose, _) | Within::Chained(whose) => Some(whose),
+            _ => None,
+        };
+        if begins {
+            self.begin("", into);
+        } else if let Some(whose) = whose.filter(|_| self.headed && is_collected)
+            && CHAINED.iter().any(|words| entry.message.starts_with(words))
+        {
+            self.within = Within::Chained(whose);
+        }
+        self.headed = begins || self.headed && is_collected;
+        self.headed
     }
 
     /// Takes a line in no known format; gives whether it belongs to a traceback.

@@ -2,6 +2,7 @@
 
 use super::frame::{self, Frame, Framer, by_hand};
 use super::head::GUNICORN;
+use super::key_values::Keys;
 use super::messages::Messages;
 use super::{coded, head};
 use chrono::FixedOffset;
@@ -191,6 +192,7 @@ pub struct Formats {
     lines: Vec<Line>,
     pub(super) messages: Messages,
     pub(super) json: Vec<JsonKeys>,
+    pub(super) keys: Keys,
     pub(super) errors: ErrorLoggers,
 }
 
@@ -250,7 +252,7 @@ impl Formats {
             return Err(FormatsError::Pattern { place, why: "no key for the message".to_owned() });
         }
         let errors = file.errors.unwrap_or_else(ErrorLoggers::all);
-        Ok(Self { offset, lines, messages, json, errors })
+        Ok(Self { offset, lines, messages, keys: Keys::of(&json), json, errors })
     }
 
     /// The frame that the first format gives which fits, or as much as can be read of a line whose level can.
@@ -265,7 +267,7 @@ impl Formats {
                 Some(Frame { level, time, logger, message: group("message")? })
             }
         });
-        known.or_else(|| coded::open(line)).or_else(|| head::open(line))
+        known.or_else(|| coded::open(&self.keys, line)).or_else(|| head::open(&self.keys, line))
     }
 
     /// How many formats are found without their pattern.

@@ -6,6 +6,7 @@
 //! send, as in access logs, stands behind addresses, quotes or prose.
 
 use super::frame::Frame;
+use super::key_values::Keys;
 use super::level::names_level;
 use super::time::web_server_length;
 use std::net::{IpAddr, SocketAddr};
@@ -16,10 +17,8 @@ const WORDS: usize = 10;
 const LONGEST: usize = 80;
 /// Digits of a number before a level, at most: ids of threads have 15, numbers of cards 16.
 const DIGITS: usize = 15;
-/// Members of a line of `key=value` that may stand before its level.
-const KEYS: [&str; 9] = ["time", "ts", "t", "timestamp", "at", "logger", "name", "pid", "thread"];
-/// Those that hold the level.
-const LEVEL_KEYS: [&str; 6] = ["level", "lvl", "severity", "levelname", "log_level", "loglevel"];
+/// Members of a line of `key=value` that may stand before its level, beside those that formats name.
+const KEYS: [&str; 5] = ["pid", "thread", "tid", "jid", "class"];
 /// Names of days and months, as in `Wed Nov 26`.
 pub(super) const CALENDAR: [&str; 19] = [
     "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
@@ -34,12 +33,21 @@ const THREADS: [&str; 8] =
 pub(super) const GUNICORN: &str = "gunicorn.error";
 
 /// The frame of a line whose beginning names a level; `None` where no level can be read.
-pub(super) fn open(line: &str) -> Option<Frame<'_>> {
+pub(super) fn open<'l>(keys: &Keys, line: &'l str) -> Option<Frame<'l>> {
     // Lines of a traceback and other continuations.
     if line.starts_with([' ', '\t']) {
         return None;
     }
-    let mut head = Head { rest: line, ..Head::default() };
+    let mut head = Head {
+        keys,
+        rest: line,
+        time: None,
+        logger: None,
+        timed: false,
+        bare_name: false,
+        words: 0,
+        gunicorn: 0,
+    };
     for _ in 0..WORDS {
         if let Some(level) = head.word()? {
             return Some(head.behind(level));
@@ -49,8 +57,8 @@ pub(super) fn open(line: &str) -> Option<Frame<'_>> {
 }
 
 /// What was read of a line so far.
-#[derive(Default)]
-struct Head<'l> {
+struct Head<'k, 'l> {
+    keys: &'k Keys,
     rest: &'l str,
     time: Option<&'l str>,
     logger: Option<&'l str>,
@@ -63,12 +71,12 @@ struct Head<'l> {
     gunicorn: u8,
 }
 
-impl<'l> Head<'l> {
+impl<'l> Head<'_, 'l> {
     /// Reads a word; gives the level when it is one, and `None` when it belongs to no beginning of a line.
     fn word(&mut self) -> Option<Option<&'l str>> {
         let start = self.rest.find(|c| !is_mark(c, true))?;
         let (marks, rest) = self.rest.split_at(start);
-        let bracketed = marks.trim_end_matches(' ').ends_with(['[', '(', '<']);
+        let bracketed = marks.trim_end_matches(' ').ends_with(['[', '(', '<', '{']);
         self.words += 1;
         if let Some((time, after)) = time(rest) {
             self.timed = true;
@@ -78,20 +86,20 @@ impl<'l> Head<'l> {
             self.rest = after.strip_prefix('"').unwrap_or(after);
             return Some(None);
         }
-        let end = rest.find([' ', '\t', '[', ']', '(', ')', '<', '>', '|', ',']).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
+        let ends = [' ', '\t', '[', ']', '(', ')', '<', '>', '{', '}', '|', ','];
+        let (word, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
         if word.is_empty() || word.len() > LONGEST {
             return None;
         }
         self.rest = after;
         let place = Place {
-            closed: bracketed && after.trim_start_matches(' ').starts_with([']', ')', '>']),
+            closed: bracketed && after.trim_start_matches(' ').starts_with([']', ')', '>', '}']),
             marked: word.ends_with(':') || is_marked(after),
             first: self.words == 1,
             timed: self.timed,
             indented: marks.contains("   "),
         };
-        if let Some((level, behind)) = level(word, place) {
+        if let Some((level, behind)) = level(self.keys, word, place) {
             self.rest = rest.get(behind..)?;
             return Some(Some(level));
         }
@@ -112,7 +120,7 @@ impl<'l> Head<'l> {
         }
         if let Some((key, _)) = name.split_once('=') {
             self.timed = true;
-            return KEYS.contains(&key).then_some(());
+            return (KEYS.contains(&key) || self.keys.is_of_head(key)).then_some(());
         }
         if CALENDAR.contains(&name) || (self.timed && STREAMS.contains(&name)) {
             return Some(());
@@ -180,7 +188,7 @@ impl<'l> Head<'l> {
         if self.logger.is_some() {
             return None;
         }
-        let (word, after) = self.rest.split_at(self.rest.find([' ', '|']).unwrap_or(self.rest.len()));
+        let (word, after) = self.rest.split_at(self.rest.find([' ', '|', ']']).unwrap_or(self.rest.len()));
         let name = word.trim_end_matches(':');
         // loguru: `module:function:line - `.
         let place = name.split_once(':').filter(|(_, place)| place.contains(':') && !place.starts_with(':'));
@@ -208,11 +216,11 @@ struct Place {
 }
 
 /// The level that a word is, and where in the word what follows begins.
-fn level(word: &str, place: Place) -> Option<(&str, usize)> {
+fn level<'l>(keys: &Keys, word: &'l str, place: Place) -> Option<(&'l str, usize)> {
     if let Some((key, value)) = word.split_once('=') {
         let level = value.trim_matches('"');
         let at = word.len() - value.trim_start_matches('"').len() + level.len();
-        return (LEVEL_KEYS.contains(&key) && names_level(level)).then_some((level, at));
+        return (keys.is_level(key) && names_level(level)).then_some((level, at));
     }
     let upper = |text: &str| names_level(text) && text.bytes().all(|b| b.is_ascii_uppercase());
     let bare = word.trim_end_matches(':');
@@ -221,8 +229,12 @@ fn level(word: &str, place: Place) -> Option<(&str, usize)> {
     if place.closed && names_level(last) {
         return Some((last, word.len()));
     }
-    if upper(bare) {
-        return Some((bare, word.len()));
+    // Monolog: `app.ERROR:`.
+    let channel = bare.rsplit_once('.').filter(|_| place.timed && word.ends_with(':'));
+    if let Some(level) =
+        [Some(bare), channel.map(|(_, level)| level)].into_iter().flatten().find(|l| upper(l))
+    {
+        return Some((level, word.len()));
     }
     let lower = bare.bytes().all(|b| b.is_ascii_lowercase());
     let marked = place.marked && !place.indented && (place.timed || place.first && lower);
@@ -237,8 +249,8 @@ fn level(word: &str, place: Place) -> Option<(&str, usize)> {
 
 const fn is_mark(c: char, open: bool) -> bool {
     match c {
-        ' ' | '\t' | ']' | ')' | '>' | ':' | '|' | '-' | ',' | ';' => true,
-        '[' | '(' | '<' => open,
+        ' ' | '\t' | ']' | ')' | '>' | '}' | ':' | '|' | '-' | ',' | ';' => true,
+        '[' | '(' | '<' | '{' => open,
         _ => false,
     }
 }
@@ -246,7 +258,7 @@ const fn is_mark(c: char, open: bool) -> bool {
 /// Whether the text goes on with a mark.
 fn is_marked(after: &str) -> bool {
     let text = after.trim_start_matches([' ', '\t']);
-    text.starts_with(['[', ']', ')', '>', '|', ',']) || text.starts_with("- ") || text.starts_with("-- ")
+    text.starts_with(['[', ']', ')', '>', '}', '|', ',']) || text.starts_with("- ") || text.starts_with("-- ")
 }
 
 /// A name of a logger, a host or a program; none that may be somebody's address.
@@ -264,7 +276,7 @@ pub(super) fn is_dotted(name: &str) -> bool {
     is_name(name)
         && name.chars().all(plain)
         && (inner(".") || inner("::"))
-        && !name.ends_with(".py")
+        && !name.split(':').next().is_some_and(|file| file.ends_with(".py"))
         && !name.contains("..")
 }
 
@@ -322,12 +334,17 @@ fn offset(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Formats;
     use super::super::level::Level;
     use super::*;
+    use std::sync::LazyLock;
+
+    static KEYS: LazyLock<Keys> = LazyLock::new(|| Formats::built_in().unwrap().keys);
 
     /// Level, time, logger and message of a line.
     fn of(line: &str) -> Option<(&str, Option<&str>, Option<&str>, &str)> {
-        open(line).map(|frame| (frame.level.unwrap_or_default(), frame.time, frame.logger, frame.message))
+        open(&KEYS, line)
+            .map(|frame| (frame.level.unwrap_or_default(), frame.time, frame.logger, frame.message))
     }
 
     #[test]
@@ -376,6 +393,11 @@ mod tests {
             ("E, [2026-11-26T12:00:00.123456 #123] ERROR -- : text", "ERROR", None, "text"),
             ("[ERROR] [123] apps.x: text", "ERROR", Some("apps.x"), "text"),
             ("[CRITICAL] 2026-11-26 12:00:00 text", "CRITICAL", None, "text"),
+            ("[2026-11-26T12:00:00.123456+00:00] app.ERROR: text [] []", "ERROR", None, "text [] []"),
+            ("[2026-11-26 12:00:00] production.CRITICAL: text", "CRITICAL", None, "text"),
+            ("[2026-11-26T12:00:00.123+0000] {views.py:12} ERROR - text", "ERROR", None, "text"),
+            ("2026-11-26T12:00:00.123Z pid=1 tid=gkq class=Job jid=01ab ERROR: text", "ERROR", None, "text"),
+            ("[2026-11-26T12:00:00Z ERROR apps::payments] text", "ERROR", Some("apps::payments"), "text"),
         ] {
             let found = of(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!((found.0, found.2, found.3), (level, logger, message), "{line}");
@@ -395,6 +417,7 @@ mod tests {
             "method=GET path=\"/ level=error\" status=200",
             "2026-11-26 12:00:00 GET \"/ERROR\" 200",
             "2026-11-26 12:00:00 there was no ERROR at all",
+            "2026-11-26 12:00:00 gunicorn.error: text",
             "no error: all is well",
             "Error: not by a logger",
             "    error: str = 'x'",

@@ -1,6 +1,6 @@
 //! A log line that is a JSON object.
 
-use super::errors::TRACEBACK;
+use super::errors::find_traceback;
 use super::formats::JsonKeys;
 use super::frame::PREFIX;
 use super::level::Level;
@@ -11,14 +11,16 @@ use std::net::IpAddr;
 /// Where Cloud Logging has what an application wrote as JSON.
 const PAYLOAD: &str = "/jsonPayload";
 
-/// Where a level is a word, and a number something else: Datadog's `status` is that of a response elsewhere.
-const WORDS: [&str; 2] = ["status", "priority"];
+/// What bunyan and pino call a warning, and Python an error.
+const WARNING_OR_ERROR: i64 = 40;
 /// Where Node has a stack.
 const STACK: &str = "stack";
 /// What Python writes of no exception.
 const NO_EXCEPTION: &str = "NoneType: None";
-/// Levels of an object that are searched for a traceback.
+/// Levels of an object that are searched for a traceback, and for the message said again.
 const DEPTH: u32 = 5;
+/// A text that is said again has as many bytes.
+const REPEATED: usize = 12;
 
 /// The object of a line.
 pub(super) struct Object(Value);
@@ -69,22 +71,29 @@ impl Object {
         named.or_else(|| traceback(&self.0, DEPTH))
     }
 
-    /// The level: the word or number at the first of these keys that is there, with the key.
+    /// The level: the word at the first of these keys that has one, or a number before it that says what it is.
     pub(super) fn level(&self, keys: &[String]) -> Level {
-        let is_level = |key: &str, value: &Value| match value {
-            Value::String(word) => !WORDS.contains(&key) || word.parse::<f64>().is_err(),
-            Value::Number(_) => !WORDS.contains(&key),
-            _ => false,
-        };
-        let found =
-            keys.iter().find_map(|key| Some((key, self.get(key).filter(|value| is_level(key, value))?)));
-        match found {
-            Some((_, Value::String(word))) => Level::of(word),
-            Some((key, Value::Number(number))) => {
-                number.as_i64().map_or(Level::Unknown, |number| Level::of_number(key, number))
+        let level = |key: &String| match self.get(key)? {
+            Value::String(word) => Level::of_word(key, word),
+            Value::Number(number) => {
+                let level =
+                    number.as_i64().map_or(Level::Unknown, |number| self.level_of_number(key, number));
+                Some(level).filter(|level| *level != Level::Unknown)
             }
-            _ => Level::Unknown,
+            _ => None,
+        };
+        keys.iter().find_map(level).unwrap_or_default()
+    }
+
+    fn level_of_number(&self, key: &str, number: i64) -> Level {
+        let is_number = |name: &str| self.get(name).is_some_and(Value::is_number);
+        // bunyan and pino write these into each line.
+        let of_node =
+            is_number("pid") && self.get("hostname").is_some() && (is_number("v") || is_number("time"));
+        if number == WARNING_OR_ERROR && key == "level" && of_node {
+            return Level::Mild;
         }
+        Level::of_number(key, number)
     }
 
     /// Whether the level is a collector's, which stands around what the application wrote (Cloud Logging).
@@ -99,16 +108,15 @@ impl Object {
         keys: &[String],
         read: impl Fn(&str) -> Option<DateTime<Utc>>,
     ) -> Option<DateTime<Utc>> {
-        let value = keys.iter().find_map(|key| self.get(key))?;
-        match value {
+        keys.iter().filter_map(|key| self.get(key)).find_map(|value| match value {
             Value::String(text) => read(text).or_else(|| since_1970(text.parse().ok()?)),
             _ => since_1970(value.as_f64()?),
-        }
+        })
     }
 
     /// All that it says beside its message, time, level and logger, as JSON: whatever else an application writes there. A loopback
-    /// address is the machine's own.
-    pub(super) fn beside(&self, keys: &JsonKeys) -> Option<String> {
+    /// address is the machine's own, and a text that says the message again (loguru's, a payload's) is looked at without that.
+    pub(super) fn beside(&self, keys: &JsonKeys, message: &str) -> Option<String> {
         let known = |name: &str| {
             let lists = [&keys.message, &keys.time, &keys.level, &keys.logger];
             lists.into_iter().flatten().any(|key| key == name)
@@ -120,7 +128,25 @@ impl Object {
             !known(name) && !is_loopback(value) && !value.is_null() && !value.is_boolean()
         });
         let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
-        (!others.is_empty()).then(|| Value::Object(others).to_string())
+        if others.is_empty() {
+            return None;
+        }
+        let mut others = Value::Object(others);
+        take_out(&mut others, message, DEPTH);
+        Some(others.to_string())
+    }
+}
+
+/// Takes a message out of the texts in a value that say it again.
+fn take_out(value: &mut Value, message: &str, depth: u32) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    match value {
+        Value::String(text) if message.len() >= REPEATED && text.contains(message) => {
+            *text = text.replace(message, "");
+        }
+        Value::Array(all) => all.iter_mut().for_each(|value| take_out(value, message, depth)),
+        Value::Object(all) => all.values_mut().for_each(|value| take_out(value, message, depth)),
+        _ => {}
     }
 }
 
@@ -129,7 +155,7 @@ fn traceback(value: &Value, depth: u32) -> Option<String> {
     let depth = depth.checked_sub(1)?;
     match value {
         Value::String(text) => {
-            let at = memchr::memmem::find(text.as_bytes(), TRACEBACK.as_bytes())?;
+            let at = find_traceback(text)?;
             let begins = text.get(..at)?.chars().next_back().is_none_or(|before| before == '\n');
             begins.then(|| text.get(at..).map(str::to_owned))?
         }
@@ -139,6 +165,8 @@ fn traceback(value: &Value, depth: u32) -> Option<String> {
     }
 }
 
+/// A number this small is none of a time, but of a duration or a line: seconds until the year 1973.
+const NO_TIME: f64 = 1e8;
 /// A number this large is none of seconds, but of ms; a thousand times as much of µs, and so on: until the year 5138.
 const NOT_SECONDS: f64 = 1e11;
 
@@ -148,5 +176,59 @@ fn since_1970(number: f64) -> Option<DateTime<Utc>> {
     while seconds.is_finite() && seconds.abs() >= NOT_SECONDS {
         seconds /= 1000.0;
     }
-    seconds.is_finite().then(|| DateTime::from_timestamp_micros((seconds * 1e6).round() as i64))?
+    (seconds.is_finite() && seconds.abs() >= NO_TIME)
+        .then(|| DateTime::from_timestamp_micros((seconds * 1e6).round() as i64))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Formats;
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_number_that_libraries_differ_about_is_read_by_what_stands_beside_it() {
+        let formats = Formats::built_in().unwrap();
+        let level = |line: Value| formats.read(&line.to_string()).unwrap().level;
+        for (line, expected) in [
+            (
+                json!({"level": 40, "msg": "x", "time": 1_763_022_615_500_u64, "pid": 1, "hostname": "h"}),
+                Level::Mild,
+            ),
+            (
+                json!({"level": 40, "msg": "x", "time": "2025-11-13T08:30:15Z", "pid": 1, "hostname": "h", "v": 0}),
+                Level::Mild,
+            ),
+            (
+                json!({"level": 50, "msg": "x", "time": 1_763_022_615_500_u64, "pid": 1, "hostname": "h"}),
+                Level::Severe,
+            ),
+            (json!({"level": 40, "levelname": "ERROR", "message": "x"}), Level::Severe),
+            (json!({"level": 40, "level_number": 40, "event": "x"}), Level::Severe),
+            (json!({"level": 40, "message": "x"}), Level::Unknown),
+            // A word decides, whatever else there is.
+            (json!({"level": "audit", "message": "x", "status": "error"}), Level::Unknown),
+            (json!({"status": 500, "level": "info", "message": "x"}), Level::Mild),
+        ] {
+            assert_eq!(level(line.clone()), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_the_first_that_can_be_read() {
+        let formats = Formats::built_in().unwrap();
+        let at = |line: Value| formats.read(&line.to_string()).unwrap().at.map(|at| at.timestamp());
+        for (line, expected) in [
+            (
+                json!({"message": "x", "timestamp": {"seconds": 1_763_022_615, "nanos": 5}}),
+                Some(1_763_022_615),
+            ),
+            (json!({"message": "x", "timeUnixNano": "1763022615500000000"}), Some(1_763_022_615)),
+            (json!({"message": "x", "time": "soon", "ts": 1_763_022_615.5}), Some(1_763_022_615)),
+            // How long something took.
+            (json!({"message": "x", "t": 0.25}), None),
+        ] {
+            assert_eq!(at(line.clone()), expected, "{line}");
+        }
+    }
 }

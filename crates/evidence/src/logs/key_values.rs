@@ -1,16 +1,58 @@
 //! Lines of `key=value`, as logfmt and structlog's `KeyValueRenderer` write them: `level=info event="…"`, `event='…' level='info'`.
 
+use super::formats::JsonKeys;
 use super::frame::{Frame, PREFIX};
 use super::head;
+use super::level::{Level, WORDS};
+use foldhash::HashMap;
 
-/// Keys of the message, of which the first that is there counts: an `event` may stand beside a message.
-const MESSAGES: [&str; 4] = ["msg", "message", "text", "event"];
-const LEVELS: [&str; 8] =
-    ["level", "lvl", "severity", "levelname", "log_level", "loglevel", "log.level", "at"];
-const TIMES: [&str; 8] = ["time", "ts", "t", "timestamp", "asctime", "when", "datetime", "@timestamp"];
-const LOGGERS: [&str; 4] = ["logger", "name", "logger_name", "log.logger"];
 /// Members that are read, at most.
 const MOST: usize = 64;
+
+/// What a member holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Of several the one with the least number counts: an `event` may stand beside a message.
+    Message(usize),
+    Time,
+    Level,
+    Logger,
+}
+
+/// What members hold by their keys: those that JSON formats have, without the pointers, and without those that are a level's in an object
+/// alone: a message of words has `status=…` of its own.
+#[derive(Debug, Default)]
+pub(super) struct Keys(HashMap<Box<str>, Part>);
+
+impl Keys {
+    pub(super) fn of(formats: &[JsonKeys]) -> Self {
+        let mut keys = Self::default();
+        for JsonKeys { message, time, level, logger, .. } in formats {
+            let messages = message.iter().enumerate().map(|(number, key)| (key, Part::Message(number)));
+            let others = [(time, Part::Time), (level, Part::Level), (logger, Part::Logger)];
+            let others = others.into_iter().flat_map(|(keys, part)| keys.iter().map(move |key| (key, part)));
+            let is_key = |key: &str| !key.starts_with('/') && !WORDS.contains(&key);
+            for (key, part) in messages.chain(others).filter(|(key, _)| is_key(key)) {
+                keys.0.entry(key.as_str().into()).or_insert(part);
+            }
+        }
+        keys
+    }
+
+    fn part(&self, key: &str) -> Option<Part> {
+        self.0.get(key).copied()
+    }
+
+    /// Whether a level stands at a key.
+    pub(super) fn is_level(&self, key: &str) -> bool {
+        self.part(key) == Some(Part::Level)
+    }
+
+    /// Whether what stands at a key is of the head of a line.
+    pub(super) fn is_of_head(&self, key: &str) -> bool {
+        matches!(self.part(key), Some(Part::Time | Part::Level | Part::Logger))
+    }
+}
 
 /// A line of members.
 pub(super) struct KeyValues<'l> {
@@ -37,20 +79,21 @@ impl KeyValues<'_> {
 
 /// The members of a line that has a message among them, and a level there or in its frame. Behind words of a message they are
 /// what that tells, not what the logger does: `ERROR … login failed: name=x level=info msg=…`.
-pub(super) fn open<'l>(line: &'l str, frame: Option<&Frame<'l>>) -> Option<KeyValues<'l>> {
-    let first = memchr::memchr(b'=', line.as_bytes()).filter(|at| *at <= PREFIX)?;
+pub(super) fn open<'l>(keys: &Keys, line: &'l str, frame: Option<&Frame<'l>>) -> Option<KeyValues<'l>> {
+    let bytes = line.as_bytes();
+    let first = memchr::memchr(b'=', bytes.get(..=PREFIX).unwrap_or(bytes))?;
     let before = line.get(..first)?;
     let begin = before.rfind([' ', '\t', '|', ']']).map_or(0, |at| at + 1);
     let key = before.get(begin..)?;
-    let known = [&MESSAGES[..], &LEVELS, &TIMES, &LOGGERS].into_iter().any(|keys| keys.contains(&key));
     let message_begins = frame.map(|frame| line.len() - frame.message.len());
-    if !known || message_begins.is_some_and(|at| at < begin) || before.contains(['"', '\'', '?', '&']) {
+    let is_behind_words = message_begins.is_some_and(|at| at < begin);
+    if is_behind_words || before.contains(['"', '\'', '?', '&']) || keys.part(key).is_none() {
         return None;
     }
     let members = line.get(begin..)?;
     let mut found = Found::default();
-    each(members).take(MOST).for_each(|member| found.take(member));
-    let message = found.messages.into_iter().flatten().next()?;
+    each(members).take(MOST).for_each(|member| found.take(keys, member));
+    let (_, message) = found.message?;
     let around = frame.copied().unwrap_or(Frame { level: None, time: None, logger: None, message });
     // What the head of the line has as its level is the logger's.
     let of_head = around.level.filter(|_| message_begins == Some(begin));
@@ -62,23 +105,28 @@ pub(super) fn open<'l>(line: &'l str, frame: Option<&Frame<'l>>) -> Option<KeyVa
 
 #[derive(Default)]
 struct Found<'l> {
-    messages: [Option<&'l str>; MESSAGES.len()],
+    message: Option<(usize, &'l str)>,
     level: Option<&'l str>,
     time: Option<&'l str>,
     logger: Option<&'l str>,
 }
 
 impl<'l> Found<'l> {
-    fn take(&mut self, (key, value): (&str, &'l str)) {
-        let place = MESSAGES.iter().position(|name| *name == key);
-        if let Some(slot) = place.and_then(|place| self.messages.get_mut(place)) {
-            slot.get_or_insert(value);
-        } else if LEVELS.contains(&key) {
-            self.level.get_or_insert(value);
-        } else if TIMES.contains(&key) {
-            self.time.get_or_insert(value);
-        } else if LOGGERS.contains(&key) {
-            self.logger.get_or_insert(value);
+    fn take(&mut self, keys: &Keys, (key, value): (&str, &'l str)) {
+        match keys.part(key) {
+            Some(Part::Message(number)) if self.message.is_none_or(|(known, _)| number < known) => {
+                self.message = Some((number, value));
+            }
+            // Of more than one the first counts that says what it is.
+            Some(Part::Level) => {
+                let is_unknown = |level: &str| Level::of(level) == Level::Unknown;
+                if self.level.is_none_or(|known| is_unknown(known) && !is_unknown(value)) {
+                    self.level = Some(value);
+                }
+            }
+            Some(Part::Time) => self.time = self.time.or(Some(value)),
+            Some(Part::Logger) => self.logger = self.logger.or(Some(value)),
+            _ => {}
         }
     }
 }
@@ -145,6 +193,21 @@ mod tests {
         for line in ["GET /?level=error&msg=x", "name=x", "path=\"/ level=error msg=x\""] {
             assert_eq!(of(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn keys_are_those_of_the_formats_file() {
+        let own = "json:\n  - { name: ours, message: [said], level: [how_bad], logger: [who] }\n";
+        let formats = Formats::parse(own).unwrap();
+        let entry = formats.read("how_bad=error who=apps.x said=\"it broke\"").unwrap();
+        let found = (entry.level, entry.logger.as_deref(), &*entry.message);
+        assert_eq!(found, (Level::Severe, Some("apps.x"), "it broke"));
+        assert!(Formats::built_in().unwrap().read("how_bad=error who=apps.x said=\"it broke\"").is_none());
+        // What stands there is a response's.
+        assert!(Formats::built_in().unwrap().read("sent: event=paid, status=error, attempt=1").is_none());
+        assert!(Formats::built_in().unwrap().read("status=200 msg=\"it broke\"").is_none());
+        let built_in = Formats::built_in().unwrap();
+        assert_eq!(built_in.read("at=2026-11-28T12:00:00Z level=error msg=x").unwrap().level, Level::Severe);
     }
 
     #[test]

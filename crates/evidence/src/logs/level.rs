@@ -78,6 +78,10 @@ pub(super) fn names_level(word: &str) -> bool {
     word.len() > 2 && (is(&SEVERE) || is(&MILD)) && !is(&AMBIGUOUS)
 }
 
+/// Where a level is a word, and a number something else: Datadog's `status` is that of a response elsewhere.
+pub(super) const WORDS: [&str; 2] = ["status", "priority"];
+/// Keys of Python's numbers.
+const PYTHON: [&str; 2] = ["levelno", "level_number"];
 /// Keys of OpenTelemetry's numbers.
 const OTEL: [&str; 3] = ["severity_number", "SeverityNumber", "severityNumber"];
 
@@ -93,18 +97,25 @@ impl Level {
         }
     }
 
+    /// Of the word at a key; `None` where it is a number of something else.
+    pub(super) fn of_word(key: &str, word: &str) -> Option<Self> {
+        let is_other = WORDS.contains(&key) && word.parse::<f64>().is_ok();
+        (!is_other).then(|| Self::of(word))
+    }
+
     /// Of a number. Python (`levelno`) has 40 for ERROR and 30 for WARNING; bunyan and pino 50 for error and 40 for warn; syslog
     /// and GELF count down, 3 being an error and 4 a warning; OpenTelemetry has 17 for ERROR; Cloud Logging (`severity`) 500, and 400 for
     /// WARNING. What one calls an error and another does not is unknown.
     pub(super) fn of_number(key: &str, number: i64) -> Self {
         match number {
+            _ if WORDS.contains(&key) => Self::Unknown,
             17.. if OTEL.contains(&key) => Self::Severe,
             1.. if OTEL.contains(&key) => Self::Mild,
             _ if OTEL.contains(&key) => Self::Unknown,
             100..500 if key == "severity" => Self::Mild,
             100..400 => Self::Mild,
-            40..50 if key == "levelno" => Self::Severe,
-            0..=3 if key != "levelno" => Self::Severe,
+            40..50 if PYTHON.contains(&key) => Self::Severe,
+            0..=3 if !PYTHON.contains(&key) => Self::Severe,
             50.. => Self::Severe,
             4..=7 | 10..40 => Self::Mild,
             _ => Self::Unknown,
@@ -128,6 +139,7 @@ mod tests {
             assert_eq!(Level::of(word), Level::Unknown, "{word}");
         }
         assert_eq!(Level::of_number("levelno", 40), Level::Severe);
+        assert_eq!(Level::of_number("level_number", 40), Level::Severe);
         assert_eq!(Level::of_number("levelno", 0), Level::Unknown);
         assert_eq!(
             (Level::of_number("level", 3), Level::of_number("level", 4)),

@@ -40,9 +40,10 @@ pub struct Entry<'l> {
     pub beside: Option<String>,
 }
 
-/// Where collectors that write each line into an object have it: Docker's json-file and Fluent Bit, journald, Cloud Logging. What they say
-/// of its level is no word of the application: Cloud Logging has ERROR for all of stderr.
-const COLLECTED: [&str; 3] = ["log", "MESSAGE", "textPayload"];
+/// Where collectors that write each line into an object have it, in quotes: Docker's json-file and Fluent Bit, journald, Cloud Logging, Loki,
+/// Azure. What they say of its level is no word of the application: Cloud Logging has ERROR for all of stderr.
+const COLLECTED: [&str; 5] =
+    ["\"log\"", "\"MESSAGE\"", "\"textPayload\"", "\"line\"", "\"resultDescription\""];
 
 /// Carriage returns behind which a line may begin, from the last.
 const RETURNS: usize = 4;
@@ -53,10 +54,11 @@ impl Formats {
     pub fn unwrapped<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let collected = || {
             let is_object = line.trim_end().ends_with('}');
-            let may_be = is_object && COLLECTED.iter().any(|key| line.contains(&format!("\"{key}\"")));
+            let may_be = is_object && COLLECTED.iter().any(|key| line.contains(key));
             let object = may_be.then(|| Object::find(line))??;
             let own = self.json.iter().any(|keys| object.words(&keys.message).is_some());
-            let inner = object.words(&COLLECTED.map(str::to_owned)).filter(|_| !own)?;
+            let inner =
+                object.words(&COLLECTED.map(|key| key.trim_matches('"').to_owned())).filter(|_| !own)?;
             Some(inner.trim_end_matches(['\r', '\n']).to_owned())
         };
         collected().map_or(Cow::Borrowed(line), Cow::Owned)
@@ -78,8 +80,13 @@ impl Formats {
         }
         // A word of the message may look like a level: `Client error - aborting retries`. What a receiver answered is quoted in lines of
         // text, and may be JSON.
-        let bare = may_be_ours.then(|| self.read_bare(line)).flatten().or(text);
-        bare.or_else(|| self.read_object(line)).or_else(|| self.read_behind_return(line))
+        if may_be_ours && let Some(bare) = self.read_bare(line) {
+            return Some(bare);
+        }
+        if text.is_some() {
+            return text;
+        }
+        self.read_object(line).or_else(|| self.read_behind_return(line))
     }
 
     /// What begins behind a carriage return, where the line itself begins as none: a bar that shows progress is written over, and the
@@ -98,8 +105,8 @@ impl Formats {
     /// `may_be_ours`: whether a message of the sender's own may begin anywhere in the line.
     fn read_text<'l>(&self, line: &'l str, may_be_ours: bool) -> Option<Entry<'l>> {
         let frame = self.frame(line);
-        if let Some(members) = key_values::open(line, frame.as_ref()) {
-            return self.read_members(&members, may_be_ours);
+        if let Some(members) = key_values::open(&self.keys, line, frame.as_ref()) {
+            return Some(self.read_members(&members, may_be_ours));
         }
         let frame = self.without_a_word_for_logger(line, frame?);
         if frame.message.starts_with('{')
@@ -108,7 +115,7 @@ impl Formats {
             return Some(entry);
         }
         let message = frame.message;
-        let mut entry = self.read_frame(frame, may_be_ours)?;
+        let mut entry = self.read_frame(frame, may_be_ours);
         // The guide's messages, which others write too: a name without a dot is a logger where what follows is about a webhook.
         if entry.kind.is_none()
             && entry.logger.is_none()
@@ -129,18 +136,23 @@ impl Formats {
     /// Nor is it the end of one in `INFO:apps.payments:Webhook timeout: …`.
     fn without_a_word_for_logger<'l>(&self, line: &'l str, frame: Frame<'l>) -> Frame<'l> {
         let said = frame.logger.and_then(|logger| {
-            let (name, word) =
-                logger.rsplit_once(':').map_or((None, logger), |(name, word)| (Some(name), word));
+            let mark = logger.bytes().rposition(|b| matches!(b, b':' | b'.'));
+            let (name, word) = match mark.map(|at| logger.split_at(at)) {
+                // A word with a dot in it is a name.
+                Some((_, word)) if word.starts_with('.') => return None,
+                Some((name, word)) => (Some(name), word.get(1..)?),
+                None => (None, logger),
+            };
             let begin = line.len().checked_sub(frame.message.len() + 1 + word.len())?;
-            let said = line.get(begin..).filter(|said| !word.contains('.') && said.starts_with(word))?;
+            let said = line.get(begin..).filter(|said| said.starts_with(word))?;
             self.messages.begins(said).then_some((name, said))
         });
         said.map_or(frame, |(logger, message)| Frame { logger, message, ..frame })
     }
 
     /// A line of `key=value`, of which others than the message may be fields of it.
-    fn read_members<'l>(&self, members: &KeyValues<'l>, may_be_ours: bool) -> Option<Entry<'l>> {
-        let mut entry = self.read_frame(members.frame, may_be_ours)?;
+    fn read_members<'l>(&self, members: &KeyValues<'l>, may_be_ours: bool) -> Entry<'l> {
+        let mut entry = self.read_frame(members.frame, may_be_ours);
         entry.beside = both(members.beside(), entry.beside.take());
         for (name, value) in key_values::each(members.members) {
             let is_message = std::ptr::eq(value, members.frame.message);
@@ -151,7 +163,7 @@ impl Formats {
                 entry.exception = Some(value.into());
             }
         }
-        Some(entry)
+        entry
     }
 
     /// A message that is an object itself: a renderer's, behind the head that a formatter or syslog has written. Objects that are none of
@@ -190,7 +202,7 @@ impl Formats {
             level,
             logger: logger.map(Cow::Owned).or(named),
             exception: object.exception(&keys.exception).map(Cow::Owned),
-            beside: both(object.beside(keys), found.beside.clone()),
+            beside: both(object.beside(keys, message), found.beside.clone()),
             ..found
         };
         if entry.kind.is_some() {
@@ -221,7 +233,7 @@ impl Formats {
             logger: object.text(&keys.logger).map(Cow::Owned),
             exception: object.exception(&keys.exception).map(Cow::Owned),
             message: "an error, in an object without a message that is known".into(),
-            beside: object.beside(keys),
+            beside: object.beside(keys, ""),
             ..Entry::default()
         })
     }
@@ -285,6 +297,19 @@ impl Formats {
         }
     }
 }
+
+/// An id without the mark that a formatter has set right behind it, where it is a UUID.
+fn whole_id(id: Cow<'_, str>) -> Cow<'_, str> {
+    let is_mark = |rest: &str| rest.starts_with(['|', ']', ')', '}', '>', '"', '\'']);
+    let is_uuid = |id: &str| uuid::Uuid::try_parse(id).is_ok();
+    match id.split_at_checked(UUID) {
+        Some((uuid, rest)) if is_mark(rest) && is_uuid(uuid) => Cow::Owned(uuid.to_owned()),
+        _ => id,
+    }
+}
+
+/// Length of a UUID with hyphens.
+const UUID: usize = 36;
 
 /// One text of two.
 fn both(one: Option<String>, other: Option<String>) -> Option<String> {
@@ -388,7 +413,7 @@ impl<'l> Entry<'l> {
             "max" => self.most = self.most.or(value.parse().ok()),
             "pause" => self.pause_ms = self.pause_ms.or(milliseconds(&value)),
             "timeout" => self.timeout_ms = self.timeout_ms.or(milliseconds(&value)),
-            "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(value),
+            "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(whole_id(value)),
             _ => {}
         }
     }

@@ -7,10 +7,12 @@ use super::reconcile::{Arrivals, KEPT, Number};
 use super::waiting::Waiting;
 use chrono::{DateTime, Utc};
 use record::{LogLost, RetryContract};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most lines that are kept; an id takes about 100 bytes.
 const MOST: usize = 200_000;
+/// So many pairs of lines are not written in the same moment by chance.
+const HANDLERS: usize = 3;
 /// Longest id or event that is named, in characters.
 const LONGEST: usize = 64;
 
@@ -40,6 +42,8 @@ pub(super) struct Losses {
 struct Said {
     line: u64,
     at: Option<DateTime<Utc>>,
+    /// When the line says that it was written, where that is more than a second: two handlers that write the same say the same.
+    written_ms: Option<i64>,
     kind: Kind,
     status: Option<u16>,
     id: Option<Box<str>>,
@@ -113,7 +117,8 @@ impl Losses {
         }
         let own = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(Into::into);
         let (id, event) = (own(&entry.webhook_id), own(&entry.event));
-        self.said.push(Said { line, at, kind, status: entry.status, id, event });
+        let written_ms = entry.at.map(|at| at.timestamp_millis()).filter(|ms| ms % 1000 != 0);
+        self.said.push(Said { line, at, written_ms, kind, status: entry.status, id, event });
     }
 
     /// The line with this number has no end: an id is cut off, unless it is a whole UUID, and so may be the event.
@@ -136,10 +141,13 @@ impl Losses {
         let mut found = LogLost { unclear: self.not_kept, ..LogLost::default() };
         let mut judged =
             Judged { found: &mut found, arrivals, answered: BTreeMap::new(), given_up: BTreeMap::new() };
+        let again = written_again(&self.said);
         for said in &self.said {
+            let is_again = again.contains(&said.line);
             match seen(said.at) {
                 Seen::No => {}
-                Seen::Certainly => judged.take(said, false),
+                _ if is_again && again.len() >= HANDLERS => {}
+                Seen::Certainly => judged.take(said, is_again),
                 Seen::Perhaps => judged.take(said, true),
             }
         }
@@ -159,6 +167,19 @@ impl Losses {
         }
         found
     }
+}
+
+/// Lines with an abort that another handler has written before: where each of them, of which no id says which it is, stands there twice in
+/// the same moment.
+fn written_again(said: &[Said]) -> BTreeSet<u64> {
+    let aborts: Vec<&Said> =
+        said.iter().filter(|said| said.kind == Kind::Aborted && said.id.is_none()).collect();
+    let (pairs, rest) = aborts.as_chunks();
+    let is_one = |[one, again]: &[&Said; 2]| {
+        one.written_ms.is_some() && one.written_ms == again.written_ms && one.status == again.status
+    };
+    let all = rest.is_empty() && pairs.iter().all(is_one);
+    pairs.iter().filter(|_| all).map(|[_, again]| again.line).collect()
 }
 
 /// Adds one more.
@@ -261,7 +282,8 @@ mod tests {
         lines: &[(u64, &str)],
     ) -> LogLost {
         let formats = Formats::built_in().unwrap();
-        let header = Header::new(RunKind::Observe, chrono::Utc::now()).unwrap();
+        let started = DateTime::from_timestamp_millis(1_795_854_615_123).unwrap();
+        let header = Header::new(RunKind::Observe, started).unwrap();
         let mut log = LogWindow::new(&formats, &header, Engine::new(&Policy::default(), &[], b"").unwrap());
         let sent = came.iter().map(|(second, id, status)| (*second, *id, AGENT, *status, Verdict::valid()));
         let forged = || Verdict::invalid(Reason::Mismatch, None);
@@ -336,6 +358,26 @@ mod tests {
         assert_eq!(found.first, [(2, "aborted after a 4xx: status 404, no id".to_owned())]);
         assert_eq!(lost(&came, &[(20, &bad), (30, &bad)]).count, 1);
     }
+
+    /// A handler for the console and one for a file, both of which go into the log.
+    #[test]
+    fn an_abort_that_two_handlers_write_is_one() {
+        let bad = "Client error - aborting retries: status=400";
+        let came = |n: u64| -> Vec<_> { (0..n).map(|n| (20 + n, Some(ID[n as usize]), 400)).collect() };
+        let said = |n: u64| -> Vec<_> { (0..n).map(|n| (20 + n / 2, bad)).collect() };
+        let found = |arrived, lines| {
+            let LogLost { count, unclear, .. } = lost(&came(arrived), &said(lines));
+            (count, unclear)
+        };
+        assert_eq!(found(3, 6), (0, 0));
+        assert_eq!(found(2, 6), (1, 0));
+        // Two that failed in the same moment, of which one came: or one that was written twice.
+        assert_eq!((found(1, 2), found(0, 2)), ((0, 1), (1, 1)));
+        // One of them stands there once.
+        assert_eq!(found(3, 5), (2, 0));
+    }
+
+    const ID: [&str; 3] = ["a", "b", "c"];
 
     #[test]
     fn what_strangers_sent_answers_for_nothing_that_the_sender_says() {

@@ -1,6 +1,7 @@
 //! Which of the declared messages a text is: the first that fits. Most texts are none, and most patterns begin with a text
 //! of their own, so that few are tried.
 
+use super::errors::TRACEBACK;
 use super::formats::Kind;
 use regex::{Captures, Regex, RegexSet, escape};
 use std::collections::BTreeSet;
@@ -40,16 +41,22 @@ impl Message {
         Ok(Self { kind, pattern, begins, loose, fields })
     }
 
-    /// Whether a text that other applications may write as well is about webhooks. With another logger's name in front it has to begin
-    /// with them: what that logger says of a webhook in passing is about something else. Without one they are named anywhere, or it
-    /// begins as a sender's does.
-    fn is_about_webhooks(&self, logger: Option<&str>, text: &str) -> bool {
-        let is_name = |text: &[u8]| text.eq_ignore_ascii_case(WEBHOOK);
-        let names = |text: &str| text.as_bytes().windows(WEBHOOK.len()).any(is_name);
-        match logger.filter(|logger| *logger != ROOT) {
-            Some(logger) => names(logger) || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_name),
-            None => names(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0),
+    /// Whether a text that other applications may write as well counts, of which so much is known.
+    fn counts(&self, about: About, text: &str) -> bool {
+        match about {
+            About::Webhooks => true,
+            About::Others => false,
+            About::AsItSays => {
+                names_webhooks(text) || self.pattern.find(text).is_some_and(|found| found.start() == 0)
+            }
         }
+    }
+
+    /// What it begins with, as far as that tells it from what other applications write; `None` where it has fewer bytes.
+    fn tells(&self, least: usize) -> Option<&str> {
+        let (Begins::Whole(begin) | Begins::With(begin)) = &self.begins else { return None };
+        let short = begin.char_indices().find(|(at, _)| *at >= LONG_ENOUGH).map_or(begin.len(), |(at, _)| at);
+        begin.get(..short).filter(|begin| !self.loose && begin.len() >= least)
     }
 
     /// Holds the pattern against a text that begins as it says, once for whether it fits and for its groups.
@@ -94,6 +101,37 @@ impl Begins {
     }
 }
 
+/// What a text is about that other applications may write as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum About {
+    Webhooks,
+    Others,
+    /// Webhooks where it names them anywhere, or begins as a sender's does.
+    AsItSays,
+}
+
+impl About {
+    /// With another logger's name in front a text has to begin with webhooks: what that logger says of one in passing is about something
+    /// else. Told by the name alone of nearly all lines, before any pattern is held against them.
+    fn of(logger: Option<&str>, text: &str) -> Self {
+        let begins = || text.as_bytes().get(..WEBHOOK.len()).is_some_and(is_webhook);
+        match logger.filter(|logger| *logger != ROOT) {
+            Some(logger) if names_webhooks(logger) || begins() => Self::Webhooks,
+            Some(_) => Self::Others,
+            None => Self::AsItSays,
+        }
+    }
+}
+
+fn is_webhook(text: &[u8]) -> bool {
+    text.eq_ignore_ascii_case(WEBHOOK)
+}
+
+fn names_webhooks(text: &str) -> bool {
+    let text = text.as_bytes();
+    memchr::memchr2_iter(b'w', b'W', text).any(|at| text.get(at..at + WEBHOOK.len()).is_some_and(is_webhook))
+}
+
 /// All of them, in the order in which they count.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
@@ -131,16 +169,21 @@ impl Messages {
             all.filter(|(_, message)| message.begins.may_be(first)).map(|(number, _)| number).collect()
         };
         self.by_first = (0..=u8::MAX).map(may_be).collect();
-        self.telling = self.one_begins(LONG_ENOUGH)?;
-        self.beginning = self.one_begins(TELLING)?;
+        self.telling = Self::any(self.begins_of(LONG_ENOUGH))?;
+        let begins = self.begins_of(TELLING).into_iter().chain([TRACEBACK]);
+        self.beginning = Self::any(begins.collect())?;
         Ok(())
     }
 
     /// The first that `text` is, which this logger wrote; an empty text is none.
     pub(super) fn first<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
         let first = usize::from(*text.as_bytes().first()?);
-        let mut open = None;
+        let (mut open, mut about) = (None, None);
         self.by_first.get(first)?.iter().filter_map(|number| self.all.get(*number)).find_map(|message| {
+            let about = message.loose.then(|| *about.get_or_insert_with(|| About::of(logger, text)));
+            if about == Some(About::Others) {
+                return None;
+            }
             let may_fit = match &message.begins {
                 Begins::Whole(begin) | Begins::With(begin) => text.starts_with(&**begin),
                 Begins::Open(number) => {
@@ -149,7 +192,7 @@ impl Messages {
                     open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number))
                 }
             };
-            let fits = may_fit && (!message.loose || message.is_about_webhooks(logger, text));
+            let fits = may_fit && about.is_none_or(|about| message.counts(about, text));
             fits.then(|| message.found(text))?
         })
     }
@@ -161,28 +204,22 @@ impl Messages {
         self.telling.as_ref().is_some_and(|telling| telling.is_match(text))
     }
 
-    /// Whether one of them may begin anywhere in a text. Most lines are told by this alone.
+    /// Whether one of them, or a traceback, may begin anywhere in a text. Most lines are told by this alone.
     pub(super) fn may_begin_in(&self, text: &str) -> bool {
         self.beginning.as_ref().is_some_and(|beginning| beginning.is_match(text))
     }
 
-    /// What finds the beginnings of all that no other application writes, where they have so many bytes. Plain texts, which are searched for
-    /// many bytes at a time.
-    fn one_begins(&self, least: usize) -> Result<Option<Regex>, regex::Error> {
-        let begin = |message: &Message| match &message.begins {
-            _ if message.loose => None,
-            Begins::Whole(begin) | Begins::With(begin) => {
-                let short =
-                    begin.char_indices().find(|(at, _)| *at >= LONG_ENOUGH).map_or(begin.len(), |(at, _)| at);
-                begin.get(..short).filter(|begin| begin.len() >= least).map(escape)
-            }
-            Begins::Open(_) => None,
-        };
-        let begins: BTreeSet<String> = self.all.iter().filter_map(begin).collect();
-        if begins.is_empty() {
+    /// The beginnings of all that no other application writes, where they have so many bytes.
+    fn begins_of(&self, least: usize) -> BTreeSet<&str> {
+        self.all.iter().filter_map(|message| message.tells(least)).collect()
+    }
+
+    /// What finds any of these texts, many bytes at a time.
+    fn any(texts: BTreeSet<&str>) -> Result<Option<Regex>, regex::Error> {
+        if texts.is_empty() {
             return Ok(None);
         }
-        Regex::new(&begins.into_iter().collect::<Vec<_>>().join("|")).map(Some)
+        Regex::new(&texts.into_iter().map(escape).collect::<Vec<_>>().join("|")).map(Some)
     }
 
     /// Whether a text begins as a message that no other application writes.

@@ -2,12 +2,16 @@
 //! task of celery, the id of a request. No list of formats has them all, so a message of the sender's own is looked for behind each
 //! word that may belong to a head. Prose, quotes and addresses end the search: what others say of a webhook is theirs.
 
+use super::errors::find_traceback;
 use super::formats::{Formats, Kind};
 use super::frame::Frame;
 use super::head::{CALENDAR, STREAMS, is_dotted, is_name, time};
 use super::level::{Level, names_level};
 use super::line::Entry;
+use std::borrow::Cow;
 
+/// The end of a line, and what stands for it: an escape, and rsyslog's.
+const LINE_ENDS: [&str; 3] = ["\n", "\\n", "#012"];
 /// Words before a message, at most.
 const WORDS: usize = 10;
 /// Longest word before a message, in bytes.
@@ -51,7 +55,7 @@ impl Formats {
         }
         let Preamble { rest: message, time, level, logger, .. } = found;
         let before = line.get(..line.len() - message.len()).filter(|before| !before.is_empty());
-        let entry = self.read_frame(Frame { level, time, logger, message }, true)?;
+        let entry = self.read_frame(Frame { level, time, logger, message }, true);
         Some(Entry { beside: before.map(str::to_owned), ..entry })
     }
 
@@ -73,7 +77,7 @@ impl Formats {
     }
 
     /// Takes what a line says whose head is known.
-    pub(super) fn read_frame<'l>(&self, frame: Frame<'l>, may_be_ours: bool) -> Option<Entry<'l>> {
+    pub(super) fn read_frame<'l>(&self, frame: Frame<'l>, may_be_ours: bool) -> Entry<'l> {
         let mut entry = Entry {
             at: frame.time.and_then(|time| self.time(time)),
             level: frame.level.map_or(Level::Unknown, Level::of),
@@ -82,11 +86,15 @@ impl Formats {
             ..Entry::default()
         };
         self.read_message(frame.logger, frame.message, &mut entry, may_be_ours);
+        // What is told of a webhook's exception is no error of the application.
+        if may_be_ours && entry.kind.is_none() {
+            entry.exception = traceback(frame.message);
+        }
         // Nobody writes of it but as of an error.
         if entry.kind == Some(Kind::HandlerError) && entry.level == Level::Unknown {
             entry.level = Level::Severe;
         }
-        Some(entry)
+        entry
     }
 }
 
@@ -102,7 +110,7 @@ impl<'l> Preamble<'l> {
         if self.rest.starts_with(['[', '(', '<']) {
             return self.bracket().map(|()| None);
         }
-        let end = self.rest.find([' ', '\t', '|']).unwrap_or(self.rest.len());
+        let end = self.rest.find([' ', '\t', '|', ']']).unwrap_or(self.rest.len());
         let (word, after) = self.rest.split_at(end);
         if word.is_empty() || word.len() > LONGEST || word.contains(['"', '\'', '\\']) {
             return None;
@@ -175,6 +183,18 @@ impl<'l> Preamble<'l> {
         }
         Some(())
     }
+}
+
+/// A traceback within one line: what has written it has put something else in place of the ends of its lines, as formatters and rsyslog do.
+/// One that an application writes as its message goes on in the next lines.
+fn traceback(message: &str) -> Option<Cow<'_, str>> {
+    let at = find_traceback(message)?;
+    let (before, traceback) = message.split_at_checked(at)?;
+    if before.is_empty() {
+        return Some(traceback.into());
+    }
+    let end = LINE_ENDS.iter().find(|end| before.ends_with(**end))?;
+    Some(if *end == "\n" { traceback.into() } else { traceback.replace(end, "\n").into() })
 }
 
 /// Whether a word may be one of a sentence: letters alone, none but the first in upper case.

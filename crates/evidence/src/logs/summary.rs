@@ -245,7 +245,7 @@ impl<'f> Fold<'f> {
         if let Some(at) = entry.at {
             summary.first_at = Some(summary.first_at.map_or(at, |first| first.min(at)));
             summary.clock_steps +=
-                u64::from(self.before.replace(at).is_some_and(|before| before - at > STEP));
+                u64::from(self.before.replace(at).is_some_and(|before| before > at && before - at > STEP));
             summary.last_at = Some(summary.last_at.map_or(at, |last| last.max(at)));
         }
         let Some(kind) = entry.kind else {

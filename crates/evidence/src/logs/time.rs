@@ -1,7 +1,7 @@
 //! Times of log lines, as loggers write them.
 
 use super::formats::Formats;
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveTime, Offset, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
 use std::time::Duration;
 
 impl Formats {
@@ -12,8 +12,10 @@ impl Formats {
 
     /// `2025-11-13 14:30:15,123`, with `/`, `T` and a point as well, and with an offset; without one it is the formats' own.
     pub(super) fn time(&self, text: &str) -> Option<DateTime<Utc>> {
-        if text.as_bytes().get(2) == Some(&b'/') {
-            return self.web_server_time(text);
+        match text.as_bytes().get(2) {
+            Some(b'/') => return self.web_server_time(text),
+            _ if text.len() == SHORT.len() => return self.short_time(text),
+            _ => {}
         }
         let (day, rest) = text.split_at_checked(DATE)?;
         let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
@@ -26,7 +28,13 @@ impl Formats {
         let [hour, minute, second] = numbers(clock, ':')?;
         let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
         let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
-        local.and_local_timezone(offset).single().map(|at| at.to_utc())
+        local.checked_sub_offset(offset).map(|at| at.and_utc())
+    }
+
+    /// `261126 12:00:00`, as Tornado writes it, in this century.
+    fn short_time(&self, text: &str) -> Option<DateTime<Utc>> {
+        let local = NaiveDateTime::parse_from_str(&format!("20{text}"), "%Y%m%d %H:%M:%S").ok()?;
+        local.checked_sub_offset(self.offset).map(|at| at.and_utc())
     }
 
     fn offset_of(&self, text: &str) -> Option<FixedOffset> {
@@ -43,7 +51,7 @@ impl Formats {
         let (day, clock) = (time.get(..WEB_SERVER_DATE)?, time.get(WEB_SERVER_DATE + 1..)?);
         let day = NaiveDate::parse_from_str(day, "%d/%b/%Y").ok()?;
         let local = day.and_time(NaiveTime::parse_from_str(clock, "%H:%M:%S").ok()?);
-        local.and_local_timezone(self.offset_of(offset)?).single().map(|at| at.to_utc())
+        local.checked_sub_offset(self.offset_of(offset)?).map(|at| at.and_utc())
     }
 }
 
@@ -59,6 +67,14 @@ pub(super) fn web_server_length(text: &str) -> Option<usize> {
     time.iter().zip(WEB_SERVER).all(fits).then_some(WEB_SERVER.len())
 }
 
+/// The length of a time of six digits and a time of day, if a text begins with one.
+pub(super) fn short_length(text: &str) -> Option<usize> {
+    let fits = |(b, form): (&u8, &u8)| if *form == b'0' { b.is_ascii_digit() } else { b == form };
+    let time = text.as_bytes().get(..SHORT.len())?;
+    time.iter().zip(SHORT).all(fits).then_some(SHORT.len())
+}
+
+const SHORT: &[u8] = b"000000 00:00:00";
 const WEB_SERVER: &[u8] = b"00/aaa/0000 00:00:00";
 const WEB_SERVER_DATE: usize = "00/aaa/0000".len();
 
@@ -121,6 +137,7 @@ mod tests {
         let at = |text: &str| formats.time(text).map(|at| at.to_rfc3339());
         for (text, expected) in [
             ("2025-11-13 14:30:15", "2025-11-13T08:30:15+00:00"),
+            ("251113 14:30:15", "2025-11-13T08:30:15+00:00"),
             ("13/Nov/2025:14:30:15", "2025-11-13T08:30:15+00:00"),
             ("13/Nov/2025 14:30:15 +0000", "2025-11-13T14:30:15+00:00"),
             ("2025-11-13 14:30:15,5", "2025-11-13T08:30:15.500+00:00"),
@@ -135,6 +152,7 @@ mod tests {
             "2025-11-13",
             "13/Foo/2025 14:30:15",
             "2025-13-13 14:30:15",
+            "251313 14:30:15",
             "2025-11-13 24:30:15",
             "2025-11-13 14:30:15x",
             "2025-11-13 14:30:15,x",

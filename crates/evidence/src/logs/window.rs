@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use pii::Engine;
 use record::Tick;
 use record::{Header, LogCompared, LogErrors, LogLost, LogQuote, Reconciliation, Record, Watch};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Most deliveries of the log that are kept; an id takes about 100 bytes. And most errors.
@@ -38,6 +39,9 @@ pub struct LogWindow<'f> {
     dated: Option<(DateTime<Utc>, Tick)>,
     /// The latest time that a line has of its own.
     latest: Option<DateTime<Utc>>,
+    /// Logs by number, and the one whose lines come.
+    logs: BTreeMap<usize, One>,
+    log: usize,
     /// When the last line was written.
     last: When,
     /// Errors of the application.
@@ -54,6 +58,15 @@ const ZONES: TimeDelta = TimeDelta::minutes(15);
 const CENTURY: TimeDelta = TimeDelta::days(36_525);
 /// A line that was just written is read within this time.
 const LAG: TimeDelta = TimeDelta::seconds(10);
+
+/// How far one of several logs has come.
+#[derive(Debug, Default)]
+struct One {
+    /// The latest time that a line has of its own.
+    latest: Option<DateTime<Utc>>,
+    /// Whether deliveries are told of in it.
+    delivers: bool,
+}
 
 /// A delivery of the log.
 #[derive(Debug)]
@@ -106,6 +119,8 @@ impl<'f> LogWindow<'f> {
             not_kept: 0,
             dated: None,
             latest: None,
+            logs: BTreeMap::new(),
+            log: 0,
             last: When::Read(Tick(0)),
             errors: Vec::new(),
         }
@@ -121,6 +136,11 @@ impl<'f> LogWindow<'f> {
         if let Some(arrivals) = &mut self.arrivals {
             arrivals.take(record);
         }
+    }
+
+    /// The lines that follow are those of the log with this number.
+    pub const fn next_log(&mut self, number: usize) {
+        self.log = number;
     }
 
     /// Takes a line that was read at `at`; gives it back when it is to be quoted.
@@ -163,6 +183,7 @@ impl<'f> LogWindow<'f> {
         if entry.kind != Some(Kind::Delivered) {
             return self.quotes.pick(&entry, &line, at);
         }
+        self.logs.entry(self.log).or_default().delivers = true;
         if self.said.len() < MOST {
             let id = entry.webhook_id.map(|id| id.into_owned().into_boxed_str());
             self.said.push(Said { at: self.last, line: self.lines, id });
@@ -181,8 +202,16 @@ impl<'f> LogWindow<'f> {
             };
         };
         self.dated = Some((at, read));
-        self.latest = Some(self.latest.map_or(at, |latest| latest.max(at)));
+        self.latest = self.latest.max(Some(at));
+        let log = self.logs.entry(self.log).or_default();
+        log.latest = log.latest.max(Some(at));
         When::Own(at)
+    }
+
+    /// How far all logs have come in which deliveries are told of: one of them may lag behind the others.
+    fn all_reached(&self) -> Option<DateTime<Utc>> {
+        let of_deliveries = self.logs.values().filter(|log| log.delivers);
+        of_deliveries.filter_map(|log| log.latest).min().or(self.latest)
     }
 
     /// The log against what arrived, when the window ends at `end`; `gone` says which logs could not be read to it.
@@ -342,7 +371,7 @@ impl<'w, 'f> Times<'w, 'f> {
     /// against neither side. `last` is the last line that was kept, where not all were.
     fn covered(&self, last: Option<When>) -> Reach {
         let watched = self.watched();
-        let to = match self.window.latest {
+        let to = match self.window.all_reached() {
             _ if self.window.lines == 0 || !self.clock.fits => watched.from,
             Some(latest) => {
                 let log = Reach::of((watched.from, latest - self.clock.offset), self.clock.within);

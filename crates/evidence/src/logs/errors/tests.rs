@@ -295,3 +295,63 @@ fn levels_stand_under_many_names() {
     }
     assert_eq!((of(r#""status":500"#).count, of(r#""status":500"#).ungraded), (0, 1));
 }
+
+/// Each line with what a platform puts before it, a level among it.
+#[test]
+fn a_traceback_with_a_collectors_level_before_each_line_is_one_error() {
+    let formats = Formats::built_in().unwrap();
+    let at = "2026-11-28T08:30:15Z";
+    let chain =
+        format!("{FRAMES}\nDuring handling of the above exception, another exception occurred:\n\n{FRAMES}");
+    let timeout = "ERROR 2025-11-13 14:30:15,123 apps.webhook Webhook timeout: event=e, attempt=1/3";
+    for head in [format!("{at} app[148e] sin [info] "), format!("<14>1 {at} web app 812 - - ")] {
+        let headed = |text: &str| -> String { text.lines().map(|line| format!("{head}{line}\n")).collect() };
+        let found = |text: &str| {
+            let Errors { count, tracebacks, ungraded, .. } = of(&formats, &headed(text)).errors;
+            (count, tracebacks, ungraded)
+        };
+        assert_eq!(found(&chain), (1, 1, 0), "{head}");
+        assert_eq!(found(&format!("{FAILED}\n{chain}{FAILED}\n")), (2, 1, 0), "{head}");
+        assert_eq!(found(&format!("{FRAMES}{FRAMES}")), (2, 2, 0), "{head}");
+        let whole = format!("it broke{}", format!("\n{FRAMES}").trim_end().replace('\n', "#012"));
+        assert_eq!(found(&format!("{FRAMES}{whole}\n")), (2, 2, 0), "{head}");
+        assert_eq!(found(&format!("{timeout}\n{chain}")), (0, 0, 0), "{head}");
+    }
+    let object = |line: &str| {
+        format!("{}\n", serde_json::json!({"message": line, "source_type": "file", "timestamp": at}))
+    };
+    let text: String = format!("{FAILED}\n{FRAMES}").lines().map(object).collect();
+    let found = of(&formats, &text).errors;
+    assert_eq!((found.count, found.tracebacks, found.ungraded), (1, 1, 0));
+}
+
+#[test]
+fn a_traceback_within_a_line_or_as_a_message_is_an_error_at_any_level() {
+    let formats = Formats::built_in().unwrap();
+    let at = "2025-11-13 14:30:15,123";
+    for end in ["\\n", "#012"] {
+        let line = format!("INFO {at} apps.x it broke{end}{}", FRAMES.trim_end().replace('\n', end));
+        let found = of(&formats, &line).errors;
+        assert_eq!((found.count, found.tracebacks), (1, 1), "{line}");
+        assert!(found.first[0].1.ends_with(": ValueError: no such row"), "{found:?}");
+    }
+    for level in ["INFO", "ERROR"] {
+        let found = of(&formats, &format!("{level} {at} apps.x {FRAMES}"));
+        assert_eq!(
+            (found.errors.count, found.errors.tracebacks, found.unreadable.count),
+            (1, 1, 0),
+            "{level}"
+        );
+    }
+    // What a receiver answered, and what is told of one.
+    for message in [
+        "Webhook delivery failed: event=e, status=500, attempt=1/3, response=x\\nTraceback (most recent call last):",
+        "it said Traceback (most recent call last): and more",
+    ] {
+        assert_eq!(
+            of(&formats, &format!("WARNING {at} apps.webhook {message}")).errors.count,
+            0,
+            "{message}"
+        );
+    }
+}

@@ -35,7 +35,11 @@ fn logger_json(level: &str, at: DateTime<Utc>, text: &str) -> String {
     json!({"asctime": local(at), "levelname": level, "name": NAME, "message": text}).to_string()
 }
 
-const FORMATS: [(&str, Format); 38] = [
+fn monolog(level: &str, at: DateTime<Utc>, text: &str) -> String {
+    format!("[{}] app.{level}: {text} [] []", iso(at))
+}
+
+const FORMATS: [(&str, Format); 52] = [
     ("console", |l, at, m| format!("{l} {} {NAME} {m}", local(at))),
     ("debug", |l, at, m| format!("{l} {} {NAME} webhook_service 812 140213 {m}", local(at))),
     ("verbose of Django's manual", verbose),
@@ -100,6 +104,40 @@ const FORMATS: [(&str, Format); 38] = [
     ("containerd and celery", |l, at, m| format!("{} stderr F {}", iso(at), celery(l, at, m))),
     ("journald", |l, at, m| format!("Nov 28 12:00:00 staging gunicorn[812]: {}", verbose(l, at, m))),
     ("syslog", |l, at, m| format!("<14>1 {} web django 812 - - {}", iso(at), verbose(l, at, m))),
+    ("Monolog", monolog),
+    ("Airflow", |l, at, m| format!("[{}] {{webhook_service.py:123}} {l} - {m}", iso(at))),
+    ("env_logger", |l, at, m| format!("[{} {l:5} apps::notifications::webhook_service] {m}", iso(at))),
+    ("Tornado", |l, at, m| {
+        let at = (at + TimeDelta::hours(6)).format("%y%m%d %H:%M:%S");
+        format!("[{} {at} webhook_service:123] {m}", &l[..1])
+    }),
+    ("tracing's JSON", |l, at, m| {
+        json!({"timestamp": iso(at), "level": l, "fields": {"message": m}, "target": "apps::webhooks"})
+            .to_string()
+    }),
+    ("Splunk", |l, at, m| {
+        json!({"time": at.timestamp(), "event": {"levelname": l, "name": NAME, "message": m}}).to_string()
+    }),
+    ("Serilog's JSON", |l, at, m| {
+        json!({"Timestamp": iso(at), "Level": l, "RenderedMessage": m, "Properties": {"SourceContext": NAME}})
+            .to_string()
+    }),
+    ("Serilog's compact JSON", |l, at, m| json!({"@t": iso(at), "@m": m, "@l": l}).to_string()),
+    (".NET's JSON", |l, at, m| {
+        json!({"Timestamp": iso(at), "LogLevel": l, "Category": NAME, "Message": m, "State": {"Message": m}})
+            .to_string()
+    }),
+    ("Cloud Logging's export", |l, at, m| {
+        json!({"jsonPayload": {"message": m, "logger": NAME}, "severity": l, "timestamp": iso(at)})
+            .to_string()
+    }),
+    ("Loki", |l, at, m| json!({"labels": {"app": "web"}, "line": verbose(l, at, m)}).to_string()),
+    ("Azure", |l, at, m| json!({"time": iso(at), "resultDescription": verbose(l, at, m)}).to_string()),
+    ("Cloud Logging's Python library", |l, at, m| {
+        json!({"message": m, "severity": l, "logger": NAME, "timestamp": {"seconds": at.timestamp(), "nanos": 0}})
+            .to_string()
+    }),
+    ("Jupyter", |l, at, m| format!("[{} {} ServerApp] {m}", &l[..1], local(at))),
     ("syslog and JSON", |l, at, m| format!("<14>1 {} web django 812 - - {}", iso(at), logger_json(l, at, m))),
 ];
 
@@ -274,6 +312,41 @@ fn a_message_behind_colons_is_found() {
         let entry = formats.read(&line).unwrap();
         assert_eq!((entry.kind, entry.status), (Some(Kind::Aborted), Some(404)), "{line}");
     }
+}
+
+/// Nor what a formatter sets behind an id, which is a UUID.
+#[test]
+fn an_id_is_read_without_the_mark_behind_it() {
+    let formats = Formats::built_in().unwrap();
+    for mark in ["", "|", "]", ")", "\"", " [] []"] {
+        let line = format!("2026-11-28 12:00:00.0000|INFO|{NAME}|Webhook timeout: webhook_id={TASK}{mark}");
+        assert_eq!(formats.read(&line).unwrap().webhook_id.as_deref(), Some(TASK), "{line}");
+    }
+    let other = format!("INFO 2026-11-28 12:00:00,000 {NAME} Webhook timeout: webhook_id={TASK}-x");
+    assert_eq!(formats.read(&other).unwrap().webhook_id.unwrap().len(), TASK.len() + 2);
+}
+
+/// The receiver's address in a connection error is nobody's, also where an object says the message twice.
+#[test]
+fn a_message_that_is_said_again_is_looked_at_once() {
+    let formats = Formats::built_in().unwrap();
+    let message =
+        "Webhook connection error: event=e, attempt=1/3, error=Pool(host='10.20.30.40', port=80): Max";
+    let found = |line: serde_json::Value| {
+        let mut fold = Fold::new(&formats, Some(engine()), None);
+        fold.take(Some(&line.to_string()));
+        let said = fold.finish().0;
+        (said.connection_errors, said.pii.unwrap().values().sum::<u64>())
+    };
+    for line in [
+        json!({"text": format!("12:00 | {message}\n"), "record": {"message": message, "level": {"name": "INFO"}}}),
+        json!({"jsonPayload": {"message": message}, "severity": "WARNING"}),
+        json!({"Message": message, "LogLevel": "Warning", "State": {"Message": message}}),
+    ] {
+        assert_eq!(found(line), (1, 0));
+    }
+    let other = json!({"Message": message, "State": {"Message": format!("{message} john@example.com")}});
+    assert_eq!(found(other), (1, 1));
 }
 
 #[test]

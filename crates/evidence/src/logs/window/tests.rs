@@ -222,3 +222,26 @@ fn a_log_without_times_is_of_the_time_when_it_is_read() {
     assert!(matches!(log.written(Some(DateTime::<Utc>::MAX_UTC), Tick(1)), When::Read(Tick(1))));
     assert_eq!(log.latest, None);
 }
+
+#[test]
+fn what_one_of_two_logs_does_not_have_yet_is_left_open() {
+    let formats = Formats::built_in().unwrap();
+    // The second log was written up to this second; what arrived in the 40th is in neither.
+    let found = |reached: i64, tells: bool| {
+        let mut log = window(&formats);
+        both(&mut log, &[10, 20, 30, 50], (0, 1));
+        arrives(&mut log, (0, 40), "silent", 200, Ending::Sent);
+        log.next_log(1);
+        if tells {
+            arrives(&mut log, (1, 15), "other", 200, Ending::Sent);
+            reads(&mut log, (15, 16), &format!("{DELIVERED}other"));
+        }
+        reads(&mut log, (reached, 52), "something else");
+        let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
+        (found.not_logged, found.edge_arrived)
+    };
+    assert_eq!(found(25, true), (0, 1));
+    assert_eq!(found(49, true), (1, 0));
+    // A log that tells of no deliveries never will.
+    assert_eq!(found(25, false), (1, 0));
+}
