@@ -1,6 +1,9 @@
 //! Every gate is shown to fail: the stand-in does one thing wrong, and the gate that is about it names it.
 
 use super::harness::Smoke;
+use super::older_scripts::{SECRET, Server};
+use super::reserved::Reserved;
+use serde_json::Value;
 
 /// What the sender does wrong, and the gate that has to fail.
 const KINDS: [(&str, &str); 27] = [
@@ -157,4 +160,33 @@ fn what_was_broken_on_purpose_stands_beside_the_verdict_and_the_gate_names_the_w
         .unwrap();
     let said = super::harness::unwrapped(&String::from_utf8_lossy(&gate.stdout));
     assert!(said.contains("1 in 10 webhooks due; payment_verified of flow "), "{said}");
+}
+
+/// Staging's webhooks are about another tournament than the rows have.
+#[test]
+fn a_webhook_about_another_tournament_is_not_the_flows() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    for scenario in ["payments", "matches"] {
+        let rows = dir.path().join(format!("{scenario}.json"));
+        let mut all: Vec<Value> = serde_json::from_slice(&std::fs::read(&rows).unwrap()).unwrap();
+        for row in &mut all {
+            let real = row["tournament_id"].as_u64().unwrap();
+            row["tournament_id"] = (real + 5000).into();
+        }
+        std::fs::write(&rows, serde_json::to_vec(&all).unwrap()).unwrap();
+        let ran = Smoke::new(scenario)
+            .args(&["--staging", &server.url, "--flows", "1", "--within", "300ms", "--all", "--data"])
+            .arg(&rows)
+            .arg("--env-file")
+            .arg(dir.path().join("staff.env"))
+            .env("WEBHOOK_ENDPOINT", &endpoint)
+            .env("WEBHOOK_SECRET", SECRET)
+            .run()
+            .exits(1)
+            .says("its /data/tournament_id is");
+        assert_eq!(ran.gate(scenario, "lost"), "fail");
+    }
 }
