@@ -53,10 +53,13 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
-/// Where an object or list may begin, from a place on; the end where none does.
+/// Where an object or list may begin, from a place on; the end where none does. The brackets of `<![CDATA[…]]>` are no list's.
 fn opening(text: &str, from: usize) -> usize {
-    let rest = text.as_bytes().get(from..).unwrap_or_default();
-    memchr::memchr2(b'{', b'[', rest).map_or(text.len(), |at| from + at)
+    let mut brackets = memchr::memchr2_iter(b'{', b'[', text.as_bytes().get(from..).unwrap_or_default());
+    let marked = |at: &usize| {
+        text.get(..from + at).is_some_and(|front| front.ends_with("<!") || front.ends_with("<![CDATA"))
+    };
+    brackets.find(|at| !marked(at)).map_or(text.len(), |at| from + at)
 }
 
 fn rest_of<'t>(text: &'t str, from: usize, to: usize, out: &mut Vec<Piece<'t>>) {

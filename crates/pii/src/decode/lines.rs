@@ -17,8 +17,7 @@ enum Row<'t> {
 
 /// Yields a pair for each line that is one; indented lines belong to the key above them.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    let lines: Vec<&str> =
-        text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect();
+    let lines = lines(text);
     let rows = rows(&lines);
     let texts = rows.iter().filter(|row| matches!(row, Row::Text(_))).count();
     let told = rows.len() - texts;
@@ -66,6 +65,17 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     }
     out.extend(open.iter().map(|_| Piece::Close));
     Outer::Gone
+}
+
+/// Whether every line is a pair, or an element below one.
+pub(super) fn is_all_pairs(text: &str) -> bool {
+    let lines = lines(text);
+    lines.len() >= 2 && !rows(&lines).iter().any(|row| matches!(row, Row::Text(_)))
+}
+
+/// The lines that say something.
+fn lines(text: &str) -> Vec<&str> {
+    text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect()
 }
 
 /// What the lines are.

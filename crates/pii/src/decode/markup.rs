@@ -39,8 +39,7 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     }
     if is_xml(&tokens) {
         elements(&tokens, out);
-        let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
-        return if starts { Outer::Gone } else { Outer::Veiled };
+        return if is_whole(text) { Outer::Gone } else { Outer::Veiled };
     }
     // People put into comments what they do not want to show; that is a text of its own.
     let comments =
@@ -63,6 +62,11 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     // What is no field and no cell is read for itself.
     out.extend(texts.into_iter().map(|text| Piece::Text(plain(text))));
     Outer::Gone
+}
+
+/// Whether nothing stands around the mark-up.
+pub(super) fn is_whole(text: &str) -> bool {
+    text.trim_start().starts_with('<') && text.trim_end().ends_with('>')
 }
 
 /// Whether there are more elements that HTML has not than those that only HTML has, and one of all is closed.
