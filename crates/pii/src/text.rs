@@ -213,6 +213,19 @@ pub(super) fn runs(
     }
 }
 
+/// Whether a letter beside a value of digits or Latin letters makes one word of both. Those of most scripts do not: Bengali and Korean
+/// put endings right behind a number, Chinese, Japanese and Thai put no blanks between words.
+pub(super) fn is_joining(c: char) -> bool {
+    const ALPHABETS: [std::ops::RangeInclusive<u32>; 6] =
+        [0..=0x52f, 0x1e00..=0x1fff, 0x2c60..=0x2c7f, 0xa640..=0xa69f, 0xa720..=0xa7ff, 0xab30..=0xab6f];
+    is_wordy(c) && (c.is_ascii() || ALPHABETS.iter().any(|range| range.contains(&u32::from(c))))
+}
+
+/// Nothing at either end makes a longer word of it.
+pub(super) fn is_unjoined(text: &str, start: usize, end: usize) -> bool {
+    !before(text, start).is_some_and(is_joining) && !after(text, end).is_some_and(is_joining)
+}
+
 /// No letter or digit touches either end.
 pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     !before(text, start).is_some_and(is_wordy) && !after(text, end).is_some_and(is_wordy)
