@@ -1,7 +1,7 @@
 //! JSON that a text is, or that stands in it: one document, or one after another.
 
 use super::{Outer, Piece};
-use crate::document::{Document, Leaf, Name};
+use crate::document::{Document, Leaf, Name, Node};
 use std::borrow::Cow;
 
 /// Documents that do not parse are tried this often.
@@ -32,7 +32,10 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let is_key =
             |used: usize| rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with("=>"));
         let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
-        if let Some((document, used)) = document {
+        if let Some((_, used)) = document.as_ref().filter(|(document, _)| is_plain_list(document)) {
+            // Its elements are found where they stand, under the key before it.
+            from += used;
+        } else if let Some((document, used)) = document {
             rest_of(text, done, from, out);
             pieces(&document, out);
             found = true;
@@ -75,6 +78,14 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
         Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
         _ => false,
     }
+}
+
+/// A list of values without keys, which says no more than the text does.
+fn is_plain_list(document: &Document<'_>) -> bool {
+    let [root, rest @ ..] = document.nodes() else { return false };
+    let plain =
+        |node: &Node<'_>| matches!(node.name, Name::Index(_)) && !matches!(node.leaf, Leaf::Container);
+    matches!(root.leaf, Leaf::Container) && rest.iter().all(plain)
 }
 
 /// The members of a document, containers opened and closed.

@@ -88,7 +88,7 @@ static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:
-        (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|id|no\.?))?
+        (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|adress[ea]|adres|id|no\.?))?
           [\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was|of\ [^\s]+\ is|:)?\s*[\x22'`(\[]?
           (?P<mac>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2}|(?:[0-9a-f]{2}-){5,}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})
         |dhcp[^\n]{0,120}?[\s(\[=\x22'](?P<lease>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2})

@@ -263,7 +263,7 @@ fn behind_arrow(given: &str) -> Option<&str> {
 }
 
 /// The text without the tags it begins with that only say how it looks: `Username: <b>nadia_k</b>`, `<b>Username:</b> nadia_k`.
-fn without_emphasis(text: &str) -> &str {
+pub(super) fn without_emphasis(text: &str) -> &str {
     const LOOKS: &str = "b strong i em u code span tt kbd mark small";
     let mut rest = text;
     while let Some((tag, behind)) = rest.strip_prefix('<').and_then(|body| body.split_once('>')) {
