@@ -41,7 +41,7 @@ pub(crate) static KIND: Kind = Kind {
 fn is_place(words: &Words<'_>) -> bool {
     among(
         "location position coordinate coord coords latlng latlong latlon lnglat geo geolocation geopoint geoposition gps gpscoords pin loc wkt \
-point pos spot pickup dropoff destination origin where ll whereabouts checkin geometry place ubicacion standort posicion emplacement geoloc latitudelongitude locus",
+point spot pickup dropoff destination origin where ll whereabouts checkin geometry place ubicacion standort posicion emplacement geoloc latitudelongitude locus",
         words.last,
     ) || words.prev == "check" && words.last == "in"
         || words.prev == "last" && words.last == "seen"

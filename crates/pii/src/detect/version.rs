@@ -116,7 +116,7 @@ fn is_word_before(left: &str) -> bool {
 
 /// A text that ends in such a word of another alphabet.
 fn is_word_abroad(left: &str) -> bool {
-    const WORDS: [&str; 40] = [
+    const WORDS: [&str; 45] = [
         "versión",
         "versão",
         "sürüm",
@@ -151,6 +151,11 @@ fn is_word_abroad(left: &str) -> bool {
         "版",
         "补丁",
         "更新",
+        "版本号",
+        "更新到",
+        "升级到",
+        "更新至",
+        "升级至",
         "第",
         "バージョン",
         "アップデート",
