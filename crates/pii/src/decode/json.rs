@@ -80,12 +80,14 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
     }
 }
 
-/// A list of values without keys, which says no more than the text does.
+/// A list of values without keys, which says no more than the text does; not of one number, such as the id of a process in each line
+/// of a log, which is taken out at once.
 fn is_plain_list(document: &Document<'_>) -> bool {
     let [root, rest @ ..] = document.nodes() else { return false };
     let plain =
         |node: &Node<'_>| matches!(node.name, Name::Index(_)) && !matches!(node.leaf, Leaf::Container);
-    matches!(root.leaf, Leaf::Container) && rest.iter().all(plain)
+    let single = matches!(rest, [Node { leaf: Leaf::Whole(_), .. }]);
+    matches!(root.leaf, Leaf::Container) && !single && rest.iter().all(plain)
 }
 
 /// The members of a document, containers opened and closed.
