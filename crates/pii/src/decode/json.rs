@@ -2,6 +2,7 @@
 
 use super::{Outer, Piece};
 use crate::document::{Document, Leaf, Name, Node};
+use crate::text;
 use std::borrow::Cow;
 
 /// Documents that do not parse are tried this often.
@@ -32,7 +33,10 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let is_key =
             |used: usize| rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with("=>"));
         let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
-        if let Some((_, used)) = document.as_ref().filter(|(document, _)| is_plain_list(document)) {
+        // `os.environ["WEBHOOK_SECRET"]` is an expression of a program, and no value.
+        let subscript =
+            text::before(text, from).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+        if let Some((_, used)) = document.as_ref().filter(|(list, _)| !subscript && is_plain_list(list)) {
             // Its elements are found where they stand, under the key before it.
             from += used;
         } else if let Some((document, used)) = document {
