@@ -33,10 +33,14 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let is_key =
             |used: usize| rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with("=>"));
         let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
-        // `os.environ["WEBHOOK_SECRET"]` is an expression of a program, and no value.
+        // `headers["Authorization"] = token(user)` gives a value to a key of a program, which is an expression.
         let subscript =
             text::before(text, from).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
-        if let Some((_, used)) = document.as_ref().filter(|(list, _)| !subscript && is_plain_list(list)) {
+        let assigned = |used: usize| {
+            subscript && rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with('='))
+        };
+        let plain = |(list, used): &&(Document<'_>, usize)| !assigned(*used) && is_plain_list(list);
+        if let Some((_, used)) = document.as_ref().filter(plain) {
             // Its elements are found where they stand, under the key before it.
             from += used;
         } else if let Some((document, used)) = document {

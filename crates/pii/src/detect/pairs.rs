@@ -240,6 +240,10 @@ fn value(text: &str, at: usize) -> Option<&str> {
         .unwrap_or(right.len());
     let end = decimal_pair(right, end).unwrap_or(end);
     let word = right.get(..end)?;
+    // `os.environ["WEBHOOK_SECRET"]`, an expression of a program.
+    if word.ends_with('[') && right.get(end..)?.starts_with(['"', '\'']) {
+        return Some("");
+    }
     let field = right.len() < given.len() && text.as_bytes().get(at) == Some(&b':') && is_field(word);
     if field && text::before(text, at).is_some_and(char::is_alphanumeric) {
         return Some("");
