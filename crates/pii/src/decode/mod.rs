@@ -162,7 +162,10 @@ pub(crate) static INSIDE: &[Decoder] = &[
 /// Whether a text begins as a carrier of another kind does, so that a JSON document in it is no more than one of its values: read
 /// first, it would tear the others from their names.
 fn is_otherwise(text: &str) -> bool {
+    // Quoted-printable whose lines still end in a code is read one layer further down.
+    let quoted = || text.split('\n').next().is_some_and(|line| line.trim_end().ends_with("=0D"));
     memchr::memchr2(b'{', b'[', text.as_bytes()).is_some()
+        && !quoted()
         && (markup::is_whole(text)
             || carriers::begins(text)
             || memchr::memchr(b'\n', text.as_bytes()).is_some()
