@@ -35,9 +35,9 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
         // `headers["Authorization"] = token(user)` gives a value to a key of a program, which is an expression.
         let subscript =
-            text::before(text, from).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+            || text::before(text, from).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
         let assigned = |used: usize| {
-            subscript && rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with('='))
+            rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with('=')) && subscript()
         };
         let plain = |(list, used): &&(Document<'_>, usize)| !assigned(*used) && is_plain_list(list);
         if let Some((_, used)) = document.as_ref().filter(plain) {

@@ -165,11 +165,11 @@ fn is_otherwise(text: &str) -> bool {
     // Quoted-printable whose lines still end in a code is read one layer further down.
     let quoted = || text.split('\n').next().is_some_and(|line| line.trim_end().ends_with("=0D"));
     memchr::memchr2(b'{', b'[', text.as_bytes()).is_some()
-        && !quoted()
         && (markup::is_whole(text)
             || carriers::begins(text)
             || memchr::memchr(b'\n', text.as_bytes()).is_some()
                 && (table::begins(text) || lines::is_all_pairs(text)))
+        && !quoted()
 }
 
 /// Hands a decoded text on, and what that says about the text it came from.
