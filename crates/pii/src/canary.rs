@@ -117,7 +117,7 @@ impl Canaries {
 
     /// Notes the canary phone whose digits end at a group of `run`.
     pub(crate) fn search_run(&self, run: &Run<'_>, hits: &mut Hits) {
-        for last in (0..run.groups()).filter(|last| run.ends_freely(*last)) {
+        for last in (0..run.groups()).filter(|last| run.ends_alone(*last)) {
             let digits = run.digits_until(last);
             for length in &self.phones.lengths {
                 let parts =

@@ -24,8 +24,9 @@ const CHANGED: [&str; 14] = [
     "currentvalue",
 ];
 /// What the member with the key is called.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
+    "title",
     "key",
     "field",
     "label",

@@ -86,6 +86,7 @@ mod line;
 mod log_line;
 mod mask;
 mod memo;
+mod normal_form;
 mod policy;
 mod request;
 mod rules;

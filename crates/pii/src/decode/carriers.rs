@@ -26,6 +26,31 @@ pub(crate) fn card_property(name: &str) -> Option<&'static str> {
     PROPERTIES.iter().find(|(property, _)| name.eq_ignore_ascii_case(property)).map(|(_, key)| *key)
 }
 
+/// Whether a text begins as a card, an HTTP message, a multipart form or a statement of SQL does.
+pub(super) fn begins(text: &str) -> bool {
+    let start = text.trim_start();
+    let statement = || {
+        let brace = text.find('{').unwrap_or(text.len());
+        INTO.iter().filter_map(|word| text.find(word)).min().is_some_and(|at| at < brace)
+            && INSERT.as_ref().and_then(|insert| insert.find(text)).is_some_and(|found| found.start() < brace)
+    };
+    let headed = match start.as_bytes().first() {
+        Some(b'B' | b'b') => start.get(..7).is_some_and(|head| head.eq_ignore_ascii_case("BEGIN:V")),
+        Some(b'-') => start.starts_with("--") && start.contains("form-data"),
+        Some(b'G' | b'P' | b'D' | b'H' | b'O') => is_message(start.lines().next().unwrap_or("")),
+        _ => false,
+    };
+    headed || memchr::memchr(b'(', text.as_bytes()).is_some() && statement()
+}
+
+/// Whether this is the first line of a request or response.
+fn is_message(first: &str) -> bool {
+    let method = first.split(' ').next().unwrap_or("");
+    first.starts_with("HTTP/")
+        || matches!(method, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS")
+            && first.contains(" HTTP/")
+}
+
 /// vCards and iCalendar: long lines are folded, values have escaped commas, addresses have parts.
 pub(super) fn cards<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let upper = |needle: &str| text.contains(needle) || text.contains(&needle.to_lowercase());
@@ -74,17 +99,17 @@ pub(super) fn cards<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 /// A request or response as it goes over the wire: its line, headers, and body.
 pub(super) fn http<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let first = text.lines().next().unwrap_or("");
-    let request = first
-        .split(' ')
-        .next()
-        .is_some_and(|m| matches!(m, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS"))
-        && first.contains(" HTTP/");
-    if !request && !first.starts_with("HTTP/") {
+    if !is_message(first) {
         return Outer::Stays;
     }
     let rest = text.get(first.len()..).unwrap_or("").trim_start_matches(['\r', '\n']);
     let (head, body) = rest.split_once("\r\n\r\n").or_else(|| rest.split_once("\n\n")).unwrap_or((rest, ""));
-    out.push(Piece::Text(first.into()));
+    // A target that was decoded may have blanks, which end none of its parameters.
+    let target = first
+        .split_once(' ')
+        .and_then(|(_, rest)| rest.rsplit_once(" HTTP/"))
+        .filter(|(t, _)| t.contains(' '));
+    out.push(Piece::Text(target.map_or(first.into(), |(target, _)| target.replace(' ', "%20").into())));
     for line in head.lines() {
         match line.split_once(':') {
             Some((name, value)) => out.push(Piece::Pair(Some(name.trim().into()), value.trim().into())),
@@ -129,11 +154,12 @@ static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)(?-u:\b)(?:insert|replace)\s+(?:or\s+[A-Za-z]+\s+|ignore\s+)?into\s+[^\s(]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
 });
 
+/// A word of each such statement, which is looked for before the pattern is tried.
+const INTO: [&str; 2] = ["nto ", "NTO "];
+
 /// `INSERT INTO t (a, b) VALUES (1, 'x'), …`.
 pub(super) fn sql<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    // A word of each such statement, before the pattern is tried.
-    let hinted = text.contains("nto ") || text.contains("NTO ");
-    if !hinted {
+    if !INTO.iter().any(|word| text.contains(word)) {
         return Outer::Stays;
     }
     let Some(pattern) = INSERT.as_ref() else { return Outer::Stays };

@@ -1,7 +1,8 @@
 //! JSON that a text is, or that stands in it: one document, or one after another.
 
 use super::{Outer, Piece};
-use crate::document::{Document, Leaf, Name};
+use crate::document::{Document, Leaf, Name, Node};
+use crate::text;
 use std::borrow::Cow;
 
 /// Documents that do not parse are tried this often.
@@ -32,7 +33,17 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let is_key =
             |used: usize| rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with("=>"));
         let document = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n) && !is_key(*n));
-        if let Some((document, used)) = document {
+        // `headers["Authorization"] = token(user)` gives a value to a key of a program, which is an expression.
+        let subscript =
+            || text::before(text, from).is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'));
+        let assigned = |used: usize| {
+            rest.get(used..).is_some_and(|behind| behind.trim_start().starts_with('=')) && subscript()
+        };
+        let plain = |(list, used): &&(Document<'_>, usize)| !assigned(*used) && is_plain_list(list);
+        if let Some((_, used)) = document.as_ref().filter(plain) {
+            // Its elements are found where they stand, under the key before it.
+            from += used;
+        } else if let Some((document, used)) = document {
             rest_of(text, done, from, out);
             pieces(&document, out);
             found = true;
@@ -53,10 +64,13 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
-/// Where an object or list may begin, from a place on; the end where none does.
+/// Where an object or list may begin, from a place on; the end where none does. The brackets of `<![CDATA[…]]>` are no list's.
 fn opening(text: &str, from: usize) -> usize {
-    let rest = text.as_bytes().get(from..).unwrap_or_default();
-    memchr::memchr2(b'{', b'[', rest).map_or(text.len(), |at| from + at)
+    let mut brackets = memchr::memchr2_iter(b'{', b'[', text.as_bytes().get(from..).unwrap_or_default());
+    let marked = |at: &usize| {
+        text.get(..from + at).is_some_and(|front| front.ends_with("<!") || front.ends_with("<![CDATA"))
+    };
+    brackets.find(|at| !marked(at)).map_or(text.len(), |at| from + at)
 }
 
 fn rest_of<'t>(text: &'t str, from: usize, to: usize, out: &mut Vec<Piece<'t>>) {
@@ -72,6 +86,16 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
         Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
         _ => false,
     }
+}
+
+/// A list of values without keys, which says no more than the text does; not of one number, such as the id of a process in each line
+/// of a log, which is taken out at once.
+fn is_plain_list(document: &Document<'_>) -> bool {
+    let [root, rest @ ..] = document.nodes() else { return false };
+    let plain =
+        |node: &Node<'_>| matches!(node.name, Name::Index(_)) && !matches!(node.leaf, Leaf::Container);
+    let single = matches!(rest, [Node { leaf: Leaf::Whole(_), .. }]);
+    matches!(root.leaf, Leaf::Container) && !single && rest.iter().all(plain)
 }
 
 /// The members of a document, containers opened and closed.

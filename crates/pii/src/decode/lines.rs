@@ -12,18 +12,24 @@ enum Row<'t> {
     Pair(Line<'t>),
     /// An element of a list, and the column of its dash.
     Item(usize, Cow<'t, str>),
+    /// `[venue]`: the lines below are about it.
+    Section(&'t str),
     Text(&'t str),
 }
 
 /// Yields a pair for each line that is one; indented lines belong to the key above them.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    let lines: Vec<&str> =
-        text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect();
+    let lines = lines(text);
     let rows = rows(&lines);
     let texts = rows.iter().filter(|row| matches!(row, Row::Text(_))).count();
-    let told = rows.len() - texts;
+    let sections = rows.iter().filter(|row| matches!(row, Row::Section(_))).count();
+    let told = rows.len() - texts - sections;
     // One key with a value of several lines is one, too.
-    if told < 2 && rows.len() == lines.len() || told < texts || told == 0 || text.contains("-----BEGIN") {
+    if told < 2 && sections == 0 && rows.len() == lines.len()
+        || told < texts
+        || told == 0
+        || text.contains("-----BEGIN")
+    {
         return Outer::Stays;
     }
     // The indents of the objects that are open.
@@ -36,6 +42,12 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
                     out.push(Piece::Close);
                 }
                 out.push(Piece::Pair(None, value));
+                continue;
+            }
+            Row::Section(name) => {
+                out.extend(open.drain(..).map(|_| Piece::Close));
+                open.push(0);
+                out.push(Piece::Open(Some(Cow::Borrowed(name))));
                 continue;
             }
             Row::Text(line) => {
@@ -68,6 +80,17 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
+/// Whether every line is a pair, or an element below one.
+pub(super) fn is_all_pairs(text: &str) -> bool {
+    let lines = lines(text);
+    lines.len() >= 2 && !rows(&lines).iter().any(|row| matches!(row, Row::Text(_)))
+}
+
+/// The lines that say something.
+fn lines(text: &str) -> Vec<&str> {
+    text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect()
+}
+
 /// What the lines are.
 fn rows<'t>(lines: &[&'t str]) -> Vec<Row<'t>> {
     let mut rows = Vec::with_capacity(lines.len());
@@ -87,11 +110,26 @@ fn rows<'t>(lines: &[&'t str]) -> Vec<Row<'t>> {
             rows.push(Row::Pair(line));
             continue;
         }
+        if let Some(name) = section(line) {
+            rows.push(Row::Section(name));
+            continue;
+        }
         let item = yaml::item(line).zip(list).filter(|((at, _), (from, to))| (from..=to).contains(&at));
         list = item.as_ref().map(|((at, _), _)| (*at, *at));
         rows.push(item.map_or(Row::Text(line), |((at, value), _)| Row::Item(at, value)));
     }
     rows
+}
+
+/// The name of the section that a line of an INI or TOML file opens: `[venue]`, the last part of `[[match.venue]]`.
+fn section(line: &str) -> Option<&str> {
+    let line = line.trim();
+    let inner = line.strip_prefix('[')?.strip_suffix(']')?;
+    let inner = inner.strip_prefix('[').and_then(|i| i.strip_suffix(']')).unwrap_or(inner).trim();
+    let named = (2..=KEY).contains(&inner.len())
+        && inner.starts_with(char::is_alphabetic)
+        && inner.chars().all(|c| text::is_wordy(c) || matches!(c, '_' | '-' | '.' | ':'));
+    inner.rsplit(['.', ':']).next().filter(|name| named && !name.is_empty())
 }
 
 /// Pairs with `;` or `|` between them in one line: `full_name: Wei Zhang; row: 42`, unless one part is none.

@@ -39,8 +39,7 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     }
     if is_xml(&tokens) {
         elements(&tokens, out);
-        let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
-        return if starts { Outer::Gone } else { Outer::Veiled };
+        return if is_whole(text) { Outer::Gone } else { Outer::Veiled };
     }
     // People put into comments what they do not want to show; that is a text of its own.
     let comments =
@@ -54,6 +53,7 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
             held |= matches!(*name, "input" | "INPUT" | "meta" | "data");
         }
     }
+    list.extend(tokens.windows(3).filter_map(named_text));
     fields::nest(list, out);
     let texts = rows(&tokens, out);
     held |= out.len() > before && texts.len() < tokens.iter().filter(|t| matches!(t, Token::Text(_))).count();
@@ -63,6 +63,11 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     // What is no field and no cell is read for itself.
     out.extend(texts.into_iter().map(|text| Piece::Text(plain(text))));
     Outer::Gone
+}
+
+/// Whether nothing stands around the mark-up.
+pub(super) fn is_whole(text: &str) -> bool {
+    text.trim_start().starts_with('<') && text.trim_end().ends_with('>')
 }
 
 /// Whether there are more elements that HTML has not than those that only HTML has, and one of all is closed.
@@ -204,6 +209,19 @@ fn held_by<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Option<(Cow<'t, str>,
         }
     }
     name.zip(held).map(|(name, (_, value))| (name.into(), plain(value)))
+}
+
+/// The name and the text of an element of HTML whose attribute says what it holds: `<textarea name="home_address">…</textarea>`, `<span
+/// itemprop="telephone">…</span>`.
+fn named_text<'t>(tokens: &[Token<'t>]) -> Option<(Cow<'t, str>, Cow<'t, str>)> {
+    let [Token::Open(element, inside, false), Token::Text(text), Token::Close(end)] = tokens else {
+        return None;
+    };
+    let mut list = attributes(inside).into_iter();
+    let (_, name) = list.find(|(n, _)| among("name itemprop property", &n.to_ascii_lowercase()))?;
+    let holds = element == end
+        && !matches!(element.to_ascii_lowercase().as_str(), "a" | "button" | "label" | "option");
+    holds.then(|| (name.into(), plain(text.trim())))
 }
 
 fn plain(text: &str) -> Cow<'_, str> {

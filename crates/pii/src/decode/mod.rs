@@ -87,37 +87,44 @@ const fn decoder(
 
 /// What takes a whole text apart, or shows all of it better, in the order in which they are tried. The first that takes a text
 /// decides about it.
-pub(crate) static WHOLE: &[Decoder] = &[
-    decoder("UTF-16 read as bytes", Classes::NUL, |text, out| {
-        push(Some(text.replace('\0', "")), Outer::Gone, out)
-    }),
-    // Before the encodings of mail: what they hide in a string of a document would break the document.
-    decoder("JSON", Classes::BRACE.or(Classes::QUOTE), json::whole),
-    decoder("encoded words", Classes::QUERY, |text, out| {
-        let all = text.starts_with("=?") && text.trim_end().ends_with("?=");
-        push(quoted::encoded_words(text).filter(|_| all), Outer::Gone, out)
-    }),
-    decoder("quoted-printable", Classes::EQUALS, |text, out| {
-        let sure = |text: &str| text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
-        push(quoted::quoted_printable(text).filter(|_| sure(text)), Outer::Gone, out)
-    }),
-    decoder("data URL", Classes::PERCENT, |text, out| push(inline::data_url(text), Outer::Gone, out)),
-    decoder("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
-    decoder("vCard, iCalendar", Classes::LINE, carriers::cards),
-    decoder("HTTP message", Classes::LINE, carriers::http),
-    decoder("multipart form", Classes::LINE, carriers::multipart),
-    decoder("XML, HTML", Classes::ANGLE, markup::decode),
-    decoder("SQL", Classes::PAREN, carriers::sql),
-    decoder("lists of SQL", Classes::PAREN, carriers::lists),
-    decoder("table", Classes::LINE, table::decode),
-    decoder("lines of keys and values", Classes::LINE, lines::decode),
-    decoder("object in another notation", Classes::BRACE, relaxed::decode),
-    decoder("serialized by PHP", Classes::SEMICOLON, |text, out| {
-        if text.contains(";s:") { serialized::decode(text, out) } else { Outer::Stays }
-    }),
-    decoder("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
-    decoder("pairs in a row", Classes::SEMICOLON, lines::row),
-];
+pub(crate) static WHOLE: &[Decoder] =
+    &[
+        decoder("UTF-16 read as bytes", Classes::NUL, |text, out| {
+            push(Some(text.replace('\0', "")), Outer::Gone, out)
+        }),
+        // Before the encodings of mail: what they hide in a string of a document would break the document.
+        decoder("JSON", Classes::BRACE.or(Classes::QUOTE), json::whole),
+        decoder("encoded words", Classes::QUERY, |text, out| {
+            let all = text.starts_with("=?") && text.trim_end().ends_with("?=");
+            push(quoted::encoded_words(text).filter(|_| all), Outer::Gone, out)
+        }),
+        decoder("quoted-printable", Classes::EQUALS, |text, out| {
+            let sure = |text: &str| text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
+            push(quoted::quoted_printable(text).filter(|_| sure(text)), Outer::Gone, out)
+        }),
+        decoder("data URL", Classes::PERCENT, |text, out| push(inline::data_url(text), Outer::Gone, out)),
+        decoder("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), |text, out| {
+            if is_otherwise(text) { Outer::Stays } else { json::decode(text, out) }
+        }),
+        decoder("vCard, iCalendar", Classes::LINE, carriers::cards),
+        decoder("HTTP message", Classes::LINE, carriers::http),
+        decoder("multipart form", Classes::LINE, carriers::multipart),
+        decoder("XML, HTML", Classes::ANGLE, markup::decode),
+        decoder("SQL", Classes::PAREN, carriers::sql),
+        decoder("lists of SQL", Classes::PAREN, carriers::lists),
+        decoder("table", Classes::LINE, table::decode),
+        decoder("lines of keys and values", Classes::LINE, lines::decode),
+        // What was no such carrier after all.
+        decoder("JSON", Classes::BRACE, |text, out| {
+            if is_otherwise(text) { json::decode(text, out) } else { Outer::Stays }
+        }),
+        decoder("object in another notation", Classes::BRACE, relaxed::decode),
+        decoder("serialized by PHP", Classes::SEMICOLON, |text, out| {
+            if text.contains(";s:") { serialized::decode(text, out) } else { Outer::Stays }
+        }),
+        decoder("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
+        decoder("pairs in a row", Classes::SEMICOLON, lines::row),
+    ];
 
 /// What undoes an encoding of a part of a text.
 pub(crate) static INSIDE: &[Decoder] = &[
@@ -151,6 +158,19 @@ pub(crate) static INSIDE: &[Decoder] = &[
         Outer::Stays
     }),
 ];
+
+/// Whether a text begins as a carrier of another kind does, so that a JSON document in it is no more than one of its values: read
+/// first, it would tear the others from their names.
+fn is_otherwise(text: &str) -> bool {
+    // Quoted-printable whose lines still end in a code is read one layer further down.
+    let quoted = || text.split('\n').next().is_some_and(|line| line.trim_end().ends_with("=0D"));
+    memchr::memchr2(b'{', b'[', text.as_bytes()).is_some()
+        && (markup::is_whole(text)
+            || carriers::begins(text)
+            || memchr::memchr(b'\n', text.as_bytes()).is_some()
+                && (table::begins(text) || lines::is_all_pairs(text)))
+        && !quoted()
+}
 
 /// Hands a decoded text on, and what that says about the text it came from.
 fn push(decoded: Option<String>, outer: Outer, out: &mut Vec<Piece<'_>>) -> Outer {

@@ -21,7 +21,9 @@ pub(super) fn quoted_printable(text: &str) -> Option<String> {
         return None;
     }
     let tells = |at: usize| match bytes.get(at + 1..) {
-        Some([high, low, ..]) => hex(*high, *low).is_none_or(|byte| !byte.is_ascii_alphanumeric()),
+        Some([high, low, ..]) => {
+            hex(*high, *low).is_none_or(|byte| byte != 0 && !byte.is_ascii_alphanumeric())
+        }
         _ => false,
     };
     if !memchr::memchr_iter(b'=', bytes).any(tells) {
@@ -52,7 +54,7 @@ pub(super) fn quoted_printable(text: &str) -> Option<String> {
     changed.then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
-/// Two hex digits in upper case, as the standard wants them; other pairs stand in queries.
+/// Two hex digits that are no control character, but for what stands between lines and between the letters of UTF-16.
 fn hex(high: u8, low: u8) -> Option<u8> {
     let digit = |b: u8| match b {
         b'0'..=b'9' => Some(b - b'0'),
@@ -61,7 +63,7 @@ fn hex(high: u8, low: u8) -> Option<u8> {
         _ => None,
     };
     let byte = digit(high)? << 4 | digit(low)?;
-    (byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')).then_some(byte)
+    (byte >= 0x20 || matches!(byte, 0 | b'\n' | b'\r' | b'\t')).then_some(byte)
 }
 
 /// Undoes `=?utf-8?B?…?=` and `=?utf-8?Q?…?=`; blanks between two words fall away (RFC 2047).

@@ -9,16 +9,24 @@ use std::borrow::Cow;
 const CELLS: usize = 64;
 const NAME: usize = 48;
 
-/// Yields the cells of each row under the names of their columns.
-pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+/// Whether a row of names with a row below it stands among the first lines.
+pub(super) fn begins(text: &str) -> bool {
+    head(text).is_some()
+}
+
+/// Where the row of names begins, and the mark between them.
+fn head(text: &str) -> Option<(usize, char)> {
     let mut at = 0;
     let starts = text.split_inclusive('\n').take(8).map(|line| {
         at += line.len();
         at - line.len()
     });
-    let Some((head, mark)) = starts.filter_map(|at| Some((at, separator(text.get(at..)?)?))).next() else {
-        return Outer::Stays;
-    };
+    starts.filter_map(|at| Some((at, separator(text.get(at..)?)?))).next()
+}
+
+/// Yields the cells of each row under the names of their columns.
+pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let Some((head, mark)) = head(text) else { return Outer::Stays };
     let mut rest = text.get(head..).unwrap_or("");
     let names = cells(take_row(&mut rest, mark), mark);
     let mut rows = Vec::new();

@@ -57,7 +57,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     hits.worked(text.len());
     for found in pattern.captures_iter(text) {
         let Some(value) = found.name("id").or_else(|| found.get(0)) else { continue };
-        if text::stands_alone(text, value.start(), value.end()) {
+        if text::is_unjoined(text, value.start(), value.end()) {
             hits.shape(Category::AccountId, value.as_str());
         }
     }

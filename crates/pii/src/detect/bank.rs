@@ -178,8 +178,8 @@ fn upi(text: &str, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
         let right = text::right_of(text, end, 2);
         let goes_on = matches!(right.as_bytes(), [b'.' | b'-' | b'_', b, ..] if b.is_ascii_alphanumeric())
             || right.starts_with(['@', '/', '_'])
-            || right.chars().next().is_some_and(text::is_wordy);
-        let free = !text::before(text, start).is_some_and(text::is_wordy);
+            || right.chars().next().is_some_and(text::is_joining);
+        let free = !text::before(text, start).is_some_and(text::is_joining);
         let masked = text::is_masked(text.get(start..at).unwrap_or(""));
         if name >= 2 && free && !goes_on && !masked && among(PROVIDERS, &provider) {
             hits.shape(Category::BankAccount, text.get(start..end).unwrap_or(""));

@@ -4,7 +4,7 @@ use super::{Joint, Keyed, Kind, Member, View, date};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Context;
-use crate::keys::{Says, Words, among};
+use crate::keys::{Says, Words, among, is_person};
 use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -52,10 +52,11 @@ pub(crate) static KIND: Kind = Kind {
     ..Kind::NONE
 };
 
-/// The word for birth with nothing behind it but the form of a date: `dob`, `birthDateIso`, `fecha_de_nacimiento`.
+/// The word for birth with nothing behind it but the form of a date, whose it is, or where it stands: `dob`, `birthDateIso`,
+/// `fecha_de_nacimiento`, `dob_of_player`, `date_of_birth_as_per_nid`.
 fn is_key(words: &Words<'_>) -> bool {
     const FORMS: &str = "date datum day at on iso str string raw value text utc epoch ts timestamp ms s sec seconds unix ymd dmy mdy \
-local full formatted dt time of gregorian";
+local full formatted dt time of gregorian ad bs english bangla self own as per from given entered input field nid passport certificate";
     const BIRTH: &str = "dob birthdate birthday bday bdate birth born birthdt dateofbirth dobirth geburtsdatum geburtstag geboren \
 geboortedatum geb nacimiento fechanacimiento naissance datenaissance nascimento nascita lahir dogum doğum urodzenia \
 fødselsdato födelsedatum födelsedag narození narozeni рождения জন্ম জন্মতারিখ জন্মদিন जन्म जन्मतिथि जन्मदिन 生年月日 出生日期 出生 \
@@ -69,10 +70,12 @@ club company team server game clan platform site event week";
     let alone = after.is_empty() && before.is_empty();
     let dated = alone
         || !matches!(word, "birth" | "born")
-        || after.iter().any(|w| among("date day at on dt", w))
+        || after.iter().any(|w| among("date day at on dt timestamp ts epoch", w))
         || before.iter().any(|w| among("date day", w));
     dated
-        && after.iter().all(|w| among(FORMS, w) || among("tarikh তারিখ তিথি तिथि तारीख tarihi günü", w))
+        && after
+            .iter()
+            .all(|w| among(FORMS, w) || is_person(w) || among("tarikh তারিখ তিথি तिथि तारीख tarihi günü", w))
         && !before.iter().any(|w| among(FRONT, w))
 }
 
@@ -148,7 +151,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     for found in words.captures_iter(view.text) {
         let Some(rest) = found.name("rest") else { continue };
         let start = found.get(0).map_or(0, |m| m.start());
-        if text::before(view.text, start).is_some_and(text::is_wordy) {
+        if text::before(view.text, start).is_some_and(text::is_joining) {
             continue;
         }
         let left = text::left_of(view.text, start, 40).to_lowercase();

@@ -1,7 +1,7 @@
 //! Payment cards: 13 to 19 digits in one of the usual groupings, a known issuer, and a Luhn sum that holds.
 
 use super::digits::{Before, Run, before};
-use super::{Kind, View};
+use super::{Kind, View, phone};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::{Says, Words};
@@ -63,14 +63,17 @@ const SHAPES: [&[usize]; 10] = [
     &[4, 4, 4, 2],
 ];
 
-/// Digits of the shortest card.
+/// Digits of the shortest card, and of the longest phone number (E.164).
 const SHORTEST: usize = 13;
+const LONGEST_PHONE: usize = 15;
 
 /// Adds every card in a run of digits.
 fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
     if view.joined || view.is_opaque() {
         return;
     }
+    // What its key calls a phone number is one, if it can be.
+    let phone = matches!(view.context.says, Says::Of(Category::Phone, _));
     for first in 0..run.groups() {
         let len = run.len_of(first);
         if run.digits_from(first).len() < SHORTEST {
@@ -80,6 +83,7 @@ fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
             continue;
         }
         if (SHORTEST..=19).contains(&len)
+            && !(phone && len <= LONGEST_PHONE)
             && free(run, first, first)
             && is_card(run.digits(first, first))
             && !numbered(run, first, true)
@@ -116,7 +120,7 @@ fn grouped(run: &Run<'_>, first: usize, hits: &mut Hits) {
 fn free(run: &Run<'_>, first: usize, last: usize) -> bool {
     let (start, end) = run.span(first, last);
     let text = run.text();
-    if !text::stands_alone(text, start, end) {
+    if !text::is_unjoined(text, start, end) {
         return false;
     }
     let dashed = |c: Option<char>, next: Option<char>| {
@@ -146,6 +150,9 @@ fn continues(run: &Run<'_>, first: usize, last: usize) -> bool {
 /// The text before says that this numbers something else.
 fn numbered(run: &Run<'_>, first: usize, solid: bool) -> bool {
     let (start, _) = run.span(first, first);
+    if phone::is_link_before(run.text(), start) {
+        return true;
+    }
     match before(run.text(), start) {
         Before::Key(says) => matches!(says, Says::Opaque | Says::Id | Says::Version),
         Before::Thing => solid,

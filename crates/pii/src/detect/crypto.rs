@@ -80,7 +80,7 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
             }
             let run = text.get(start..end).unwrap_or("");
             hits.worked(run.len());
-            if is_wallet(run) && text::stands_alone(text, start, end) && !is_contract(text, start) {
+            if is_wallet(run) && text::is_unjoined(text, start, end) && !is_contract(text, start) {
                 hits.shape(Category::CryptoWallet, run);
                 covered.push(start..end);
             }

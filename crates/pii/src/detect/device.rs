@@ -88,7 +88,7 @@ static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:
-        (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|id|no\.?))?
+        (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|adress[ea]|adres|id|no\.?))?
           [\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was|of\ [^\s]+\ is|:)?\s*[\x22'`(\[]?
           (?P<mac>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2}|(?:[0-9a-f]{2}-){5,}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})
         |dhcp[^\n]{0,120}?[\s(\[=\x22'](?P<lease>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2})
@@ -158,8 +158,9 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
     hits.worked(view.text.len());
     for found in named.captures_iter(view.text) {
         let value = ["mac", "lease", "imei", "ad"].iter().find_map(|name| found.name(name));
-        let begins =
-            found.get(0).is_some_and(|all| !text::before(view.text, all.start()).is_some_and(text::is_wordy));
+        let begins = found
+            .get(0)
+            .is_some_and(|all| !text::before(view.text, all.start()).is_some_and(text::is_joining));
         let Some(value) = value.filter(|v| begins && is_whole(view.text, &v.range())) else { continue };
         let fits = match (found.name("mac").or_else(|| found.name("lease")), found.name("imei")) {
             (Some(mac), _) => matches!(mac.as_str().len(), 14 | 17),
@@ -168,7 +169,7 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
         };
         if fits
             && is_somebodys(value.as_str())
-            && !text::after(view.text, value.end()).is_some_and(text::is_wordy)
+            && !text::after(view.text, value.end()).is_some_and(text::is_joining)
         {
             hits.likely(Category::DeviceId, value.as_str());
             covered.push(value.range());

@@ -101,22 +101,29 @@ impl<'t> Run<'t> {
         }
     }
 
-    /// No letter touches the end of `group`.
-    pub fn ends_freely(&self, group: usize) -> bool {
+    /// No letter of any script touches the end of `group`.
+    pub fn ends_alone(&self, group: usize) -> bool {
         let end = self.groups.get(group).map_or(0, |group| group.1);
         !text::after(self.text, end).is_some_and(text::is_wordy)
     }
 
-    /// Whether digit number `at` of the run begins a group that no letter touches.
+    /// No letter joins the end of `group`.
+    pub fn ends_freely(&self, group: usize) -> bool {
+        let end = self.groups.get(group).map_or(0, |group| group.1);
+        !text::after(self.text, end).is_some_and(text::is_joining)
+    }
+
+    /// Whether digit number `at` of the run begins a group that no letter of any script touches.
     pub fn starts_freely(&self, at: usize) -> bool {
         let group =
             if at == 0 { Some(0) } else { self.ends.iter().position(|end| *end == at).map(|g| g + 1) };
-        group.is_some_and(|g| self.group_is_free(g))
+        let start = group.and_then(|g| self.groups.get(g));
+        start.is_some_and(|g| !text::before(self.text, g.0).is_some_and(text::is_wordy))
     }
 
-    /// No letter touches the beginning of `group`.
+    /// No letter joins the beginning of `group`.
     pub fn group_is_free(&self, group: usize) -> bool {
-        self.groups.get(group).is_some_and(|g| !text::before(self.text, g.0).is_some_and(text::is_wordy))
+        self.groups.get(group).is_some_and(|g| !text::before(self.text, g.0).is_some_and(text::is_joining))
     }
 
     /// A `+` stands right before `group`, perhaps with a bracket between; nothing joins two groups with one.
@@ -227,7 +234,64 @@ pub(crate) fn before(text: &str, start: usize) -> Before {
             return Before::Key(says);
         }
     }
-    if words_before(trimmed).any(is_numbered_thing) { Before::Thing } else { Before::Open }
+    let thing = words_before(trimmed).any(is_numbered_thing) || is_thing_abroad(trimmed);
+    if thing { Before::Thing } else { Before::Open }
+}
+
+/// Whether a text ends in a word for the number of a thing in a script that is not Latin.
+fn is_thing_abroad(left: &str) -> bool {
+    const NUMBERS: [&str; 12] =
+        ["নম্বর", "নাম্বার", "নং", "号码", "番号", "号", "번호", "номер", "№", "no", "رقم", "नंबर"];
+    const THINGS: [&str; 37] = [
+        "অর্ডার",
+        "অর্ডারের",
+        "টিকিট",
+        "টিকেট",
+        "চালান",
+        "ইনভয়েস",
+        "রসিদ",
+        "পার্সেল",
+        "ট্র্যাকিং",
+        "লেনদেন",
+        "ऑर्डर",
+        "टिकट",
+        "रसीद",
+        "订单",
+        "单",
+        "编",
+        "流水",
+        "交易",
+        "快递",
+        "注文",
+        "追跡",
+        "伝票",
+        "予約",
+        "주문",
+        "송장",
+        "예약",
+        "заказ",
+        "заказа",
+        "счёт",
+        "счета",
+        "накладная",
+        "билет",
+        "замовлення",
+        "طلب",
+        "الطلب",
+        "فاتورة",
+        "sipariş",
+    ];
+    if left.is_ascii() {
+        return false;
+    }
+    let lower = left.to_lowercase();
+    let bare = |text: &'_ str| text.trim_end_matches(|c: char| !text::is_wordy(c)).len();
+    let whole = lower.get(..bare(&lower)).unwrap_or("");
+    let noun = NUMBERS.iter().find_map(|word| whole.strip_suffix(word)).unwrap_or(whole);
+    let noun = noun.get(..bare(noun)).unwrap_or("");
+    let ends = |text: &str| THINGS.iter().any(|word| text.ends_with(word));
+    // Arabic puts the word for number in front.
+    ends(noun) || ends(whole)
 }
 
 /// The name whose value begins at `start`, behind `=` or `:` or in a tuple: `trimmed` is what stands before it.
@@ -240,7 +304,8 @@ fn name_before<'t>(text: &'t str, start: usize, trimmed: &'t str) -> Option<&'t 
     let front = unquoted.strip_suffix(['=', ':'])?.trim_end_matches([' ', '"', '\'', '\\']);
     // `row[app_version]=`
     let front = front.strip_suffix(']').unwrap_or(front);
-    front.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next()
+    let name = front.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))).next();
+    name.filter(|name| !name.is_empty())
 }
 
 /// The last two words of `left` that say something, nearest first.
@@ -250,7 +315,7 @@ fn words_before(left: &str) -> impl Iterator<Item = &str> {
         .filter(|w| {
             !matches!(
                 w.to_ascii_lowercase().as_str(),
-                "no" | "nr" | "number" | "num" | "is" | "the" | "was" | "13" | "8"
+                "no" | "nr" | "number" | "num" | "nummer" | "numero" | "is" | "the" | "was" | "13" | "8"
             )
         })
         .take(1)
@@ -259,7 +324,9 @@ fn words_before(left: &str) -> impl Iterator<Item = &str> {
 /// Words after which a number is that of a thing.
 fn is_numbered_thing(word: &str) -> bool {
     static WORDS: WordSet = LazyLock::new(|| word_set(THINGS));
-    const THINGS: &str = "order orders ticket tickets invoice invoices parcel ref reference tracking barcode ean gtin upc isbn sku imei serial batch lot case receipt voucher coupon txn trx trxid txnid transaction shipment consignment awb booking match epoch timestamp ts docket claim job ean13 item sequence seq id uid inv tkt ord po rma pnr code sn hash cursor";
+    const THINGS: &str = "order orders ticket tickets invoice invoices parcel ref reference tracking barcode ean gtin upc isbn sku imei serial batch lot case receipt voucher coupon txn trx trxid txnid transaction shipment consignment awb booking match epoch timestamp ts docket claim job ean13 item sequence seq id uid inv tkt ord po rma pnr code sn hash cursor \
+pedido factura boleto commande facture billet bestellung bestellnummer auftrag auftragsnummer rechnung rechnungsnummer sendung sendungsnummer \
+ordine fattura biglietto encomenda fatura faktura bestilling ordre ordernummer ordrenummer siparis tilaus pesanan";
     WORDS.contains(word.to_ascii_lowercase().as_str())
 }
 

@@ -41,7 +41,7 @@ pub(crate) static KIND: Kind = Kind {
 fn is_place(words: &Words<'_>) -> bool {
     among(
         "location position coordinate coord coords latlng latlong latlon lnglat geo geolocation geopoint geoposition gps gpscoords pin loc wkt \
-point whereabouts checkin geometry place ubicacion standort posicion emplacement geoloc latitudelongitude locus",
+point spot pickup dropoff destination origin where ll whereabouts checkin geometry place ubicacion standort posicion emplacement geoloc latitudelongitude locus",
         words.last,
     ) || words.prev == "check" && words.last == "in"
         || words.prev == "last" && words.last == "seen"
@@ -166,6 +166,15 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
     are_degrees(a, b).then(|| Joint { value: format!("{a},{b}"), at: (!list).then_some(first) })
 }
 
+/// Whether a value is a place under any key, so that the object says whose: well-known text (ISO 19125), a `geo:` URI (RFC 5870), a
+/// link to a map.
+fn is_of_maps(text: &str) -> bool {
+    let begins = |front: &str| text.get(..front.len()).is_some_and(|word| word.eq_ignore_ascii_case(front));
+    let link =
+        || text.split(['?', '@']).next().is_some_and(|front| front.contains("map")) && !text.contains(' ');
+    begins("point") || begins("geo:") || begins("http") && link()
+}
+
 /// A pair in a sentence about a person.
 fn find(view: &View<'_>, hits: &mut Hits) {
     if view.digits < 8 || view.context.says == Says::Opaque || !has_decimals(view) {
@@ -173,9 +182,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     }
     hits.worked(view.text.len());
     let Some((range, value)) = pair(view.text) else { return };
-    // Well-known text (ISO 19125) is a place under any key, and whose it is the object says.
-    let well_known = view.text.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("point"));
-    if well_known && view.context.whose == Whose::Person {
+    if is_of_maps(view.text) && view.context.whose == Whose::Person {
         hits.keyed(Category::Geo, Some(&value));
         return;
     }

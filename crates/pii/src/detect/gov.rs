@@ -156,7 +156,7 @@ fn beside(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
             let number = Number { front: front.trim_end_matches([' ', '-']), digits, letter };
             // Whether any label asks for it is looked at first: that takes the least time.
             let from = start - front.len();
-            let free = || text::stands_alone(text, from, end);
+            let free = || text::is_unjoined(text, from, end);
             if !number.fits(Label::State) && !number.fits(Label::Chile) || !free() {
                 continue;
             }
@@ -188,7 +188,7 @@ fn letters_before(left: &str) -> &str {
 /// The letter that belongs to the number ending at `end`, and where it ends then.
 fn letter_behind(text: &str, end: usize) -> (Option<u8>, usize) {
     let right = text.as_bytes().get(end..).unwrap_or_default();
-    let free = |at: usize| !text::after(text, end + at).is_some_and(text::is_wordy);
+    let free = |at: usize| !text::after(text, end + at).is_some_and(text::is_joining);
     match right {
         [letter, ..] if letter.is_ascii_alphabetic() && free(1) => {
             (Some(letter.to_ascii_uppercase()), end + 1)
@@ -256,7 +256,7 @@ fn detect(text: &str, hits: &mut Hits) {
     hits.worked(text.len());
     for found in pattern.captures_iter(text) {
         let number = ["ssn", "nid", "pass", "fiscale", "curp", "front"].iter().find_map(|n| found.name(n));
-        if let Some(number) = number.filter(|n| text::stands_alone(text, n.start(), n.end())) {
+        if let Some(number) = number.filter(|n| text::is_unjoined(text, n.start(), n.end())) {
             hits.likely(Category::GovId, number.as_str());
         }
     }

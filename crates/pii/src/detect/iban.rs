@@ -48,7 +48,7 @@ fn detect(text: &str, groups: &[Group], hits: &mut Hits, mut covered: impl FnMut
     {
         let head = bytes.get(at..at + 2).filter(|head| head.iter().all(u8::is_ascii_alphabetic));
         let Some([a, b]) = head.filter(|_| at >= until && at + 14 < bytes.len()) else { continue };
-        if text::before(text, at).is_some_and(text::is_wordy) {
+        if text::before(text, at).is_some_and(text::is_joining) {
             continue;
         }
         let Some(length) = length([*a, *b]) else { continue };
@@ -109,7 +109,7 @@ fn collect(text: &str, at: usize, length: usize) -> Option<(String, usize)> {
         }
         end += 1;
     }
-    (!text::after(text, end).is_some_and(text::is_wordy)).then_some((compact, end))
+    (!text::after(text, end).is_some_and(text::is_joining)).then_some((compact, end))
 }
 
 /// In one piece or in groups of four, the last perhaps shorter, with letters of one case.

@@ -134,7 +134,7 @@ fn quad(bytes: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
 
 /// No letter, digit or further part touches the four parts.
 fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
-    if !text::stands_alone(text, start, end) {
+    if !text::is_unjoined(text, start, end) {
         return false;
     }
     let left = text::left_of(text, start, 2);
@@ -263,7 +263,7 @@ fn may_have_quad(view: &View<'_>) -> bool {
 
 /// A letter of another script touches the beginning, or it is the domain of an e-mail address.
 fn belongs_to_more(text: &str, start: usize) -> bool {
-    text::before(text, start).is_some_and(text::is_wordy) || text::left_of(text, start, 2) == "@["
+    text::before(text, start).is_some_and(text::is_joining) || text::left_of(text, start, 2) == "@["
 }
 
 /// The address in a run of letters, digits, colons and dots: `ip:` may stand before it and punctuation after it.
@@ -321,7 +321,7 @@ fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_
         return false;
     }
     let path = || is_of_path(text, end - written.len().min(end), end);
-    if text::after(text, end).is_some_and(text::is_wordy) || !keyed && (!is_telling(written) || path()) {
+    if text::after(text, end).is_some_and(text::is_joining) || !keyed && (!is_telling(written) || path()) {
         return false;
     }
     match block(text, end) {

@@ -46,7 +46,7 @@ const ACCOUNT: usize = 64;
 /// afterwards: a limit in the pattern would make an automaton of megabytes.
 static LOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?x)(?m)^\S+\ \S+\ (?P<access>[^\s"\[]{2,})\ \[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}
+        r#"(?x)(?m)(?:^|:\ )\S+\ \S+\ (?P<access>[^\s"\[]{2,})\ \[[0-9]{2}/[A-Za-z]{3}/[0-9]{4}
         |(?-u:\b)(?:password|publickey|keyboard-interactive(?:/pam)?|none)\ for\ (?:invalid\ user\ )?(?P<auth>[^\s\x22'`,;:()\[\]]{2,})\ from(?-u:\b)
         |(?-u:\b)(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[^\s\x22'`,;:()\[\]]{2,})
         |(?-u:\b)user=<(?P<mail>[^\s<>@]{2,})>|(?-u:\b)rhost=\S*\s+user=(?P<pam>[^\s@]{2,})"#,

@@ -3,7 +3,7 @@
 use super::{name, token, username};
 use crate::category::Category;
 use crate::field_name::{is_field, is_of_name, is_plain_name};
-use crate::keys::{self, Says, among};
+use crate::keys::{self, Says, Whose, among};
 use crate::text;
 
 /// One pair that a text holds.
@@ -120,15 +120,35 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
     Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
 }
 
-/// The length of the word, with its blank, that says which `name` it is before which it stands: `First name: Kofi`.
+/// The length of the words, with their blanks, that say which `name` it is before which they stand, or whose `address`: `First name: Kofi`,
+/// `Venue address: 12 Rowan Lane`.
 fn qualifier(text: &str, start: usize, name: &[u8]) -> usize {
     // Most keys are others.
-    if !name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b" name")) {
-        return 0;
+    let addressed = match name.last() {
+        Some(b'e' | b'E')
+            if name.last_chunk().is_some_and(|end: &[u8; 5]| end.eq_ignore_ascii_case(b" name")) =>
+        {
+            false
+        }
+        Some(b's' | b'S')
+            if name.last_chunk().is_some_and(|end: &[u8; 8]| end.eq_ignore_ascii_case(b" address")) =>
+        {
+            true
+        }
+        _ => return 0,
+    };
+    let front = text.get(..start).and_then(|front| front.strip_suffix(' ')).unwrap_or("");
+    let front = text::left_of(front, front.len(), 24);
+    if addressed {
+        let phrase =
+            front.rsplit(|c: char| !c.is_ascii_alphabetic() && !matches!(c, ' ' | '\'')).next().unwrap_or("");
+        let words = phrase
+            .rfind(' ')
+            .map_or(0, |last| phrase.get(..last).and_then(|p| p.rfind(' ')).map_or(0, |at| at + 1));
+        let phrase = phrase.get(words..).unwrap_or("");
+        return if keys::classify(phrase).whose == Whose::Place { phrase.len() + 1 } else { 0 };
     }
-    let word = text.get(..start).and_then(|front| front.strip_suffix(' ')).unwrap_or("");
-    let word = text::left_of(word, word.len(), 8);
-    let word = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let word = front.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
     let known = among("full first last given family legal real middle user", &word.to_ascii_lowercase());
     if known { word.len() + 1 } else { 0 }
 }
@@ -220,6 +240,10 @@ fn value(text: &str, at: usize) -> Option<&str> {
         .unwrap_or(right.len());
     let end = decimal_pair(right, end).unwrap_or(end);
     let word = right.get(..end)?;
+    // `os.environ["WEBHOOK_SECRET"]`, an expression of a program.
+    if word.ends_with('[') && right.get(end..)?.starts_with(['"', '\'']) {
+        return Some("");
+    }
     let field = right.len() < given.len() && text.as_bytes().get(at) == Some(&b':') && is_field(word);
     if field && text::before(text, at).is_some_and(char::is_alphanumeric) {
         return Some("");
@@ -243,7 +267,7 @@ fn behind_arrow(given: &str) -> Option<&str> {
 }
 
 /// The text without the tags it begins with that only say how it looks: `Username: <b>nadia_k</b>`, `<b>Username:</b> nadia_k`.
-fn without_emphasis(text: &str) -> &str {
+pub(super) fn without_emphasis(text: &str) -> &str {
     const LOOKS: &str = "b strong i em u code span tt kbd mark small";
     let mut rest = text;
     while let Some((tag, behind)) = rest.strip_prefix('<').and_then(|body| body.split_once('>')) {

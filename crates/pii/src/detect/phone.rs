@@ -318,7 +318,7 @@ fn is_free(text: &str, start: usize, end: usize) -> bool {
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let extension = matches!((r1, r2), (Some('x'), Some(d)) if d.is_ascii_digit());
     let goes_on = |near: Option<char>, far| near.is_some_and(|c| c == ' ' || joins(c)) && digit(far);
-    let touched = l1.is_some_and(text::is_wordy) || !extension && r1.is_some_and(text::is_wordy);
+    let touched = l1.is_some_and(text::is_joining) || !extension && r1.is_some_and(text::is_joining);
     !touched && !goes_on(l1, l2) && !goes_on(r1, r2)
 }
 
@@ -354,6 +354,19 @@ static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:\b(?:tel|sms|smsto|callto|facetime|whatsapp|mms):(?://)?|\bwa\.me/|[?&](?:phone|number|msisdn)=)(\+?\(?[0-9][0-9 ().\-]{4,22}[0-9])").ok()
 });
 
+/// Whether the number that begins at `start` is that of a link, whatever else its digits would be.
+pub(super) fn is_link_before(text: &str, start: usize) -> bool {
+    let left = text::left_of(text, start, 10).trim_end_matches('+');
+    // Most numbers stand behind a blank.
+    left.ends_with([':', '/', '='])
+        && ["tel:", "sms:", "wa.me/", "phone=", "msisdn="].iter().any(|front| {
+            left.len()
+                .checked_sub(front.len())
+                .and_then(|at| left.get(at..))
+                .is_some_and(|end| end.eq_ignore_ascii_case(front))
+        })
+}
+
 /// Adds phone numbers of links.
 fn detect_links(text: &str, hits: &mut Hits) {
     let Some(pattern) = LINK.as_ref() else { return };
@@ -361,7 +374,7 @@ fn detect_links(text: &str, hits: &mut Hits) {
     for found in pattern.captures_iter(text) {
         if let Some(number) = found.get(1) {
             let digits = number.as_str().bytes().filter(u8::is_ascii_digit).count();
-            if (6..=16).contains(&digits) && !text::after(text, number.end()).is_some_and(text::is_wordy) {
+            if (6..=16).contains(&digits) && !text::after(text, number.end()).is_some_and(text::is_joining) {
                 hits.shape(Category::Phone, number.as_str());
             }
         }

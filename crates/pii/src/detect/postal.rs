@@ -246,6 +246,9 @@ const PLACES: &str = "venue arena office stadium hall shop store branch hq headq
 business club gym cafe hotel studio server filiale lager büro halle stadion firma laden werk messe veranstalter packstation lan event tournament restaurant headquarters \
 shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
+/// The same in other scripts, as parts of words.
+const PLACES_ABROAD: &str = "ভেন্যু অফিস কার্যালয় দোকান স্টেডিয়াম গুদাম শাখা এরিনা কার্যালয় कार्यालय स्टेडियम दुकान दफ्तर 会場 会场 球場 球场 店舗 门店 办公 倉庫 仓库 офис склад магазин арена стадион مكتب ملعب متجر";
+
 /// What stands right before `at`, `in`, `on` and `near` where somebody lives.
 const LIVING: [&str; 12] = [
     "live",
@@ -302,7 +305,8 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         let sentence = left.rsplit(['.', '!', '?', '\n', ';']).next().unwrap_or("");
         let around =
             format!("{sentence}{}{}", found.as_str(), line.get(..number).unwrap_or("")).to_lowercase();
-        if around.split(|c: char| !c.is_alphanumeric()).any(|w| among(PLACES, w)) {
+        let abroad = || !around.is_ascii() && PLACES_ABROAD.split(' ').any(|place| around.contains(place));
+        if around.split(|c: char| !c.is_alphanumeric()).any(|w| among(PLACES, w)) || abroad() {
             hits.against(Category::PostalAddress, "the words before it speak of a place or a business");
         } else {
             hits.likely(Category::PostalAddress, line.trim());

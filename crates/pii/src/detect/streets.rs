@@ -61,7 +61,7 @@ static POSTCODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// A number of a house, and what touches it.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^\p{L}\p{M}0-9])(?P<number>(?:#|№|[A-Za-z]-?)?[0-9]{1,5}(?:[/-][A-Za-z0-9]{1,5})*(?:[A-Za-z]{1,2})?)(?:$|[^\p{L}\p{M}0-9])").ok()
+    Regex::new(r"(?:^|[^\p{L}\p{M}0-9])(?P<number>(?:#|№|[A-Za-z]-?|[A-Za-z]{2,3}-)?[0-9]{1,5}(?:[/-][A-Za-z0-9]{1,5})*(?:[A-Za-z]{1,2})?)(?:$|[^\p{L}\p{M}0-9])").ok()
 });
 
 /// How sure a text must be.
@@ -238,6 +238,9 @@ enum Word {
     Stop,
 }
 
+/// Words for what has a name and no number, and the houses in it have.
+const VILLAGES: &str = "village vill gram mouza dusun desa kampung";
+
 /// What a sentence must show: number, name and street; or two parts with their numbers. `Lane 2` alone is a place on a map.
 fn is_told(value: &str) -> bool {
     let cased = value.chars().any(char::is_uppercase);
@@ -249,17 +252,20 @@ fn is_told(value: &str) -> bool {
     let parts = words.windows(2).filter(|w| matches!(w, [Word::Street | Word::Part, Word::Number])).count();
     let numbers = words.iter().filter(|w| **w == Word::Number).count();
     let unbroken = !words.contains(&Word::Stop);
-    parts >= 2 || parts == 1 && numbers >= 2 && unbroken || (0..words.len()).any(|at| is_named(&words, at))
+    let village = || value.split(|c: char| !c.is_alphabetic()).any(|w| among(VILLAGES, &w.to_lowercase()));
+    parts >= 2
+        || parts == 1 && unbroken && (numbers >= 2 || village())
+        || (0..words.len()).any(|at| is_named(&words, at))
 }
 
 fn kind_of(word: &str, cased: bool) -> Word {
     const STOPS: &str = "to of in at on the for and from with per by is are was a an my our your his her their this that as or if then";
     let lower = word.to_lowercase();
-    let digits = word
-        .strip_prefix(char::is_alphabetic)
-        .unwrap_or(word)
-        .trim_start_matches('-')
-        .starts_with(|c: char| c.is_ascii_digit());
+    // `12A`, `A-100`, `Ka-12/3`
+    let behind = word.strip_prefix(char::is_alphabetic).unwrap_or(word);
+    let behind =
+        behind.strip_prefix(char::is_alphabetic).filter(|rest| rest.starts_with('-')).unwrap_or(behind);
+    let digits = behind.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit());
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
     let single = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     if single || digits && letters <= 2 {
@@ -268,7 +274,7 @@ fn kind_of(word: &str, cased: bool) -> Word {
         && (among(NUMBER_FIRST, &lower) || among(NUMBERED, &lower) || among(UNITS, &lower))
     {
         Word::Part
-    } else if STREETS.contains(lower.as_str()) {
+    } else if STREETS.contains(lower.trim_end_matches('/')) {
         Word::Street
     } else if is_street(&lower) {
         Word::Whole

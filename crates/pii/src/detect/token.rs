@@ -92,7 +92,7 @@ fn vendor(text: &str, hits: &mut Hits) {
     let Some(pattern) = VENDOR.as_ref() else { return };
     for found in pattern.captures_iter(text) {
         let Some(value) = GROUPS.iter().find_map(|g| found.name(g)) else { continue };
-        let alone = !text::before(text, value.start()).is_some_and(text::is_wordy)
+        let alone = !text::before(text, value.start()).is_some_and(text::is_joining)
             || found.name("pem").is_some()
             || found.name("telegram").is_some();
         let real =
@@ -108,7 +108,9 @@ fn scheme(text: &str, hits: &mut Hits) {
     for found in pattern.captures_iter(text) {
         let basic = found.get(1).is_some_and(|s| s.as_str().eq_ignore_ascii_case("basic"));
         let value = found.get(2).map(|v| v.as_str().trim_end_matches(['.', ',']));
-        if let Some(value) = value.filter(|v| is_random(v) && is_unpaired(v) && (!basic || is_login(v))) {
+        // `token_type=bearer HTTP/1.1` is the end of a request line.
+        let credential = |v: &&str| is_random(v) && is_unpaired(v) && !v.starts_with("HTTP/");
+        if let Some(value) = value.filter(credential).filter(|v| !basic || is_login(v)) {
             hits.likely(Category::Token, value);
         }
     }

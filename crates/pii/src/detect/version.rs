@@ -81,12 +81,15 @@ fn is_step(left: &str, right: &str) -> bool {
 /// Words before which the next number is a version or a place in a document.
 fn is_word_before(left: &str) -> bool {
     const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
-        update updates updated upgrade upgrades upgrading updating downgrade bump bumped bumps upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
+        versie versione versi wersja update updates updated upgrade upgrades upgrading updating downgrade bump bumped bumps upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
         clauses cl article articles art chapter ch paragraph paragraphs para appendix annex oid item step \
         figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
         point heading changelog bios uefi kernel microcode ios ipados android macos windows";
     let trimmed = before_marks(left);
     if trimmed.ends_with('§') {
+        return true;
+    }
+    if is_word_abroad(trimmed) {
         return true;
     }
     let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
@@ -109,6 +112,62 @@ fn is_word_before(left: &str) -> bool {
         return !front.is_empty() && is_word_before(front);
     }
     !word.is_empty() && WORDS.split_ascii_whitespace().any(|w| w == lower)
+}
+
+/// A text that ends in such a word of another alphabet.
+fn is_word_abroad(left: &str) -> bool {
+    const WORDS: [&str; 45] = [
+        "versión",
+        "versão",
+        "sürüm",
+        "sürümü",
+        "версия",
+        "версии",
+        "версию",
+        "версія",
+        "сборка",
+        "обновление",
+        "релиз",
+        "пункт",
+        "раздел",
+        "έκδοση",
+        "إصدار",
+        "نسخة",
+        "نسخه",
+        "גרסה",
+        "संस्करण",
+        "वर्शन",
+        "वर्ज़न",
+        "ভার্সন",
+        "সংস্করণ",
+        "বিল্ড",
+        "আপডেট",
+        "রিলিজ",
+        "প্যাচ",
+        "ধারা",
+        "বিধি",
+        "অনুচ্ছেদ",
+        "版本",
+        "版",
+        "补丁",
+        "更新",
+        "版本号",
+        "更新到",
+        "升级到",
+        "更新至",
+        "升级至",
+        "第",
+        "バージョン",
+        "アップデート",
+        "버전",
+        "업데이트",
+        "bản",
+    ];
+    let tail = text::left_of(left, left.len(), 40);
+    !tail.is_ascii() && {
+        let lower = tail.to_lowercase();
+        WORDS.iter().any(|word| lower.ends_with(word))
+    }
 }
 
 /// What is done to a program, and to no address.

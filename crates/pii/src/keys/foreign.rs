@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// An English key, and phrases that say the same.
-const PHRASES: [(&str, &str); 9] = [
+const PHRASES: [(&str, &str); 10] = [
     (
         "full name",
         "фио,фіо,піб,полное имя,повне імя,имя и фамилия,имя фамилия,пълно име,име и фамилия,име и презиме,пуно име,имя отчество,\
@@ -73,6 +73,11 @@ adresa,bydliste,kotiosoite,katuosoite,osoite,manzil,მისამართი,
 endereco,morada,alamat,tirahan,adiresi",
     ),
     (
+        "password",
+        "=contrasena,=mot de passe,=motdepasse,=senha,=wachtwoord,=haslo,=hasło,=losenord,=adgangskode,=passord,=salasana,=пароль,=sifre,=jelszo,\
+=heslo,=kata sandi,=mat khau,=passwort,=kennwort,=পাসওয়ার্ড,=পাসওয়ার্ড,=पासवर्ड,=كلمه المرور,=كلمه مرور,=סיסמה",
+    ),
+    (
         "url",
         "адрес сайт*,адреса сайт*,адрес почт*,адреса пошт*,адрес электронн*,адреса електронн*,адрес кошельк*,имя файла,імя файл*,عنوان بریدی,\
 عنوان الکترونی,عنوان برید,عنوان صفحه",
@@ -80,12 +85,13 @@ endereco,morada,alamat,tirahan,adiresi",
 ];
 
 /// The same for scripts without blanks between words.
-const ENDINGS: [(&str, &str); 7] = [
+const ENDINGS: [(&str, &str); 8] = [
     (
         "full name",
         "全名 真实姓名 姓名 氏名 お名前 フルネーム 성함 성명 ชื่อเต็ม ชื่อนามสกุล ชื่อสกุล ឈ្មោះពេញ အမည်အပြည့်အစုံ",
     ),
     ("last name", "姓氏 苗字 นามสกุล"),
+    ("password", "密码 密碼 パスワード 비밀번호 รหัสผ่าน"),
     (
         "phone number",
         "电话 電話 手机 手機 行動電話 携帯 휴대폰 핸드폰 전화 휴대전화 연락처 โทรศัพท์ มือถือ เบอร์โทร เบอร์ติดต่อ ទូរស័ព្ទ",

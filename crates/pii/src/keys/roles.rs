@@ -209,7 +209,8 @@ seller gym cafe restaurant hotel school university college bank facility site te
 clinic hospital factory plant lab studio theatre theater museum mall market airport port court pitch club organization \
 organisation org sponsor publisher brand institution employer pharmacy library park parking lot point locker vendor \
 firm corporation registered registrar host cluster edge pop gateway tower antenna zone area world spawn waypoint poi \
-landmark camera viewport event tournament game team printer exchange embassy church mosque temple",
+landmark camera viewport event tournament game team printer exchange embassy church mosque temple \
+ভেন্যু ভেন্যুর অফিস অফিসের দোকান দোকানের স্টেডিয়াম স্টেডিয়ামের গুদাম শাখা শাখার",
             w,
         )
     };

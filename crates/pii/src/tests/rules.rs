@@ -4,11 +4,12 @@ use crate::Identity;
 use crate::{Engine, Policy, Scan};
 use std::collections::BTreeSet;
 
-const RULES: [(&str, usize); 4] = [
+const RULES: [(&str, usize); 5] = [
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules.txt")), 400),
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules2.txt")), 200),
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules3.txt")), 25),
     (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules4.txt")), 14),
+    (include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/pii_rules5.txt")), 50),
 ];
 
 /// `kind=value,kind=value`
