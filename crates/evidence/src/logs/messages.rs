@@ -177,6 +177,20 @@ impl Messages {
 
     /// The first that `text` is, which this logger wrote; an empty text is none.
     pub(super) fn first<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
+        let found = self.first_at(logger, text)?;
+        let exact = found.0.loose.then(|| self.exact_within(found.0, text)).flatten();
+        Some(exact.unwrap_or(found))
+    }
+
+    /// What a text says exactly where it says loosely that something is so: behind a quote (a cell of CSV) or a word that is no known
+    /// head, `Webhook delivery failed after 3 attempts` is more than one failed attempt. Any exception may stand in a handler's words.
+    fn exact_within<'t>(&self, loose: &Message, text: &'t str) -> Option<Found<'_, 't>> {
+        let begin = loose.pattern.find(text)?.start();
+        let exact = self.first_at(None, text.get(begin..)?)?;
+        Some(exact).filter(|(message, _)| !message.loose && message.kind != Kind::HandlerError)
+    }
+
+    fn first_at<'t>(&self, logger: Option<&str>, text: &'t str) -> Option<Found<'_, 't>> {
         let first = usize::from(*text.as_bytes().first()?);
         let (mut open, mut about) = (None, None);
         self.by_first.get(first)?.iter().filter_map(|number| self.all.get(*number)).find_map(|message| {
@@ -295,6 +309,25 @@ mod tests {
             (None, "web"),
         ] {
             assert_eq!(of(logger, text), None, "{logger:?} {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_exactly_counts_as_that_and_not_as_what_it_sounds_like() {
+        let mut messages = Messages::default();
+        messages.add(Kind::Exhausted, "^Webhook delivery failed after [0-9]+ attempts", false).unwrap();
+        messages.add(Kind::HandlerError, "^Webhook delivery failed: ", false).unwrap();
+        messages.add(Kind::Failed, r"(?i)\bwebhook delivery failed\b", true).unwrap();
+        messages.compile().unwrap();
+        let of = |text: &str| messages.first(None, text).map(|(message, _)| message.kind);
+        for (text, kind) in [
+            ("\"Webhook delivery failed after 3 attempts: event=e\"", Kind::Exhausted),
+            ("<0.812.0>@a:b:1 Webhook delivery failed after 3 attempts: event=e", Kind::Exhausted),
+            ("order 5: Webhook delivery failed: no route", Kind::Failed),
+            ("order 5: webhook delivery failed after 3 attempts", Kind::Failed),
+            ("Webhook delivery failed: no route", Kind::HandlerError),
+        ] {
+            assert_eq!(of(text), Some(kind), "{text}");
         }
     }
 
