@@ -1,8 +1,9 @@
 //! Every gate is shown to fail: the stand-in does one thing wrong, and the gate that is about it names it.
 
 use super::harness::Smoke;
-use super::older_scripts::{SECRET, Server};
+use super::older_scripts::Server;
 use super::reserved::Reserved;
+use super::used_rows::drive_rows;
 use serde_json::Value;
 
 /// What the sender does wrong, and the gate that has to fail.
@@ -177,15 +178,8 @@ fn a_webhook_about_another_tournament_is_not_the_flows() {
             row["tournament_id"] = (real + 5000).into();
         }
         std::fs::write(&rows, serde_json::to_vec(&all).unwrap()).unwrap();
-        let ran = Smoke::new(scenario)
-            .args(&["--staging", &server.url, "--flows", "1", "--within", "300ms", "--all", "--data"])
-            .arg(&rows)
-            .arg("--env-file")
-            .arg(dir.path().join("staff.env"))
-            .env("WEBHOOK_ENDPOINT", &endpoint)
-            .env("WEBHOOK_SECRET", SECRET)
-            .run()
-            .exits(1);
+        let run = drive_rows(scenario, &server, &endpoint, &rows, "1");
+        let ran = run.args(&["--within", "300ms", "--all"]).run().exits(1);
         assert_eq!(ran.gate(scenario, "lost"), "fail");
         assert!(ran.stdout.contains("/data/tournament_id"), "{}", ran.stdout);
     }

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn drive(server: &Server, endpoint: &str, data: &Path, flows: &str) -> Smoke {
-    drive_rows(server, endpoint, &data.join("payments.csv"), flows)
+    drive_rows("payments", server, endpoint, &data.join("payments.csv"), flows)
 }
 
-fn drive_rows(server: &Server, endpoint: &str, rows: &Path, flows: &str) -> Smoke {
-    Smoke::new("payments")
+/// A run of a scenario against the stand-in that wrote these rows, and the file for staff beside them.
+pub fn drive_rows(scenario: &str, server: &Server, endpoint: &str, rows: &Path, flows: &str) -> Smoke {
+    Smoke::new(scenario)
         .args(&["--staging", &server.url, "--flows", flows, "--settle", "50ms", "--data"])
         .arg(rows)
         .arg("--env-file")
@@ -262,11 +263,11 @@ fn ids_that_are_texts_in_json_are_compared_as_numbers() {
     assert!(rows[0]["payment_id"].is_string());
     let file = dir.path().join("rows.json");
     std::fs::write(&file, serde_json::to_string(&rows).unwrap()).unwrap();
-    drive_rows(&server, &endpoint, &file, "2").run().exits(0);
+    drive_rows("payments", &server, &endpoint, &file, "2").run().exits(0);
     // What is no number is told by row and column, and says nothing about the sender.
     let first = serde_json::to_string(&rows).unwrap();
     let id = rows[0]["payment_id"].as_str().unwrap();
     std::fs::write(&file, first.replacen(&format!("\"{id}\""), &format!("\"P-{id}\""), 1)).unwrap();
-    let wrong = drive_rows(&server, &endpoint, &file, "1").run().exits(2);
+    let wrong = drive_rows("payments", &server, &endpoint, &file, "1").run().exits(2);
     wrong.says("row 1").says("the column `payment_id`");
 }
