@@ -387,3 +387,58 @@ fn a_new_scenario_passes_its_check_and_nothing_is_overwritten() {
     assert!(text.contains("# The path and the event are made up from the name"), "{text}");
     Smoke::new("init").args(&["a b"]).run().exits(2).says("letters, digits");
 }
+
+#[test]
+fn a_new_scenario_takes_what_an_openapi_document_requires() {
+    let document = r##"
+openapi: 3.1.0
+paths:
+  /orders/{order-id}/pay:
+    parameters: [{ $ref: "#/components/parameters/Order" }]
+    post:
+      requestBody: { content: { application/json: { schema: { $ref: "#/components/schemas/Payment" } } } }
+      responses: { "201": {} }
+webhooks:
+  order.paid:
+    post: { requestBody: { content: { application/json: { schema: { $ref: "#/components/schemas/Paid" } } } } }
+components:
+  parameters:
+    Order: { name: order-id, in: path, schema: { type: integer } }
+  schemas:
+    Payment:
+      type: object
+      required: [amount, currency, flow, lines, payer]
+      properties:
+        amount: { type: number }
+        currency: { type: string }
+        flow: { type: [string, "null"] }
+        lines: { type: array, items: { type: string } }
+        payer: { $ref: "#/components/schemas/Payer" }
+        note: { type: string }
+    Payer: { type: object, properties: { id: { type: string } } }
+    Paid: { properties: { type: { type: string }, data: { properties: { order-id: { type: integer } } } } }
+"##;
+    let ran = Smoke::new("init")
+        .args(&["orders", "--openapi", "api.yaml"])
+        .file("api.yaml", document)
+        .run()
+        .exits(0);
+    let text = std::fs::read_to_string(ran.dir().join("orders.yaml")).expect("a scenario");
+    for line in [
+        r#"subject: { kind: flow, id: "{{ order_id }}" }"#,
+        "columns: [order_id, amount, currency, the_flow]",
+        r#"ours: { /data/order-id: "{{ order_id }}" }"#,
+        r#"path: "/orders/{{ order_id }}/pay""#,
+        r#"amount: "{{ amount }}""#,
+        r#"currency: "{{ currency | text }}""#,
+        r#"flow: "{{ the_flow | text }}""#,
+        "lines: []",
+        "payer: {}",
+        "expect: { status: 201 }",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("reference") && !text.contains("note"), "{text}");
+    let rows = std::fs::read_to_string(ran.dir().join("orders.csv")).expect("a data file");
+    assert_eq!(rows, "order_id,amount,currency,the_flow\n1,1,first-1,first-1\n2,2,first-2,first-2\n");
+}
