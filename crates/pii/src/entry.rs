@@ -54,11 +54,16 @@ const FIELDS: [&str; 9] = [
     "attributename",
     "column",
 ];
+/// What members with the names of columns, and those with the rows below them, are called.
+const COLUMNS: [&str; 8] = ["columns", "columnnames", "cols", "fields", "headers", "header", "heads", "keys"];
+const ROWS: [&str; 6] = ["rows", "data", "values", "records", "items", "results"];
 /// Longest key, in bytes, and longest name of a member with one or with a value.
 const LONGEST: usize = 64;
 const MEMBER: usize = 14;
 /// So many nodes on either side are looked at.
 const NEAR: usize = 16;
+/// So many before rows for the names of their columns.
+const BEFORE: usize = 128;
 
 /// The key that another member of its object, or element of its list, names for the value at `id`, where one does that `tells` anything.
 pub(super) fn named<'d>(
@@ -160,6 +165,9 @@ fn in_list<'d>(
     // Neither the first list nor one in an object.
     let Name::Index(at) = nodes.get(row)?.name else { return None };
     let table = nodes.get(row)?.parent;
+    if let Some(name) = columns_of(nodes, table).and_then(|columns| column_name(nodes, columns, column)) {
+        return tells(name).then_some(name);
+    }
     let head = table + 1;
     // Names of headers begin with capitals.
     let headers =
@@ -183,6 +191,39 @@ fn in_list<'d>(
     let named =
         text(head, 0).is_some_and(is_name) && !(column == 0 && text(row, 0).is_some_and(is_name) && pairs());
     named.then_some(name)
+}
+
+/// The list with the names of the columns, where it stands as a member before the one with the rows:
+/// `{"columns": ["id", "first_name"], "rows": [[7, "Anna"]]}`.
+fn columns_of(nodes: &[Node<'_>], rows: NodeId) -> Option<NodeId> {
+    let own = nodes.get(rows)?;
+    let is_called = |node: &Node<'_>, list| matches!(&node.name, Name::Key(key) if is_one_of(list, key));
+    if !is_called(own, &ROWS) {
+        return None;
+    }
+    let is_it = |id: &NodeId| {
+        nodes.get(*id).is_some_and(|node| {
+            node.parent == own.parent && matches!(node.leaf, Leaf::Container) && is_called(node, &COLUMNS)
+        })
+    };
+    (rows.saturating_sub(BEFORE)..rows).rev().find(is_it)
+}
+
+/// The name of a column in such a list: a text, or an object with it.
+fn column_name<'d>(nodes: &'d [Node<'_>], columns: NodeId, column: usize) -> Option<&'d str> {
+    let after = nodes.get(columns + 1..(columns + BEFORE).min(nodes.len()))?;
+    let is_it =
+        |node: &Node<'_>| node.parent == columns && matches!(node.name, Name::Index(at) if at == column);
+    let at = after.iter().position(is_it)?;
+    let id = columns + 1 + at;
+    match &after.get(at)?.leaf {
+        Leaf::Text(text) => Some(text.as_ref()).filter(|text| text.len() <= LONGEST),
+        Leaf::Container => {
+            let mut members = after.iter().skip(at + 1).filter(|node| node.parent == id).filter_map(member);
+            members.find(|(name, text)| is_one_of(&KEYS, name) && text.len() <= LONGEST).map(|(_, text)| text)
+        }
+        _ => None,
+    }
 }
 
 /// Whether a text is the name of a field or header: no capitalised word, as names of people are.
@@ -235,6 +276,12 @@ mod tests {
             ),
             (json!([["first_name", "plan"], ["Nomsa", "gold"]]), Category::Name, "/1/0"),
             (json!([["id", "last_name", "plan"], [7, "Dube", "gold"]]), Category::Name, "/1/1"),
+            (json!({"columns": ["id", "first_name"], "rows": [[7, "Anna"]]}), Category::Name, "/rows/0/1"),
+            (
+                json!({"fields": [{"id": 1, "name": "plan"}, {"name": "username"}], "data": [["gold", "anna7"]]}),
+                Category::Username,
+                "/data/0/1",
+            ),
             (
                 json!(["vcard", [["version", {}, "text", "4.0"], ["fn", {}, "text", "Branimir Kos"]]]),
                 Category::Name,
@@ -257,6 +304,9 @@ mod tests {
             json!([["username", "plan"]]),
             json!([["stage", "username"], ["final", 4]]),
             json!([["name", {"x": 1}, "text", "final"]]),
+            json!({"columns": ["plan", "first_name"], "rows": [["gold", null]]}),
+            json!({"columns": ["stage", "seats"], "rows": [["username", 4]]}),
+            json!([{"columns": ["first_name", "plan"]}, {"rows": [["gold", "annual"]]}]),
         ] {
             assert_eq!(found(&clean), [], "{clean}");
         }
