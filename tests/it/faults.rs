@@ -167,9 +167,10 @@ fn shows(kind: &str, faults: &[&str], gate: &str, says: &str) {
 
 #[test]
 fn giving_up_early_or_late_fails_the_attempts() {
-    shows("no-retry", &["503"], "retry_attempts", "1 of 3 attempts, then silence");
+    shows("no-retry", &["503"], "retry_attempts", "1 of 3 attempts, then silence after 503");
     shows("too-many-retries", &["503x*"], "retry_attempts", "4 attempts, 3 declared");
-    shows("no-retry-on-reset", &["reset@2"], "retry_attempts", "delivery 2: 1 of 3 attempts, then silence");
+    let unanswered = "delivery 2: 1 of 3 attempts, then silence after an attempt without a whole response";
+    shows("no-retry-on-reset", &["reset@2"], "retry_attempts", unanswered);
     shows(
         "broken-as-success",
         &["truncate@2"],
@@ -178,6 +179,8 @@ fn giving_up_early_or_late_fails_the_attempts() {
     );
     let told = "smoke was told 3 attempts (WEBHOOK_MAX_RETRIES, or backoff_ms in the gates)";
     shows("no-retry", &["503"], "retry_attempts", told);
+    let others = "other deliveries kept to it, so it may be about what this one was answered with";
+    shows("no-retry-on-reset", &["reset@2", "503@3"], "retry_attempts", others);
 }
 
 #[test]
@@ -189,6 +192,9 @@ fn a_schedule_that_is_not_kept_fails() {
 fn a_retried_4xx_fails() {
     shows("retry-4xx", &["400@1"], "client_error_abort", "delivery 1: retried after 400");
     shows("retry-4xx", &["429@1"], "throttle_policy", "delivery 1: retried after 429");
+    // That is about this clause alone, and was watched for long enough.
+    let args = ["--flows", "4", "--misbehave", "retry-4xx", "--inject", "429@1"];
+    assert_eq!(quick(&args).run().exits(1).gate("payments", "client_error_abort"), "not_exercised");
 }
 
 #[test]
@@ -210,6 +216,8 @@ fn a_followed_redirect_fails() {
 fn a_2xx_that_does_not_count_and_a_200_that_counts_too_late_fail() {
     shows("narrow-success", &["answer=206@1"], "success_accepted", "delivery 1: retried after 206");
     shows("accept-late", &["drip=40/s@1"], "attempt_deadline", "delivery 1: an attempt lasted 2.");
+    let of_reads = "a time-out of each read, as that of Python's requests, does not limit the attempt in all";
+    shows("accept-late", &["drip=40/s@1"], "attempt_deadline", of_reads);
 }
 
 /// A sender with another time-out than the one that smoke was told: neither limit passes, and each is a line of its own.

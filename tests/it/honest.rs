@@ -3,10 +3,12 @@
 use crate::evidence_run::{Run, judged, recent, smoke};
 use crate::harness::Smoke;
 use crate::own_memos::{log, window};
-use crate::sample::Sample;
+use crate::sample::{SECRET, Sample, parcel};
+use crate::tampering::{forge, records};
 use evidence::approval::{Judgement, Kind};
 use evidence::gate::Verdict;
-use serde_json::Value;
+use serde_json::{Value, json};
+use signature::{Scheme, Secret, Signer};
 
 fn item(judgement: &Judgement, id: &str) -> (Verdict, String) {
     let item = judgement.items.iter().find(|i| i.id == id).unwrap_or_else(|| panic!("no item {id}"));
@@ -39,6 +41,29 @@ fn a_late_webhook_is_late_and_not_failed() {
     // What was broken on purpose may have held up the others.
     let held_up = judged(&Run::new(&Sample { injected_every: 5, ..late }).artifact());
     assert_eq!((item(&held_up, "late").0, held_up.contradictions), (Verdict::Unproven, Vec::new()));
+}
+
+/// Before the run nobody listened: a webhook of somebody else's that was tried then comes again while it lasts.
+#[test]
+fn a_retry_of_what_others_were_sent_before_the_run_leaves_no_attempt_out() {
+    let sample = Sample { injected_every: 0, ..recent() };
+    let run = Run::new(&sample);
+    let mut all = records(&run);
+    let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(SECRET)).unwrap();
+    let before = Sample { started_us: sample.started_us - 1_400_000, ..sample.clone() };
+    let (headers, body) = parcel(&signer, &before, 900, 0);
+    let of = |kind: &str| all.iter().find(|r| r.get(kind).is_some()).unwrap().clone();
+    let (mut attempt, mut answered) = (of("attempt"), of("answered"));
+    let number = all.iter().filter(|r| r.get("attempt").is_some()).count();
+    (attempt["attempt"]["headers"], attempt["attempt"]["body"]) = (json!(headers), json!({"text": body}));
+    (attempt["attempt"]["attempt"], answered["answered"]["attempt"]) = (number.into(), number.into());
+    (attempt["attempt"]["first_byte"], attempt["attempt"]["received"]) = (600_000.into(), 600_100.into());
+    answered["answered"]["end"] = 600_300.into();
+    let end = all.len() - 1;
+    all.splice(end..end, [attempt, answered]);
+    forge(&run, &all);
+    let judgement = judged(&run.artifact());
+    assert_eq!((item(&judgement, "sender_clock").0, judgement.contradictions), (Verdict::Pass, Vec::new()));
 }
 
 #[test]

@@ -162,6 +162,7 @@ fn what_was_still_due_at_an_interrupt_is_pending_not_lost() {
         (&0.into(), &3.into())
     );
     assert_eq!(artifact["provenance"]["journal_complete"], false);
+    assert!(ran.stdout.contains("interrupted while webhooks were watched for"), "{}", ran.stdout);
     // What may still come has not failed.
     let junit = std::fs::read_to_string(ran.file("staging_payments_junit.xml")).expect("JUnit XML");
     assert!(!junit.contains("<failure") && junit.contains("has not arrived: still due"), "{junit}");

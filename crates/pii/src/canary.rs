@@ -68,7 +68,12 @@ impl Canaries {
                 let folded = text::fold(value);
                 if folded.chars().nth(1).is_some() {
                     self.blanks |= folded.contains(' ');
-                    self.texts.add(Category::of_identity(kind), folded);
+                    let category = Category::of_identity(kind);
+                    family_name_first(kind, &folded)
+                        .into_iter()
+                        .flatten()
+                        .for_each(|name| self.texts.add(category, name.into()));
+                    self.texts.add(category, folded);
                 }
             }
         }
@@ -217,6 +222,18 @@ fn compare(hay: &str, texts: &[(Category, String)], first: &[bool; 256], hits: &
             }
         }
     }
+}
+
+/// A name of several words as registers write it: the last one first, with a comma and without.
+fn family_name_first(kind: IdentityKind, folded: &str) -> Option<[String; 2]> {
+    let is_name = matches!(kind, IdentityKind::DisplayName | IdentityKind::FullName);
+    let (others, last) = folded.rsplit_once(' ').filter(|_| is_name)?;
+    // A number or a letter behind a word is no family name.
+    let is_word = last.chars().nth(1).is_some() && last.chars().all(char::is_alphabetic);
+    if !is_word {
+        return None;
+    }
+    Some([format!("{last}, {others}"), format!("{last} {others}")])
 }
 
 /// Whether `front`, the digits before those of a phone of this country, ends in what may be left out, and that begins where `free` says

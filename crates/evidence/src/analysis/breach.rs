@@ -141,10 +141,10 @@ impl Breach {
                 )
             }
             Self::TooFew { attempts, declared, status, .. } => {
-                // A 5xx is what was injected to see the others.
-                let after = status.filter(|status| status / 100 == 4);
-                let after = after.map_or_else(String::new, |status| format!(" after a {status}"));
-                format!("{attempts} of {declared} attempts, then silence{after}")
+                // A sender may retry after one response and not after another.
+                let after =
+                    status.map_or("an attempt without a whole response".to_owned(), |s| s.to_string());
+                format!("{attempts} of {declared} attempts, then silence after {after}")
             }
             Self::TooMany { attempts, declared, .. } => {
                 format!("{attempts} attempts, {declared} declared")

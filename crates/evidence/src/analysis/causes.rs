@@ -47,8 +47,9 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     told.extend(refused(analysis));
     told.extend(analysis.nameless.told());
     told.extend(nearly(analysis, lost));
-    told.extend(others(analysis));
+    told.extend(others(analysis, lost));
     told.extend(unrecognised(analysis));
+    told.extend(too_many(analysis, &events));
     let missing: u64 = events.values().map(|event| event.lost).sum();
     if missing > 0 && analysis.too_large() >= missing {
         // They came, by all that can be told: nothing else needs a reason.
@@ -79,7 +80,7 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     }
     let came_in_place = |(name, event): (&String, &Event)| {
         let came = unasked(analysis).filter(|d| event_name(&d.event) == *name && d.is_authentic()).count();
-        came as u64 >= event.lost
+        came as u64 + surplus(analysis, name) >= event.lost
     };
     (!events.is_empty() && events.iter().all(came_in_place))
         .then_some("or, if what arrived was meant for someone else")
@@ -107,6 +108,24 @@ fn unrecognised(analysis: &Analysis) -> Option<String> {
             reasons.join(", ")
         )
     })
+}
+
+/// Webhooks of an event that came more often than their step expects, where others of it never came.
+fn too_many(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<String> {
+    let names = events.keys().filter(|name| surplus(analysis, name) > 0);
+    let told: Vec<String> = names
+        .map(|name| {
+            let n = surplus(analysis, name);
+            let what = if n == 1 { "a missing one" } else { "missing ones" };
+            format!("{n} more {name} arrived than the steps of other flows expect: perhaps {what} with another flow's values")
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
+}
+
+fn surplus(analysis: &Analysis, name: &str) -> u64 {
+    let own = analysis.own().filter(|d| d.surplus > 0 && event_name(&d.event) == *name && d.is_authentic());
+    own.map(|delivery| u64::from(delivery.surplus)).sum()
 }
 
 /// What came and fulfils nothing.
@@ -343,7 +362,7 @@ fn none_at_all(
 }
 
 /// What came in place of what was asked for, or for somebody else.
-fn others(analysis: &Analysis) -> Vec<String> {
+fn others(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     let mut told = Vec::new();
     let named = |d: &Cow<'_, Delivery>| *d.event != *NO_EVENT;
     let asked: BTreeSet<&str> = analysis.expectations().map(|asked| asked.event).collect();
@@ -357,10 +376,14 @@ fn others(analysis: &Analysis) -> Vec<String> {
         let came = counted(others.len() as u64, "webhooks");
         told.push(format!("{came} arrived with an event that no step expects: {}", names.join(", ")));
     }
-    let ours = ours.len();
-    if ours > 0 {
-        let came = counted(ours as u64, "webhooks");
-        told.push(format!("{came} arrived that no step expected: the values by which the scenario recognises its webhooks differ"));
+    if !ours.is_empty() {
+        let came = counted(ours.len() as u64, "webhooks");
+        let why = if ours.iter().all(|delivery| is_early(analysis, lost, delivery)) {
+            "before a step was sent that expects such a one: the sender fires too early, or on another step"
+        } else {
+            "that no step expected: the values by which the scenario recognises its webhooks differ"
+        };
+        told.push(format!("{came} arrived {why}"));
     }
     let foreign = analysis.deliveries.foreign();
     if foreign > 0 {
@@ -372,6 +395,13 @@ fn others(analysis: &Analysis) -> Vec<String> {
         ));
     }
     told
+}
+
+/// Whether one of its event never came for a step that was sent after it.
+fn is_early(analysis: &Analysis, lost: &Lost<'_>, delivery: &Delivery) -> bool {
+    let name = event_name(&delivery.event);
+    let later = analysis.expectations().filter(|asked| asked.at > delivery.first_byte());
+    later.filter(|asked| event_name(asked.event) == name).any(|asked| lost.missing(&asked) > 0)
 }
 
 /// What keeps a sender elsewhere from this receiver.

@@ -45,13 +45,12 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
         )),
         clause(
             "client_error_abort",
-            found.client_errors,
+            // What was retried after 408 or 429 broke the other clause, and kept nothing of this one.
+            found.client_errors.saturating_sub(retried_throttled(&found)),
             Silence::Matters,
             |b| matches!(b, Breach::RetriedClientError { status, .. } if !matches!(status, 408 | 429)),
         ),
-        clause("throttle_policy", found.throttled, Silence::Matters, |b| {
-            matches!(b, Breach::RetriedClientError { status: 408 | 429, .. })
-        }),
+        clause("throttle_policy", found.throttled, Silence::Matters, is_throttled),
         clause("success_accepted", found.accepted, Silence::Matters, |b| {
             matches!(b, Breach::RetriedSuccess { .. })
         }),
@@ -65,6 +64,14 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
         time_limit(&found, TimeLimit::Attempt),
     ]
     .into()
+}
+
+const fn is_throttled(breach: &Breach) -> bool {
+    matches!(breach, Breach::RetriedClientError { status: 408 | 429, .. })
+}
+
+fn retried_throttled(found: &Retries) -> u64 {
+    found.breaches.iter().filter(|b| is_throttled(b)).count() as u64
 }
 
 /// What a sender that was let through before its last attempt leaves open.

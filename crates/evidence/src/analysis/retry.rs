@@ -168,7 +168,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &Reborn, found: &mut 
     let attempts = delivery.tries.len();
     let mut ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
         found.client_errors += 1;
-        judge_client_error(analysis, delivery, at, found) && silence_watched
+        judge_client_error(analysis, delivery, at, found).unwrap_or(silence_watched)
     } else if attempts > contract.backoff_ms.len() && !contract.endless {
         found.breaches.push(Breach::TooMany {
             delivery: number,
@@ -321,15 +321,20 @@ fn has_old_timestamp(tries: &[AttemptResult]) -> bool {
     })
 }
 
-/// Says whether anything can be said of what came after the 4xx of the attempt at `at`.
-fn judge_client_error(analysis: &Analysis, delivery: &Delivery, at: usize, found: &mut Retries) -> bool {
-    let Some(refused) = delivery.tries.get(at).filter(|_| delivery.tries.len() > at + 1) else { return true };
+/// Says whether anything can be said of what came after the 4xx of the attempt at `at`; `None` where nothing came.
+fn judge_client_error(
+    analysis: &Analysis,
+    delivery: &Delivery,
+    at: usize,
+    found: &mut Retries,
+) -> Option<bool> {
+    let refused = delivery.tries.get(at).filter(|_| delivery.tries.len() > at + 1)?;
     let in_time = analysis.is_answered_in_time(refused);
     if in_time {
         let status = refused.status.unwrap_or_default();
         found.breaches.push(Breach::RetriedClientError { delivery: delivery.number, status });
     }
-    in_time
+    Some(in_time)
 }
 
 /// Judges how the attempts of a delivery without a 4xx ended; says whether anything can be said.

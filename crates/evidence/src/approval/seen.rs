@@ -61,8 +61,9 @@ pub(super) struct Seen {
     firsts: HashSet<u64>,
     /// Arrival minus signing of first attempts, ms.
     offsets: Vec<i64>,
-    /// Of those, of webhooks that were signed since the run began: of others an attempt before it may have come elsewhere.
-    of_this_run: Vec<i64>,
+    /// Of those, of webhooks that may have been signed since the run began, each with when that was at the latest by its sender's clock: of
+    /// others an attempt before it may have come elsewhere.
+    of_this_run: Vec<(i64, i64)>,
     /// When first attempts were signed, ms since the Unix epoch, by when their first byte came; `None` where two came at once.
     signed: HashMap<u64, Option<i64>>,
     /// How long after the first attempt a retry comes at the earliest, ms, where both are signed at once.
@@ -230,7 +231,7 @@ impl Seen {
             self.signed.entry(attempt.first_byte.0).and_modify(|known| *known = None).or_insert(Some(at));
             // Whose clock is off by what is forgiven has signed since then all the same.
             if at >= self.started_ms.saturating_sub(CLOCK_MS) {
-                self.of_this_run.push(offset);
+                self.of_this_run.push((at.saturating_add(2 * rounding), offset));
             }
         }
         if !stand_in && !harness {
@@ -317,8 +318,10 @@ impl Seen {
             _ => format!("{:.1} s", ms as f64 / 1000.0),
         };
         let apart = if median >= 0 { "behind" } else { "ahead of" };
-        let is_late = |ms: &&i64| self.retried_after.is_some_and(|pause| **ms >= median + pause);
-        let late = self.of_this_run.iter().filter(is_late).count();
+        let is_late = |ms: i64| self.retried_after.is_some_and(|pause| ms >= median + pause);
+        // Others' webhooks that found no receiver before the run come again in it: by the run's clock they were signed before it.
+        let in_run = |at: i64| at.saturating_add(median) >= self.started_ms;
+        let late = self.of_this_run.iter().filter(|(at, ms)| is_late(*ms) && in_run(*at)).count();
         // Among many webhooks of a window some are slow, and fewer than this change no rate of the guide's.
         let few = if self.kind == RunKind::Observe { all.len() / 20 } else { 0 };
         // What was signed after a step was sent came after it by more than by its signing.

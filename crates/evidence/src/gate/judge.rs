@@ -163,6 +163,7 @@ fn completed(analysis: &Analysis) -> Check {
     let ended = analysis.steps.flows.ended();
     let text = match &analysis.end {
         Some(end) if end.complete => format!("{ended} of {flows} flows ended{}", stopped(analysis)),
+        Some(_) if ended == flows => "interrupted while webhooks were watched for".to_owned(),
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
         None => format!("the journal has no end record: the run was cut off after {ended} of {flows} flows"),
     };

@@ -17,7 +17,7 @@ pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> V
     let of = |(of, target): (Criterion, String)| {
         let mut check = check(of, target, seen.get(of.id).unwrap_or(&none));
         if check.verdict == Verdict::Fail {
-            check.text.push_str(&advice(header, of));
+            check.text.push_str(&advice(header, of, seen.get(of.id).unwrap_or(&none)));
         }
         check
     };
@@ -25,18 +25,26 @@ pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> V
 }
 
 /// Where the declared figure comes from, since either side may be the wrong one.
-fn advice(header: &Header, of: Criterion) -> String {
+fn advice(header: &Header, of: Criterion, seen: &ClauseStats) -> String {
     let either = "change the sender's setting, or tell smoke the real one";
     let names = &header.scheme.spec().settings;
     match of {
         RETRY_ATTEMPTS => {
             let name = names.attempts.as_deref().unwrap_or("the profile's `retry`");
             let attempts = header.retry.backoff_ms.len();
-            format!(". smoke was told {attempts} attempts ({name}, or backoff_ms in the gates): {either}")
+            // The number holds whatever the response was.
+            let others = "; other deliveries kept to it, so it may be about what this one was answered with";
+            let others = if seen.broken < seen.n { others } else { "" };
+            format!(
+                ". smoke was told {attempts} attempts ({name}, or backoff_ms in the gates): {either}{others}"
+            )
         }
         READ_TIMEOUT | ATTEMPT_DEADLINE => {
             let name = names.timeout.as_deref().unwrap_or("the profile's `limits`");
-            format!(". smoke was told {} s ({name}): {either}", seconds(header.webhook.timeout_ms))
+            let of_reads =
+                "; a time-out of each read, as that of Python's requests, does not limit the attempt in all";
+            let of_reads = if of == ATTEMPT_DEADLINE { of_reads } else { "" };
+            format!(". smoke was told {} s ({name}): {either}{of_reads}", seconds(header.webhook.timeout_ms))
         }
         REDIRECTS => {
             ". Webhooks must be posted to their endpoint and nowhere else (requests: allow_redirects=False)"

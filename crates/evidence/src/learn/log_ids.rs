@@ -217,9 +217,13 @@ mod tests {
         let drifts = |lines: &[(&str, u32, u32, u16)], key: &str, seen: &str| {
             assert_eq!(told(lines).0, [(key, seen.to_owned())]);
         };
-        drifts(&[("a", 0, 1, 503), end], "retry.schedule", "1 of 3 attempts, then silence (in 1 delivery)");
+        drifts(
+            &[("a", 0, 1, 503), end],
+            "retry.schedule",
+            "1 of 3 attempts, then silence after 503 (in 1 delivery)",
+        );
         let stops = [("a", 0, 1, 503), ("a", 2, 2, 503), ("b", 5, 1, 503), ("b", 7, 2, 503), end];
-        drifts(&stops, "retry.schedule", "2 of 3 attempts, then silence (in 2 deliveries)");
+        drifts(&stops, "retry.schedule", "2 of 3 attempts, then silence after 503 (in 2 deliveries)");
         drifts(
             &[("a", 0, 1, 503), ("a", 40, 2, 200), end],
             "retry.schedule",

@@ -47,10 +47,15 @@ fn step(name: &str, flow: u32, took_ms: u64) -> Record {
 
 /// A webhook `paid` with that id.
 fn attempt(id: u64, reason: &str) -> Record {
+    copy(id, id, reason)
+}
+
+/// The same as attempt number `number`.
+fn copy(number: u64, id: u64, reason: &str) -> Record {
     let body = Body::from_bytes(json!({"event": "paid", "id": id}).to_string().into_bytes());
     let attempt = json!({
-        "attempt": id, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
-        "headers": [["X-Webhook-Event", "paid"]], "body": body,
+        "attempt": number, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
+        "headers": [["X-Webhook-Event", "paid"], ["X-Webhook-Id", format!("{number}")]], "body": body,
         "verdict": {"valid": reason == "valid", "reason": reason, "diagnosis": null}, "answer": 200
     });
     Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
@@ -62,7 +67,7 @@ fn an_event_that_nobody_asked_for_is_named_as_the_cause() {
     let of = |event: &'static str| {
         let mut analysis = run(&[5, 5], |_| event);
         (7..9).for_each(|id| analysis.take(&attempt(id, "valid")));
-        others(&analysis).join("; ")
+        others(&analysis, &Lost::new(&analysis)).join("; ")
     };
     assert_eq!(of("orders/paid"), "2 webhooks arrived with an event that no step expects: paid");
     assert!(
@@ -190,6 +195,35 @@ fn what_came_for_other_rows_shows_that_webhooks_are_on() {
     assert!(!told.contains("switched off"), "{told}");
     // A stranger's show nothing.
     assert!(of("mismatch").contains("switched off"));
+}
+
+#[test]
+fn what_came_before_its_step_was_sent_differs_in_no_value() {
+    let of = |id: u64| {
+        let mut analysis = run(&[60; 7], |_| "paid");
+        analysis.take(&attempt(id, "valid"));
+        told(analysis).join("\n")
+    };
+    // The step of flow 6 is sent at 60 s, the webhook comes at 50 s.
+    let early = of(6);
+    assert!(early.starts_with("1 webhook arrived before a step was sent that expects such a one"), "{early}");
+    let mut late = run(&[60; 2], |_| "paid");
+    late.take(&attempt(6, "valid"));
+    assert!(told(late)[0].ends_with("the values by which the scenario recognises its webhooks differ"));
+}
+
+/// A webhook with the values of another flow is one too many there, and missing here.
+#[test]
+fn one_too_many_for_another_flow_may_be_what_is_missing() {
+    let of = |reason: &str| {
+        let mut analysis = run(&[60, 60], |_| "paid");
+        (1..3).for_each(|number| analysis.take(&copy(number, 1, reason)));
+        told(analysis).join("\n")
+    };
+    let told = of("valid");
+    assert!(told.starts_with("1 more paid arrived than the steps of other flows expect"), "{told}");
+    assert!(told.contains("or, if what arrived was meant for someone else: 1 step took"), "{told}");
+    assert!(!of("mismatch").contains("1 more paid"));
 }
 
 #[test]
