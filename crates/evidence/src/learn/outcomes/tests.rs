@@ -71,7 +71,7 @@ fn a_retry_at_once_is_no_pause_and_one_pause_shows_no_jitter() {
     assert_eq!(once["retry.jitter"].1, Certainty::Unseen);
     let twice = says(learner([three(1, 1, 2000), three(2, 9, 2500)].concat_all(), &[]));
     assert_eq!(twice["retry.schedule"].0, "[0s, 0s, 2300ms]");
-    assert_eq!(twice["retry.jitter"], ("0.11".to_owned(), Certainty::Likely));
+    assert_eq!(twice["retry.jitter"], ("0.14".to_owned(), Certainty::Likely));
 }
 
 #[test]
@@ -173,4 +173,25 @@ impl<const N: usize, const M: usize> ConcatAll for [[Seen; M]; N] {
     fn concat_all(self) -> Vec<Seen> {
         self.into_iter().flatten().collect()
     }
+}
+
+/// What comes again after an answer of the real receiver's, which is known only once the attempt was written.
+#[test]
+fn behind_a_tap_the_answer_is_the_real_receivers() {
+    use crate::fixtures::attempt;
+    use record::{Answered, Ending, Forwarded};
+    let learnt = |status: u16| {
+        let mut learner = Learner::default();
+        for (number, second) in [(0, 0), (1, 2)] {
+            let at = Tick(second * 1_000_000);
+            let (answered, end) = (Tick(at.0 + 500), Tick(at.0 + 1000));
+            learner.take(&Record::Attempt(Box::new(Attempt { answer: None, ..attempt(number, at) })));
+            let forwarded = Forwarded { attempt: number, sent: at, answered, status, problem: None };
+            learner.take(&Record::Watch(Watch::Forwarded(forwarded)));
+            learner.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));
+        }
+        says(learner)
+    };
+    assert_eq!(learnt(200)["retry.success"].0, "[200]");
+    assert_eq!(learnt(503)["retry.retry"].0, "[503]");
 }
