@@ -179,7 +179,7 @@ impl<const N: usize, const M: usize> ConcatAll for [[Seen; M]; N] {
 #[test]
 fn behind_a_tap_the_answer_is_the_real_receivers() {
     use crate::fixtures::attempt;
-    use record::{Answered, Ending, Forwarded};
+    use record::{Answered, Attempt, Ending, Forwarded, Record, Watch};
     let learnt = |status: u16| {
         let mut learner = Learner::default();
         for (number, second) in [(0, 0), (1, 2)] {
