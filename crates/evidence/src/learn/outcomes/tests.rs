@@ -180,18 +180,29 @@ impl<const N: usize, const M: usize> ConcatAll for [[Seen; M]; N] {
 fn behind_a_tap_the_answer_is_the_real_receivers() {
     use crate::fixtures::attempt;
     use record::{Answered, Attempt, Ending, Forwarded, Record, Watch};
-    let learnt = |status: u16| {
+    // The answer comes before the sender leaves, or after it.
+    let learnt = |status: u16, how: Ending, in_time: bool| {
         let mut learner = Learner::default();
         for (number, second) in [(0, 0), (1, 2)] {
             let at = Tick(second * 1_000_000);
             let (answered, end) = (Tick(at.0 + 500), Tick(at.0 + 1000));
             learner.take(&Record::Attempt(Box::new(Attempt { answer: None, ..attempt(number, at) })));
             let forwarded = Forwarded { attempt: number, sent: at, answered, status, problem: None };
-            learner.take(&Record::Watch(Watch::Forwarded(forwarded)));
-            learner.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));
+            let mut both = [
+                Record::Watch(Watch::Forwarded(forwarded)),
+                Record::Answered(Answered { attempt: number, end, how }),
+            ];
+            if !in_time {
+                both.reverse();
+            }
+            both.iter().for_each(|record| learner.take(record));
         }
         says(learner)
     };
-    assert_eq!(learnt(200)["retry.success"].0, "[200]");
-    assert_eq!(learnt(503)["retry.retry"].0, "[503]");
+    assert_eq!(learnt(200, Ending::Sent, true)["retry.success"].0, "[200]");
+    assert_eq!(learnt(503, Ending::Sent, true)["retry.retry"].0, "[503]");
+    for in_time in [true, false] {
+        let left = learnt(200, Ending::SenderClosed, in_time);
+        assert!(!left.contains_key("retry.success"), "{left:?}");
+    }
 }
