@@ -129,8 +129,10 @@ fn told_drift(learned: &Learned, profile: &SenderProfile) -> Exit {
     let (learnt, checked) = (&learned.learnt, learned.checked);
     let mut drifted = drift(learnt, profile, checked);
     if let Some(kept) = &learned.kept {
-        // Each pause by itself says more than their medians, which are all that a log without ids has.
-        drifted.retain(|(key, ..)| kept.seen == 0 || *key != SCHEDULE);
+        // Each pause by itself says more than their medians, which are all that a log without ids has. Of a journal nothing else counts:
+        // where the gate cannot tell, they do not either.
+        let by_medians = learned.events.is_some() && kept.seen == 0;
+        drifted.retain(|(key, ..)| by_medians || *key != SCHEDULE);
         for one in &kept.drifted {
             if drifted.iter().all(|(key, ..)| *key != one.0) {
                 drifted.push(one.clone());

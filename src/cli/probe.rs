@@ -170,6 +170,7 @@ fn header(
         stand_in: prepared.built_in.is_some(),
         target: target.to_owned(),
         scheme: prepared.sender,
+        sender: prepared.profile.clone().map(Box::new),
         ..header
     })
 }

@@ -122,7 +122,7 @@ fn nothing_has_drifted_only_where_signatures_and_retries_were_seen() {
 }
 
 #[test]
-fn a_sender_that_retries_otherwise_than_its_profile_has_drifted() {
+fn a_sender_that_does_otherwise_than_its_profile_has_drifted() {
     let kinds = [
         ("no-retry", "503x*@1", "retry.schedule: quick says 3 attempts; seen: 1 of 3 attempts, then silence"),
         (
@@ -137,6 +137,21 @@ fn a_sender_that_retries_otherwise_than_its_profile_has_drifted() {
             "new-timestamp-per-retry",
             "503x*@1",
             "retry.identity: quick says same; seen: timestamp_per_attempt",
+        ),
+        (
+            "no-event-header",
+            "503x1@1",
+            "event: quick says { header: X-Webhook-Event } { json: /event }; seen: no X-Webhook-Event header",
+        ),
+        (
+            "no-event-in-body",
+            "503x1@1",
+            "seen: no event at /event of the body; the unsigned header X-Webhook-Event alone names one",
+        ),
+        (
+            "other-event-in-data",
+            "503x1@1",
+            "seen: /data/event names a different event than /event of the body",
         ),
     ];
     let learnt = |kind: &[&str], fault: &str| {

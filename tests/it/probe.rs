@@ -85,11 +85,7 @@ fn nothing_is_sent_to_a_target_that_is_not_spelled_out_or_looks_like_production(
     probe("http://prod.example.com/webhooks").run().exits(2).says("--i-own-this-target");
     probe("ftp://127.0.0.1/").run().exits(2).says("http");
     probe("http://127.0.0.1:1/").args(&["--receiver"]).run().exits(2).says("cannot be used with");
-    probe("http://127.0.0.1:1/")
-        .args(&["--sender", "nobody"])
-        .run()
-        .exits(2)
-        .says("unknown signature scheme `nobody`");
+    probe("http://127.0.0.1:1/").args(&["--sender", "nobody"]).run().exits(2).says("no sender `nobody`");
     probe("http://127.0.0.1:1/").args(&["--only", "some"]).run().exits(2).says("known: baseline, forgery");
     probe("http://127.0.0.1:1/").args(&["--case", "none"]).run().exits(2).says("known: valid, ");
     let ran = Smoke::new("probe").args(&["--receiver", "list-not-parsed", "--sender", "github"]).run();
@@ -246,6 +242,37 @@ fn the_gate_takes_a_whole_probe_and_no_part_or_forgery_of_one() {
         .output()
         .unwrap();
     assert_eq!(again.stdout, std::fs::read(flawed.file("staging_probe_output.json")).unwrap());
+}
+
+/// A profile of one's own is a sender as well, and its probe counts where the approver has the profile, too.
+#[test]
+fn a_profile_of_a_file_is_probed_and_has_to_be_the_approvers() {
+    let profile = "name: mine\nsignature:\n  algorithm: hmac-sha256\n  message: \"{timestamp}.{body}\"\n  header: X-Mine\n  prefix: sha256=\n  \
+                   timestamp: { header: X-Mine-Time }\nevent: { header: X-Mine-Topic }\nid: { header: X-Mine-Id }\n";
+    let scenario = "name: own\nsubject: { kind: look, id: one, status: seen }\nsender: ./mine.yaml\nsteps:\n  - { name: look, request: { method: GET, path: / }, expect: { status: 200 } }\n";
+    let smoke = Smoke::new("probe").file("mine.yaml", profile).file("own.yaml", scenario);
+    let ran = smoke.args(&["--receiver", "--sender", "./mine.yaml"]).run().exits(0);
+    let gate = |more: &[&str]| {
+        let args = ["gate", "artifacts", "--environment", "embedded", "--require", "probe"];
+        let mut gate = Command::new(env!("CARGO_BIN_EXE_smoke"));
+        let gate = gate.args(args).args(more).current_dir(ran.dir()).env_remove("WEBHOOK_SECRET");
+        let output = gate.output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).split_whitespace().collect::<Vec<_>>().join(" "),
+        )
+    };
+    let (code, said) = gate(&[]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(
+        said.contains("the profile mine, by which the receiver was probed, came with the probe"),
+        "{said}"
+    );
+    let (code, said) = gate(&["--scenario", "own.yaml"]);
+    assert_eq!(code, Some(0), "{said}");
+    let weaker = profile.replace("\"{timestamp}.{body}\"", "\"{body}\"");
+    std::fs::write(ran.dir().join("mine.yaml"), weaker).unwrap();
+    assert_eq!(gate(&["--scenario", "own.yaml"]).0, Some(3));
 }
 
 /// A grade is that of requests that were sent, each as its case has it.

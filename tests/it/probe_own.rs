@@ -179,6 +179,72 @@ fn a_receiver_that_takes_what_was_not_signed_as_it_came_fails() {
     }
 }
 
+/// What is signed, or says that it need not be, and is not as it is expected.
+#[test]
+fn a_receiver_that_falls_over_what_it_does_not_expect_fails() {
+    let has = |webhook: &Webhook, text: &str| String::from_utf8_lossy(&webhook.body).contains(text);
+    type Falls = Box<dyn Fn(&Webhook) -> bool + Send>;
+    let falls: [(&str, &str, Falls); 7] = [
+        ("body-fields", "no fields", Box::new(move |webhook| !has(webhook, "\"event\""))),
+        ("body-fields", "every field null", Box::new(move |webhook| has(webhook, "\"data\":null"))),
+        ("body-odd-values", "a NUL in a text", Box::new(move |webhook| has(webhook, "\\u0000"))),
+        ("body-odd-values", "half of a surrogate pair", Box::new(move |webhook| has(webhook, "\\ud800"))),
+        (
+            "body-odd-values",
+            "an integer of 5000 digits",
+            Box::new(move |webhook| has(webhook, &"9".repeat(4301))),
+        ),
+        ("body-long", "70 KiB", Box::new(|webhook| webhook.body.len() > 65535)),
+        (
+            "header-missing",
+            "no X-Webhook-Event",
+            Box::new(|webhook| webhook.header("x-webhook-event").is_empty()),
+        ),
+    ];
+    for (id, label, falls) in falls {
+        let url = receiver(move |webhook| match webhook.is_signed() {
+            false => 401,
+            true if falls(webhook) => 500,
+            true => 204,
+        });
+        let (code, verdict, text) = case(&url, id, &[]);
+        assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{id}: {text}");
+        assert!(text.contains(&format!("{label}: 500")), "{id}: {text}");
+    }
+    // Content may be refused, and so may what is too long.
+    let right = receiver(|webhook| match webhook.is_signed() {
+        false => 401,
+        true if webhook.body.len() > 65535 => 413,
+        true if webhook.header("x-webhook-event").is_empty() => 422,
+        true => 204,
+    });
+    for id in ["body-fields", "body-odd-values", "body-long", "header-missing"] {
+        assert_eq!(case(&right, id, &[]).1, "pass", "{id}");
+    }
+}
+
+#[test]
+fn a_receiver_that_lets_the_request_say_that_it_need_not_be_signed_fails() {
+    let from_here = |webhook: &Webhook| webhook.header("x-forwarded-for") == "127.0.0.1";
+    let url = receiver(move |webhook| if webhook.is_signed() || from_here(webhook) { 200 } else { 401 });
+    let (code, verdict, text) = case(&url, "trusted-origin", &[]);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert!(text.contains("from 127.0.0.1, not signed: accepted (200)"), "{text}");
+    let github = &["--sender", "github"];
+    let given = |webhook: &Webhook| webhook.header("x-hub-signature-256").to_owned();
+    let right = |webhook: &Webhook| format!("sha256={}", hmac(SECRET.as_bytes(), &webhook.body));
+    let none = receiver(move |webhook| {
+        if given(webhook) == right(webhook) || given(webhook).starts_with("none=") { 200 } else { 401 }
+    });
+    let (code, verdict, text) = case(&none, "no-algorithm", github);
+    assert_eq!((code, verdict.as_str()), (Some(1), "fail"), "{text}");
+    assert!(text.contains("`none=`: accepted (200)"), "{text}");
+    let right = receiver(move |webhook| if given(webhook) == right(webhook) { 200 } else { 401 });
+    for id in ["trusted-origin", "no-algorithm"] {
+        assert_eq!(case(&right, id, github).1, "pass", "{id}");
+    }
+}
+
 /// How many webhooks a receiver has processed, in a file that an observer prints.
 struct Counter {
     n: AtomicI64,

@@ -1,7 +1,7 @@
 //! The cases: what is tried, why it matters, how the requests are made, and how their answers are judged.
 
 use crate::JsonSchema;
-use crate::cases::{behaviour, forgery, raw_body, respelt, robustness};
+use crate::cases::{behaviour, forgery, raw_body, respelt, robustness, unexpected, waived};
 use crate::forge::{Draft, Forge};
 use crate::shot::Shot;
 use record::Right;
@@ -164,7 +164,9 @@ impl Case {
             .into_iter()
             .chain(forgery::CASES)
             .chain(respelt::CASES)
+            .chain(waived::CASES)
             .chain(robustness::CASES)
+            .chain(unexpected::CASES)
             .chain(raw_body::CASES)
             .chain(behaviour::CASES)
     }

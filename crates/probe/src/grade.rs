@@ -7,7 +7,7 @@ use record::Right;
 use serde::{Deserialize, Serialize};
 
 /// Cases in which somebody without the secret gets something accepted: with one of them nothing else matters.
-const SEVERE: [&str; 14] = [
+const SEVERE: [&str; 16] = [
     "no-signature",
     "empty-signature",
     "wrong-key",
@@ -20,6 +20,8 @@ const SEVERE: [&str; 14] = [
     "changed-timestamp",
     "signature-of-another",
     "algorithm-swapped",
+    "trusted-origin",
+    "no-algorithm",
     "timing",
     "no-secret-in-answer",
 ];

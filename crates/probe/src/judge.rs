@@ -7,7 +7,7 @@ use crate::effects::{effects, without_effect};
 use crate::forge::Forge;
 use crate::measured::{answer_time, beside, timing};
 use crate::overall;
-use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
+use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, RetryContract, Right};
 use serde::{Deserialize, Serialize};
 use signature::Scheme;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ const TOLD: usize = 3;
 pub struct Facts {
     /// How the sender signs.
     pub scheme: Scheme,
+    /// Of a profile of one's own: by what its sender counts a webhook as delivered. Of the built-in ones each takes any 2xx.
+    pub promised: Option<RetryContract>,
     /// How it was asked for.
     pub begin: ProbeBegin,
     /// What was sent.
@@ -30,6 +32,13 @@ pub struct Facts {
     pub effects: Vec<ProbeEffects>,
     /// When it began, in Unix milliseconds.
     pub started_ms: i64,
+}
+
+impl Facts {
+    /// Whether a status is a success, and one by which the sender counts a webhook as delivered.
+    pub(crate) fn delivers(&self, status: u16) -> bool {
+        is_success(status) && self.promised.as_ref().is_none_or(|promised| promised.succeeds(status))
+    }
 }
 
 /// The verdict on a case.
@@ -111,7 +120,7 @@ pub fn judge(facts: &Facts) -> Vec<CaseResult> {
 fn baseline(facts: &Facts) -> Option<String> {
     let valid = facts.sent.iter().find(|sent| sent.case == "valid");
     let Some(valid) = valid else { return Some("no valid webhook was sent in time".to_owned()) };
-    if status(valid).is_some_and(is_success) {
+    if status(valid).is_some_and(|status| facts.delivers(status)) {
         return None;
     }
     let others: Vec<&ProbeSent> = facts.sent.iter().filter(|sent| sent.case == DIAGNOSIS).collect();
@@ -211,8 +220,8 @@ pub(crate) fn shot(sent: &ProbeSent, facts: &Facts) -> CaseVerdict {
     let crashed = is_crash(sent);
     match right {
         _ if status == 429 => Unproven,
-        Right::Accepted => pass(success),
-        Right::AcceptedOrUnreadable if success => Pass,
+        Right::Accepted => pass(facts.delivers(status)),
+        Right::AcceptedOrUnreadable if success => pass(facts.delivers(status)),
         Right::AcceptedOrUnreadable if !(400..500).contains(&status) => Fail,
         Right::AcceptedOrUnreadable => {
             if is_as_forged(sent, facts) {
@@ -294,7 +303,9 @@ fn complaint(sent: &ProbeSent) -> String {
             )
         }
         (Came::Answer(answer), Right::Accepted | Right::AcceptedOrUnreadable) => {
-            format!("validly signed, but got {}", answer.status)
+            let status = answer.status;
+            let but = if is_success(status) { ", which its sender does not count as delivered" } else { "" };
+            format!("validly signed, but got {status}{but}")
         }
         (Came::Answer(answer), _) if is_success(answer.status) => format!("accepted ({came})"),
         _ => came,

@@ -43,6 +43,9 @@ impl Layout {
         let unfit = match scheme.needs_own_body() {
             _ if !hmac => Some("are not signed with HMAC"),
             Some(why) => Some(why),
+            _ if s.form != Form::MessageSignatures && !scheme.signs_body() => {
+                Some("sign a part of the body alone, so that a receiver may take another rest")
+            }
             _ if s.form == Form::MessageSignatures => Some("are signed as HTTP messages (RFC 9421)"),
             _ if scheme.signs_url() => Some("sign the URL, which a receiver may know by another name"),
             _ if spec.body.format != BodyFormat::Json || spec.body.batch.is_some() => {
@@ -137,4 +140,41 @@ pub(crate) fn put(body: &mut Value, pointer: &str, text: &str) {
         place = map.entry(name).or_insert(Value::Null);
     }
     *place = Value::from(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Case, Forge};
+    use record::SenderProfile;
+
+    fn own(change: impl FnOnce(&mut SenderProfile)) -> Scheme {
+        let mut profile = SenderProfile::built_in(Scheme::Shopify).unwrap();
+        profile.name = "mine".to_owned();
+        change(&mut profile);
+        profile.scheme().unwrap()
+    }
+
+    #[test]
+    fn a_profile_of_ones_own_is_imitated_where_it_signs_the_whole_body() {
+        assert_eq!(can_imitate(own(|_| ())), Ok(()));
+        let part = can_imitate(own(|profile| profile.signature.message = "{json:/id}".to_owned()));
+        let wanted = "webhooks of mine sign a part of the body alone, so that a receiver may take another rest: smoke probe cannot \
+                      imitate them";
+        assert_eq!(part, Err(wanted.to_owned()));
+    }
+
+    #[test]
+    fn base64_for_urls_may_lack_its_padding() {
+        let labels = |encoding| {
+            let sender = own(|profile| profile.signature.encoding = encoding);
+            let secret = sender.generate_secret().unwrap();
+            let forge = Forge::new(sender, &secret, "paid", None, "canary").unwrap();
+            let shots = Case::of("respelt-signature").unwrap().shots(&forge, 1_764_115_200_123, 0).unwrap();
+            shots.into_iter().map(|shot| shot.label).collect::<Vec<_>>()
+        };
+        let without = "without its padding".to_owned();
+        assert!(labels(Encoding::Base64).contains(&without));
+        assert!(!labels(Encoding::Base64url).contains(&without));
+    }
 }

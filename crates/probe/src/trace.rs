@@ -5,7 +5,7 @@ const MARKS: [&str; 11] = [
     "Traceback (most recent call last)",
     "You're seeing this error because you have <code>DEBUG = True</code>",
     "Werkzeug Debugger",
-    "node_modules/",
+    MODULES,
     "\n    at ",
     "&nbsp; &nbsp;at ",
     "Exception in thread \"",
@@ -14,6 +14,9 @@ const MARKS: [&str; 11] = [
     "Stack trace:\n#0",
     "ActionController::",
 ];
+
+/// The folder of Node's packages.
+const MODULES: &str = "node_modules/";
 
 /// Texts around a number, and what they are called: of Go, Ruby and PHP.
 const NUMBERED: [(&str, &str, &str); 3] = [
@@ -25,9 +28,14 @@ const NUMBERED: [(&str, &str, &str); 3] = [
 /// The mark of a stack trace in an answer's body.
 #[must_use]
 pub fn stack_trace(body: &str) -> Option<&'static str> {
-    let found = MARKS.iter().copied().find(|mark| body.contains(mark));
-    // A Rust panic names both.
-    let found = found.filter(|mark| *mark != "thread '" || body.contains("panicked at"));
+    let tells = |mark: &&str| match *mark {
+        // A Rust panic names both.
+        "thread '" => body.contains("panicked at"),
+        // A page may load a script from there: it is the line and column of one that tells.
+        MODULES => is_numbered(body, "js:", ":"),
+        _ => true,
+    };
+    let found = MARKS.iter().copied().filter(|mark| body.contains(mark)).find(tells);
     let numbered = || NUMBERED.iter().find(|(before, after, _)| is_numbered(body, before, after));
     let frame = || is_framed(body).then_some("at CLASS.METHOD(…)");
     found.map(str::trim).or_else(|| numbered().map(|(.., name)| *name)).or_else(frame)
@@ -97,6 +105,7 @@ mod tests {
             "{\"detail\":\"bad\\r\\n   at Acme.Hook.<Verify>d__3.MoveNext()\\r\\n   at System.X()\"}",
             "{\"stack\":\"Error: bad\\n    at verify (/app/hook.ts:12:9)\\n    at async /app/x.js:1:2\"}",
             "#0 /var/www/hook.php(12): verify()\n#1 {main}",
+            "<li>/app/node_modules/express/lib/layer.js:95:5</li>",
         ] {
             assert!(stack_trace(text).is_some(), "{text}");
         }
@@ -112,6 +121,7 @@ mod tests {
             "{\"error\":\"bad\\n at the latest (see docs)\"}",
             "goroutines are 17 [here], a goroutine 17 times; hook.rb: 12, hook.php(x): no",
             "at com.acme.Hook: not signed",
+            "<title>Not Found</title><script src=\"/node_modules/jquery/dist/jquery.min.js\"></script>",
         ] {
             assert_eq!(stack_trace(text), None, "{text}");
         }

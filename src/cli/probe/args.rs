@@ -20,9 +20,9 @@ pub(in crate::cli) struct Args {
     /// Probe the built-in receiver: `right`, or one with a flaw by name
     #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<BuiltIn>::new(flaws), long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
     pub receiver: Option<BuiltIn>,
-    /// Whose webhooks to imitate, such as stripe [default: deltacrown-5.6]
-    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<Scheme>::new(|| Scheme::ALL.map(Scheme::sender).to_vec()), long, value_name = "NAME")]
-    pub sender: Option<Scheme>,
+    /// Whose webhooks to imitate: a built-in profile such as stripe, or a file [default: deltacrown-5.6]
+    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::senders(), long, value_name = "NAME|FILE")]
+    pub sender: Option<String>,
     #[command(flatten)]
     pub secret: SecretSource,
     /// Event of the webhooks [default: one the sender is known to send]

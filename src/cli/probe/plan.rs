@@ -3,11 +3,11 @@
 use super::args::{Args, BuiltIn, OfCase};
 use super::header;
 use crate::cli::secret_source::usual;
-use crate::cli::{Failure, receiver_target};
+use crate::cli::{Failure, receiver_target, sender_option};
 use crate::load::{Dialer, Target, guard};
 use crate::probe::{Observer, Plan};
 use ::probe::{Case, Forge, Group, Judged, can_imitate, has_list, usual_event};
-use record::{Header, ProbeBegin, Tick, read_input};
+use record::{Header, ProbeBegin, SenderProfile, Tick, read_input};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use stand_in::{Flaw, Receiver};
@@ -26,6 +26,8 @@ pub(super) struct Asked {
     /// The flaw of the built-in receiver, when that is probed.
     pub built_in: Option<Option<Flaw>>,
     pub sender: Scheme,
+    /// The profile, where it is not a built-in one.
+    pub profile: Option<SenderProfile>,
     pub secret: Secret,
     body: Option<Value>,
     cases: Vec<&'static Case>,
@@ -53,7 +55,9 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     }
     let built_in = args.receiver.map(|BuiltIn(flaw)| flaw);
     let needs_list = built_in == Some(Some(Flaw::ListNotParsed));
-    let sender = args.sender.unwrap_or(if needs_list { Scheme::StandardWebhooks } else { Scheme::default() });
+    let usual = if needs_list { Scheme::StandardWebhooks } else { Scheme::default() };
+    let profile = args.sender.as_deref().map(sender_option::named).transpose()?;
+    let sender = profile.as_ref().map(sender_option::scheme_of).transpose()?.unwrap_or(usual);
     can_imitate(sender).map_err(|e| Failure::usage(format!("--sender: {e}")))?;
     if needs_list && !has_list(sender) {
         return Err(Failure::usage(format!(
@@ -74,7 +78,8 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     let observer = args.observe.as_deref().map(Observer::parse).transpose();
     let observer = observer.map_err(|e| Failure::usage(format!("--observe: {e}")))?;
     let (secret, body) = (secret(args, sender)?, args.body.as_deref().map(body).transpose()?);
-    Ok(Asked { built_in, sender, secret, body, cases: cases(args)?, observer })
+    let profile = profile.filter(|_| !sender.is_built_in());
+    Ok(Asked { built_in, sender, profile, secret, body, cases: cases(args)?, observer })
 }
 
 /// The cases that are asked for, the valid webhook first.

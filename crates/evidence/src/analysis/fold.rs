@@ -17,7 +17,7 @@ use super::steps::Steps;
 use super::strangers::Strangers;
 use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
-use correlate::{Correlator, FlowValues, KnownSender, Reader};
+use correlate::{Contradiction, Correlator, FlowValues, KnownSender, Reader};
 use foldhash::{HashMap, HashSet};
 use pii::{Canaries, PolicyError};
 use record::Tick;
@@ -279,6 +279,11 @@ impl Analysis {
     /// What was found of webhooks against the schemas of their events.
     pub(crate) const fn payloads(&self) -> &record::PayloadStats {
         &self.payloads.found
+    }
+
+    /// How webhooks contradict the sender's profile about their event or their format; the first ones.
+    pub(crate) fn contradicting(&self) -> impl Iterator<Item = Contradiction> {
+        self.payloads.contradicting.iter().map(|(.., how)| *how)
     }
 
     /// Whether nobody but this run uses the system under test: then a webhook that no step explains is the sender's doing.

@@ -1,6 +1,6 @@
 //! In whose name smoke sent: what a load counts as delivered, and tries again, is what that sender promises and no more.
 
-use super::admissibility::{Checkout, is_built_in, told_differences};
+use super::admissibility::{Checkout, KnownSender, is_built_in, told_differences};
 use crate::gate::Verdict;
 use record::{Header, RetryContract, RunKind, SenderProfile};
 
@@ -8,6 +8,9 @@ use record::{Header, RetryContract, RunKind, SenderProfile};
 pub(super) fn sent_as(header: &Header, checkout: &Checkout) -> (Verdict, String) {
     let sender = header.sender.as_deref();
     let name = sender.map_or(SenderProfile::usual().name.as_str(), |sender| &sender.name);
+    if header.kind == RunKind::Probe && !header.scheme.is_built_in() {
+        return probed_as(header, checkout);
+    }
     if header.kind != RunKind::Load {
         return (Verdict::NotExercised, "smoke was the sender".to_owned());
     }
@@ -33,8 +36,31 @@ pub(super) fn sent_as(header: &Header, checkout: &Checkout) -> (Verdict, String)
     }
 }
 
+/// A profile of one's own decides which requests a probe has, and which answers are right: what it leaves out nobody tries. It has to be
+/// one that a scenario of the checkout names.
+fn probed_as(header: &Header, checkout: &Checkout) -> (Verdict, String) {
+    let name = header.scheme.sender();
+    let files = checkout.scenarios.values().filter_map(|known| known.sender.as_deref());
+    let own = |file: &&KnownSender| header.sender.as_deref() == Some(&file.profile);
+    let signs_so = header.sender.as_ref().is_some_and(|sender| sender.scheme() == Ok(header.scheme));
+    match files.into_iter().find(own).filter(|_| signs_so) {
+        Some(file) => {
+            let source = &file.source;
+            (Verdict::Pass, format!("smoke was the sender, and sent as {name} of {source} here"))
+        }
+        None => {
+            let figure = format!(
+                "the profile {name}, by which the receiver was probed, came with the probe; use a built-in one, or give a scenario that \
+                 names the file (--scenario)"
+            );
+            (Verdict::Unproven, figure)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::admissibility::KnownScenario;
     use super::*;
     use crate::gate::Gates;
     use std::collections::BTreeMap;
@@ -49,13 +75,16 @@ mod tests {
             ..Header::new(RunKind::Load, chrono::Utc::now()).unwrap()
         };
         after(&mut header);
-        let checkout = Checkout {
+        sent_as(&header, &checkout())
+    }
+
+    fn checkout() -> Checkout {
+        Checkout {
             gates_name: String::new(),
             gates_sha256: String::new(),
             gates: Gates::default(),
             scenarios: BTreeMap::new(),
-        };
-        sent_as(&header, &checkout)
+        }
     }
 
     #[test]
@@ -70,6 +99,47 @@ mod tests {
             judged(narrow, |header| header.retry.success = record::StatusSet::range(200, 503));
         assert_eq!(verdict, Verdict::Unproven);
         assert!(text.contains("; success is [200-503], and must be [200]"), "{text}");
+    }
+
+    #[test]
+    fn a_receiver_is_probed_by_a_profile_that_is_known() {
+        let mut profile = SenderProfile::usual().clone();
+        profile.name = "mine".into();
+        profile.headers.push("X-Mine".to_owned());
+        let header = |scheme| Header {
+            scheme,
+            sender: Some(Box::new(profile.clone())),
+            ..Header::new(RunKind::Probe, chrono::Utc::now()).unwrap()
+        };
+        let own = profile.scheme().unwrap();
+        let mut checkout = checkout();
+        assert_eq!(sent_as(&header(signature::Scheme::Stripe), &checkout).0, Verdict::NotExercised);
+        let (verdict, text) = sent_as(&header(own), &checkout);
+        assert_eq!(verdict, Verdict::Unproven);
+        assert!(
+            text.contains("the profile mine, by which the receiver was probed, came with the probe"),
+            "{text}"
+        );
+        let sender =
+            KnownSender { source: "mine.yaml".into(), sha256: String::new(), profile: profile.clone() };
+        let known = KnownScenario {
+            source: "orders.yaml".into(),
+            others: Vec::new(),
+            sha256: String::new(),
+            scenario: None,
+            sender: Some(Box::new(sender)),
+        };
+        checkout.scenarios.insert("orders".into(), known);
+        let known = sent_as(&header(own), &checkout);
+        assert_eq!(
+            known,
+            (Verdict::Pass, "smoke was the sender, and sent as mine of mine.yaml here".to_owned())
+        );
+        // The header says by one profile, and was sent by another.
+        let mut weaker = profile.clone();
+        weaker.signature.timestamp = None;
+        weaker.signature.message = "{body}".to_owned();
+        assert_eq!(sent_as(&header(weaker.scheme().unwrap()), &checkout).0, Verdict::Unproven);
     }
 
     #[test]

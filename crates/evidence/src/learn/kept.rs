@@ -1,7 +1,9 @@
 //! Whether the deliveries of a journal keep what a profile says of retries, by the judgement that a run's own gate makes.
 
+use super::{place_names, written};
 use crate::analysis::{Analysis, Breach, RetryFacts, retries};
 use crate::figure::counted;
+use correlate::Contradiction;
 use pii::PolicyError;
 use record::{Header, Record, RetryContract, SenderProfile};
 use signature::Scheme;
@@ -13,7 +15,7 @@ pub struct Kept(Analysis);
 /// What was seen of a profile's retries.
 #[derive(Debug, Default)]
 pub struct KeptRetries {
-    /// What drifted: key, what the profile says, what was seen.
+    /// What drifted of them, and of event and format: key, what the profile says, what was seen.
     pub drifted: Vec<(&'static str, String, String)>,
     /// In how many deliveries a retry, or its absence, could be seen where the profile says which it is.
     pub seen: usize,
@@ -51,11 +53,34 @@ impl Kept {
             let ended = !found.unproven.contains(&facts.delivery) && facts.silence_watched;
             if one { ended } else { facts.gaps_us.iter().any(Option::is_some) }
         };
+        let mut drifted = drifted(&found.breaches, contract);
+        drifted.extend(self.contradicted());
         KeptRetries {
-            drifted: drifted(&found.breaches, contract),
+            drifted,
             seen: found.exercised.iter().filter(shows).count(),
             failed: found.exercised.len(),
         }
+    }
+}
+
+impl Kept {
+    /// What webhooks say otherwise of their event and format than the profile: the first one of either.
+    fn contradicted(&self) -> Vec<(&'static str, String, String)> {
+        let scheme = self.0.header.scheme;
+        let of = |how: Contradiction| match how {
+            Contradiction::MediaType { promised } => ("body.media_type", promised.to_owned(), how),
+            _ => {
+                let places = place_names(&scheme.spec().event);
+                ("event", places.iter().map(|place| written(place)).collect::<Vec<_>>().join(" "), how)
+            }
+        };
+        let mut all: Vec<(&'static str, String, String)> = Vec::new();
+        for (key, said, how) in self.0.contradicting().map(of) {
+            if all.iter().all(|(other, ..)| *other != key) {
+                all.push((key, said, how.to_string()));
+            }
+        }
+        all
     }
 }
 

@@ -17,7 +17,7 @@ pub use log::LogLearner;
 use crate::figure::counted;
 use crate::usual::{EVENTS, names_event};
 use record::faults::Fault;
-use record::{Attempt, Record, Tick, sha256_hex};
+use record::{Attempt, Ending, Record, Tick, Watch, sha256_hex};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -143,6 +143,17 @@ impl Learner {
                     self.numbers.get(&answered.attempt).and_then(|at| self.attempts.get_mut(*at))
                 {
                     seen.end = Some(answered.end);
+                    // A sender that has left was answered nothing, whatever the real receiver says.
+                    if answered.how == Ending::SenderClosed {
+                        seen.status = None;
+                    }
+                }
+            }
+            // Behind a tap the answer is the real receiver's.
+            Record::Watch(Watch::Forwarded(forwarded)) => {
+                let seen = self.numbers.get(&forwarded.attempt).and_then(|at| self.attempts.get_mut(*at));
+                if let Some(seen) = seen.filter(|seen| seen.end.is_none()) {
+                    seen.status = Some(forwarded.status);
                 }
             }
             Record::End(end) => self.last = self.last.max(end.at),

@@ -6,3 +6,5 @@ mod gzip;
 pub(crate) mod raw_body;
 pub(crate) mod respelt;
 pub(crate) mod robustness;
+pub(crate) mod unexpected;
+pub(crate) mod waived;

@@ -1,7 +1,10 @@
 //! Verdicts on single cases, from facts that are made up: each request of a case gets an answer, one millisecond after it.
 
 use crate::{Case, CaseVerdict, Facts, Forge, Shot, can_imitate, grade, judge, usual_event};
-use record::{Came, ProbeAnswer, ProbeBegin, ProbeEffects, ProbeRequest, ProbeSent, SenderProfile, Tick};
+use record::{
+    Came, ProbeAnswer, ProbeBegin, ProbeEffects, ProbeRequest, ProbeSent, RetryContract, SenderProfile,
+    StatusSet, Tick,
+};
 use signature::{Scheme, Secret};
 
 const SCHEME: Scheme = Scheme::DeltacrownV2;
@@ -26,7 +29,7 @@ fn facts(case: &str, status: impl Fn(usize, &str) -> u16) -> Facts {
         budget_ms: 60_000,
         observer: None,
     };
-    Facts { scheme: SCHEME, begin, sent, effects: Vec::new(), started_ms: NOW }
+    Facts { scheme: SCHEME, promised: None, begin, sent, effects: Vec::new(), started_ms: NOW }
 }
 
 fn answered(case: &str, shot: &Shot, n: usize, status: u16) -> ProbeSent {
@@ -296,4 +299,19 @@ fn a_receiver_that_takes_one_request_after_the_other_fails() {
     assert_eq!(timed([(10, 264), (260, 268), (269, 271), (272, 274)]).0, CaseVerdict::Unproven);
     // It takes four seconds for whatever it is sent, and all at once.
     assert_eq!(timed([(10, 7010), (260, 4260), (4261, 8261), (8262, 12262)]).0, CaseVerdict::Unproven);
+}
+
+#[test]
+fn what_the_sender_does_not_count_as_delivered_is_not_accepted() {
+    let judged = |promised: Option<RetryContract>, status| {
+        verdict(&Facts { promised, ..facts("unknown-field", |_, _| status) }, "unknown-field")
+    };
+    let only_200 = RetryContract { success: StatusSet::range(200, 200), ..RetryContract::default() };
+    assert_eq!(judged(None, 202).0, CaseVerdict::Pass);
+    assert_eq!(judged(Some(RetryContract::default()), 202).0, CaseVerdict::Pass);
+    assert_eq!(judged(Some(only_200.clone()), 200).0, CaseVerdict::Pass);
+    let (failed, text) = judged(Some(only_200), 202);
+    assert_eq!(failed, CaseVerdict::Fail);
+    let wanted = "unknown field: validly signed, but got 202, which its sender does not count as delivered";
+    assert_eq!(text, wanted);
 }

@@ -71,7 +71,7 @@ fn a_retry_at_once_is_no_pause_and_one_pause_shows_no_jitter() {
     assert_eq!(once["retry.jitter"].1, Certainty::Unseen);
     let twice = says(learner([three(1, 1, 2000), three(2, 9, 2500)].concat_all(), &[]));
     assert_eq!(twice["retry.schedule"].0, "[0s, 0s, 2300ms]");
-    assert_eq!(twice["retry.jitter"], ("0.11".to_owned(), Certainty::Likely));
+    assert_eq!(twice["retry.jitter"], ("0.14".to_owned(), Certainty::Likely));
 }
 
 #[test]
@@ -172,5 +172,37 @@ trait ConcatAll {
 impl<const N: usize, const M: usize> ConcatAll for [[Seen; M]; N] {
     fn concat_all(self) -> Vec<Seen> {
         self.into_iter().flatten().collect()
+    }
+}
+
+/// What comes again after an answer of the real receiver's, which is known only once the attempt was written.
+#[test]
+fn behind_a_tap_the_answer_is_the_real_receivers() {
+    use crate::fixtures::attempt;
+    use record::{Answered, Attempt, Ending, Forwarded, Record, Watch};
+    // The answer comes before the sender leaves, or after it.
+    let learnt = |status: u16, how: Ending, in_time: bool| {
+        let mut learner = Learner::default();
+        for (number, second) in [(0, 0), (1, 2)] {
+            let at = Tick(second * 1_000_000);
+            let (answered, end) = (Tick(at.0 + 500), Tick(at.0 + 1000));
+            learner.take(&Record::Attempt(Box::new(Attempt { answer: None, ..attempt(number, at) })));
+            let forwarded = Forwarded { attempt: number, sent: at, answered, status, problem: None };
+            let mut both = [
+                Record::Watch(Watch::Forwarded(forwarded)),
+                Record::Answered(Answered { attempt: number, end, how }),
+            ];
+            if !in_time {
+                both.reverse();
+            }
+            both.iter().for_each(|record| learner.take(record));
+        }
+        says(learner)
+    };
+    assert_eq!(learnt(200, Ending::Sent, true)["retry.success"].0, "[200]");
+    assert_eq!(learnt(503, Ending::Sent, true)["retry.retry"].0, "[503]");
+    for in_time in [true, false] {
+        let left = learnt(200, Ending::SenderClosed, in_time);
+        assert!(!left.contains_key("retry.success"), "{left:?}");
     }
 }

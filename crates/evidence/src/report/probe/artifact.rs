@@ -191,6 +191,7 @@ fn gathered(header: &Header, all: Vec<ProbeFact>) -> Option<Facts> {
     }
     Some(Facts {
         scheme: header.scheme,
+        promised: header.sender.as_ref().map(|sender| sender.contract()),
         begin: begin?,
         sent,
         effects,
