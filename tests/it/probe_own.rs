@@ -184,16 +184,9 @@ fn a_receiver_that_takes_what_was_not_signed_as_it_came_fails() {
 fn a_receiver_that_falls_over_what_it_does_not_expect_fails() {
     let has = |webhook: &Webhook, text: &str| String::from_utf8_lossy(&webhook.body).contains(text);
     type Falls = Box<dyn Fn(&Webhook) -> bool + Send>;
-    let falls: [(&str, &str, Falls); 7] = [
-        ("body-fields", "no fields", Box::new(move |webhook| !has(webhook, "\"event\""))),
-        ("body-fields", "every field null", Box::new(move |webhook| has(webhook, "\"data\":null"))),
-        ("body-odd-values", "a NUL in a text", Box::new(move |webhook| has(webhook, "\\u0000"))),
-        ("body-odd-values", "half of a surrogate pair", Box::new(move |webhook| has(webhook, "\\ud800"))),
-        (
-            "body-odd-values",
-            "an integer of 5000 digits",
-            Box::new(move |webhook| has(webhook, &"9".repeat(4301))),
-        ),
+    let falls: [(&str, &str, Falls); 4] = [
+        ("body-odd-text", "a NUL", Box::new(move |webhook| has(webhook, "\\u0000"))),
+        ("body-odd-text", "half of a surrogate pair", Box::new(move |webhook| has(webhook, "\\ud800"))),
         ("body-long", "70 KiB", Box::new(|webhook| webhook.body.len() > 65535)),
         (
             "header-missing",
@@ -218,7 +211,7 @@ fn a_receiver_that_falls_over_what_it_does_not_expect_fails() {
         true if webhook.header("x-webhook-event").is_empty() => 422,
         true => 204,
     });
-    for id in ["body-fields", "body-odd-values", "body-long", "header-missing"] {
+    for id in ["body-odd-text", "body-long", "header-missing"] {
         assert_eq!(case(&right, id, &[]).1, "pass", "{id}");
     }
 }
