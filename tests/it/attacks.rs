@@ -138,6 +138,7 @@ fn faults_that_met_no_webhook_are_unproven() {
     of(json!(["503x2@20%"]), 0, "503x2@20%");
     of(json!(["503x2@1", "503x2@3"]), 0, "503x2@3");
     of(json!(["503x2@30%"]), 3, "503 was to break 3 webhooks, but broke 2");
+    of(json!(["503x2@20%", "400@2"]), 3, "--allow faults=unmet accepts it");
     of(json!(["503x2@20%", "400@1"]), 3, "400 was to break 1 webhook, but broke 0");
 }
 

@@ -320,13 +320,14 @@ fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
     let judged = !matches!(kind, Kind::Observation | Kind::Probe) && !told.is_empty();
     let alone = organic(proof);
     let few = least.filter(|least| judged && alone < *least).map(|_| {
-        format!(
+        let why = format!(
             "{alone} of {} webhooks due were left alone; rates and latencies are judged on those",
             proof.due()
-        )
+        );
+        Weakness::new("faults", alone.to_string(), why)
     });
-    let weak = few.into_iter().chain(unmet(header, proof));
-    let weak: Vec<Weakness> = weak.map(|why| Weakness::new("faults", alone.to_string(), why)).collect();
+    let unmet = unmet(header, proof).map(|why| Weakness::new("faults", "unmet", why));
+    let weak: Vec<Weakness> = few.into_iter().chain(unmet).collect();
     item("faults", "Broken on purpose", fact, &weak, demand)
 }
 

@@ -164,6 +164,10 @@ impl Answers {
         };
         let told =
             |answer: Option<u16>| answer.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+        // A window over a receiver that breaks attempts is unproven, whatever was sent.
+        if self.kind == RunKind::Observe {
+            return;
+        }
         let due = fault.answer(own);
         if attempt.answer != due {
             let (due, is) = (told(due), told(attempt.answer));
