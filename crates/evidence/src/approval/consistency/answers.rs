@@ -152,7 +152,7 @@ impl Answers {
             };
             match attempt.answer {
                 Some(answer) if answer != own => {
-                    found.add("answer_contradicts_verdict", sentence(answer.to_string()))
+                    found.add("answer_contradicts_verdict", sentence(answer.to_string()));
                 }
                 // Behind a tap the real receiver answers, and what it says is written later; a run has none.
                 None if self.kind == RunKind::Run => {
