@@ -160,7 +160,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let env = environment::read(None)?;
     let demand = demand(args)?;
-    let secret = args.secret.read()?;
+    let secret = args.secret.read_to_verify()?;
     let staging_secret = env("WEBHOOK_SECRET").filter(|s| !s.is_empty()).map(Secret::new);
     let key =
         |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();

@@ -3,7 +3,7 @@
 use super::{Failure, out};
 use crate::executor::GatesRef;
 use evidence::gate::{Confidence, Gates, GatesError};
-use record::{read_input_text, text_sha256_hex};
+use record::{read_settings_text, text_sha256_hex};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -37,7 +37,7 @@ impl GatesFile {
         let (name, text) = match path {
             Some(path) => {
                 let name = path.display().to_string();
-                let read = read_input_text(&path, MAX_BYTES);
+                let read = read_settings_text(&path, MAX_BYTES);
                 (name.clone(), read.map_err(|e| Failure::usage(format!("gates {name}: {e}")))?)
             }
             None => ("built-in gates".to_owned(), BUILT_IN.to_owned()),

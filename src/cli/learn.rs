@@ -59,7 +59,7 @@ struct Learned {
 }
 
 fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failure> {
-    let secret = args.secret.read()?;
+    let secret = args.secret.read_to_verify()?;
     let declared = against.map(sender_option::scheme_of).transpose()?;
     let signs = declared.is_some_and(Scheme::is_signed);
     let (header, mut reader) = match Reader::open(&args.traffic) {

@@ -8,7 +8,7 @@ use evidence::logs::{Arrivals, Errors, Fold, Formats, Lines, MAX_LINE, Reconcili
 use evidence::report::counted;
 use pii::{Engine, Policy, Utf8Reader, shown};
 use record::{Counted, LogClock};
-use record::{Links, PartRead, ReadError, Reader, read_input_text};
+use record::{Links, PartRead, ReadError, Reader, read_settings_text};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
@@ -105,7 +105,7 @@ pub(super) fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, Failure> {
 pub(super) fn formats(file: Option<&Path>) -> Result<Formats, Failure> {
     let Some(file) = file else { return Formats::built_in().map_err(Failure::environment) };
     let wrong = |why: String| Failure::usage(format!("--formats {}: {why}", file.display()));
-    let text = read_input_text(file, MAX_FORMATS).map_err(|e| wrong(e.to_string()))?;
+    let text = read_settings_text(file, MAX_FORMATS).map_err(|e| wrong(e.to_string()))?;
     Formats::parse(&text).map_err(|e| wrong(e.to_string()))
 }
 

@@ -79,7 +79,7 @@ fn written(args: &Args) -> Result<Exit, Failure> {
         RunKind::Probe => return of_a_probe(args, signer.as_ref()),
         RunKind::Run | RunKind::Receive | RunKind::Observe => {}
     }
-    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
+    let (evidence, recheck) = read(&args.journal, args.secret.read_to_verify()?.as_ref())?;
     if evidence.integrity.torn_bytes > 0 {
         out::say(format!("warning: {shown}: the last line is incomplete and was ignored"));
     }

@@ -5,7 +5,7 @@ use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
 use pii::{Engine, Finding, Policy, Unread, Utf8Reader, log_line};
-use record::{LineRead, read_input_text, read_line};
+use record::{LineRead, read_line, read_settings_text};
 use serde_json::json;
 use signature::Secret;
 use std::io::{BufReader, Read};
@@ -68,7 +68,7 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
 /// Reads a policy; YAML is a superset of JSON.
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let shown = path.display().to_string();
-    let text = read_input_text(path, MAX_POLICY).with_context(|| format!("--policy {shown}"));
+    let text = read_settings_text(path, MAX_POLICY).with_context(|| format!("--policy {shown}"));
     scenario::read_policy(&text.map_err(Failure::Usage)?, &shown).map_err(|e| Failure::Usage(e.into()))
 }
 

@@ -74,6 +74,18 @@ impl SecretSource {
         Ok(secrets.into_iter().reduce(|first, other| first.or(&other)))
     }
 
+    /// As [`SecretSource::read`], for a command that verifies with it what is there.
+    ///
+    /// # Errors
+    /// As [`SecretSource::read`], and when it is empty: nothing was signed with that.
+    pub(super) fn read_to_verify(&self) -> Result<Option<Secret>, Failure> {
+        let secret = self.read()?;
+        if secret.as_ref().is_some_and(|secret| secret.expose().trim().is_empty()) {
+            return Err(Failure::usage("--secret-file, --secret-env: the webhook secret is empty"));
+        }
+        Ok(secret)
+    }
+
     /// The secret; one of the flags must be given. Its weakness is said on stderr, and does not stop the command.
     ///
     /// # Errors

@@ -171,8 +171,11 @@ impl Interceptor for FaultInjector {
         self.begin(number);
         let fault = self.plan.fault(number, attempt.attempt)?;
         // A drip ends as the whole answer to a sender that waits for it.
-        let own = matches!(fault, Fault::Delay(_) | Fault::Drip(_));
-        let sends = if own { Sends::Own } else { fault.status().map_or(Sends::Nothing, Sends::Status) };
+        let sends = if fault.sends_own_answer() {
+            Sends::Own
+        } else {
+            fault.status().map_or(Sends::Nothing, Sends::Status)
+        };
         let redirect = fault.redirects().then_some(attempt.record);
         Some(Intercept { fault, sends, play: self.play(fault, redirect)? })
     }

@@ -29,6 +29,10 @@ fn flows_that_are_not_the_scenarios_are_refused() {
     of("expectations dropped", |all| all.retain(|r| r.get("expect").is_none()), "expectation_differs");
     let count = |all: &mut Vec<Value>| each(all, "expect").for_each(|e| e["count"] = 0.into());
     of("nothing expected", count, "expectation_differs");
+    let of_nobody = |all: &mut Vec<Value>| {
+        each(all, "expect").for_each(|e| e["matchers"]["/data/tournament_id"] = Value::Null);
+    };
+    of("expected of nobody", of_nobody, "expectation_differs");
     let within = |all: &mut Vec<Value>| each(all, "expect").for_each(|e| e["within_ms"] = 60_000.into());
     of("longer limits", within, "expectation_differs");
     let foreign = |all: &mut Vec<Value>| {
@@ -103,6 +107,39 @@ fn outcomes_that_their_answers_do_not_bear_out_are_refused() {
         (first["verdict"]["valid"], first["verdict"]["reason"]) = (false.into(), "mismatch".into());
     };
     of("accepted and invalid", answer, "answer_contradicts_verdict");
+}
+
+/// Else a sender that does not try again could have been sent something after which nothing is due.
+#[test]
+fn answers_that_are_not_those_of_their_faults_are_refused() {
+    let of = |name: &str, change: fn(&mut Value), says: &str| {
+        let broken = |all: &mut Vec<Value>| {
+            each(all, "attempt").filter(|a| a.get("fault").is_some()).for_each(change);
+        };
+        attacked(name, &recent(), broken, 1, says);
+    };
+    of("sent 400", |a| a["answer"] = 400.into(), "the fault 503, which sends 503, but was sent 400");
+    of("sent 200", |a| a["answer"] = 200.into(), "answer_contradicts_fault");
+    of("sent nothing", |a| a["answer"] = Value::Null, "answer_contradicts_fault");
+    of("redirected", |a| a["redirect"] = 0.into(), "answer_contradicts_fault");
+    let silent = |all: &mut Vec<Value>| {
+        each(all, "attempt").filter(|a| a.get("fault").is_none()).for_each(|a| a["answer"] = Value::Null);
+    };
+    attacked("not answered", &recent(), silent, 1, "was answered with nothing, but smoke answers 200");
+}
+
+/// What was to be broken and was not shows nothing: the answers may have been changed.
+#[test]
+fn faults_that_met_no_webhook_are_unproven() {
+    let of = |faults: Value, code: i32, says: &str| {
+        let change = |all: &mut Vec<Value>| all[0]["header"]["faults"] = faults.clone();
+        attacked(&faults.to_string(), &recent(), change, code, says);
+    };
+    of(json!(["503x2@20%"]), 0, "503x2@20%");
+    of(json!(["503x2@1", "503x2@3"]), 0, "503x2@3");
+    of(json!(["503x2@30%"]), 3, "503 was to break 3 webhooks, but broke 2");
+    of(json!(["503x2@20%", "400@2"]), 3, "--allow faults=unmet accepts it");
+    of(json!(["503x2@20%", "400@1"]), 3, "400 was to break 1 webhook, but broke 0");
 }
 
 #[test]

@@ -18,6 +18,9 @@ pub enum InputError {
     /// It is larger than such a file can be.
     #[error("larger than {0} bytes, the limit for such a file")]
     TooLarge(u64),
+    /// Nothing is in it: cut off, or never written.
+    #[error("the file is empty; without it what is built in is used")]
+    Empty,
     /// A pipe without a writer, or one that says nothing.
     #[error("a pipe that did not end within {} s", MOST_TIME.as_secs())]
     Endless,
@@ -78,6 +81,16 @@ pub fn read_input_text(path: &Path, most: u64) -> Result<String, InputError> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
+/// The same of a file of settings, which says something: one that was cut off or never written asks for nothing, and would pass
+/// for what is built in.
+///
+/// # Errors
+/// See [`InputError`].
+pub fn read_settings_text(path: &Path, most: u64) -> Result<String, InputError> {
+    let text = read_input_text(path, most)?;
+    if text.trim().is_empty() { Err(InputError::Empty) } else { Ok(text) }
+}
+
 fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, InputError> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -118,6 +131,9 @@ mod tests {
         let file = dir.path().join("f");
         std::fs::write(&file, "\u{feff}a\n").unwrap();
         assert_eq!(read_input_text(&file, 100).unwrap(), "a\n");
+        assert_eq!(read_settings_text(&file, 100).unwrap(), "a\n");
+        std::fs::write(&file, "\u{feff} \n").unwrap();
+        assert!(matches!(read_settings_text(&file, 100), Err(InputError::Empty)));
         std::fs::write(&file, b"a\nb\xff").unwrap();
         assert!(matches!(read_input_text(&file, 100), Err(InputError::NotText { line: 2 })));
     }

@@ -57,7 +57,7 @@ pub use contract::{
 pub use ending::Ending;
 pub use facts::*;
 pub use header::*;
-pub use input::{InputError, open_input, read_input, read_input_text};
+pub use input::{InputError, open_input, read_input, read_input_text, read_settings_text};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
 pub use lookup::{last_record, stands_before};

@@ -56,10 +56,10 @@ fn said(check: &Check) -> String {
 /// What an artifact without a journal states: a figure that misses its target fails, any other is unproven.
 pub(super) fn stated(document: &Document<'_>, gates: &Gates) -> Vec<Item> {
     let figures = Figures::of(document);
-    let success = match (figures.success, figures.sent) {
-        (Some(hits), Some(n)) if n > 0 => percent(hits, n),
-        _ => document.number(&["success_rate"]),
-    };
+    // Smoke's own rate is of what was left alone, and is held against those counts; others have no such.
+    let counted = || figures.success.zip(figures.sent).and_then(|(hits, n)| percent(hits, n));
+    let stated = document.number(&["success_rate"]);
+    let success = if document.is_own() { stated.or_else(counted) } else { counted().or(stated) };
     let at_least = |target: Option<f64>| target.map(|t| (t, Side::AtLeast));
     let below = |target: Option<f64>| target.map(|t| (t, Side::Below));
     let rate = |names: &[&str]| document.number(names);
@@ -146,6 +146,21 @@ fn as_f64(n: u64) -> f64 {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    /// One of two webhooks was broken on purpose, so that it failed.
+    #[test]
+    fn the_success_rate_is_that_of_what_was_left_alone() {
+        let of = |own: bool| {
+            let run = json!({ "webhooks_sent": 2, "webhooks_success": 1, "success_rate": 100.0 });
+            let mut root = json!({ "test_run": run });
+            if own {
+                (root["schema_version"], root["provenance"]) = (json!(1), json!({}));
+            }
+            stated(&Document::new(&root), &Gates::default()).first().map(|item| item.verdict)
+        };
+        assert_eq!(of(true), Some(Verdict::Unproven));
+        assert_eq!(of(false), Some(Verdict::Fail), "of others nobody knows what was broken");
+    }
 
     #[test]
     fn valid_signatures_are_a_share_of_those_that_were_checked() {

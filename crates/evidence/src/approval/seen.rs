@@ -11,7 +11,8 @@ use chrono::TimeDelta;
 use correlate::{Reader, id, print, unpacked};
 use foldhash::{HashMap, HashSet};
 use memchr::memmem;
-use record::{Attempt, Header, IdentityPolicy, JudgedBy, Record, RunKind, Tick, Watch, WatchBegin};
+use record::faults::Fault;
+use record::{Attempt, Header, IdentityPolicy, JudgedBy, Outcome, Record, RunKind, Tick, Watch, WatchBegin};
 use serde_json::Value;
 use signature::{Reason, Scheme};
 use std::time::Duration;
@@ -54,6 +55,10 @@ pub(super) struct Seen {
     harness: u64,
     /// Of those, broken on purpose.
     pub(super) broken: u64,
+    /// How many webhooks each fault has met, as far as they can be told apart.
+    broken_by: HashMap<Fault, HashSet<u64>>,
+    /// Whether a step was refused that may be: it fires nothing.
+    pub(super) has_refused_step: bool,
     /// When webhooks came in whose signed bodies the challenge stands.
     challenged: Vec<Tick>,
     /// Ids by signed message (timestamp and body).
@@ -123,6 +128,8 @@ impl Seen {
             stand_in: 0,
             harness: 0,
             broken: 0,
+            broken_by: HashMap::default(),
+            has_refused_step: false,
             challenged: Vec::new(),
             ids: HashMap::default(),
             firsts: HashSet::default(),
@@ -152,6 +159,7 @@ impl Seen {
             }
             Record::Watch(Watch::Gap(_)) => self.is_gap_told = true,
             Record::Watch(Watch::JudgedBy(theirs)) => self.judged_by(theirs),
+            Record::Step(step) => self.has_refused_step |= step.outcome == Outcome::Refused,
             Record::FlowEnd(end) => self.played_until = self.played_until.max(end.at),
             Record::End(end) => self.end = end.at,
             _ => {}
@@ -216,6 +224,11 @@ impl Seen {
             }
         }
         let delivery = id.unwrap_or(body ^ signed_at.unwrap_or_default().unsigned_abs());
+        if let Some(fault) = attempt.fault {
+            let is_told_apart = id.is_some() || signed_at.is_some();
+            let met = if is_told_apart { delivery } else { attempt.attempt };
+            self.broken_by.entry(fault).or_default().insert(met);
+        }
         // Without id and timestamp a retry cannot be told from another webhook here: each counts.
         if !self.firsts.insert(delivery) && (id.is_some() || signed_at.is_some()) {
             return;
@@ -237,6 +250,11 @@ impl Seen {
         if !stand_in && !harness {
             self.arrivals.push(attempt.first_byte);
         }
+    }
+
+    /// How many webhooks a fault has met: at least as many, where retries cannot be told from webhooks of their own.
+    pub(super) fn met_by(&self, fault: Fault) -> u64 {
+        self.broken_by.get(&fault).map_or(0, |met| met.len() as u64)
     }
 
     /// The clock by which the receiver judged minus the run's, at first, where the journal says so.

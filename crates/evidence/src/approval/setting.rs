@@ -7,9 +7,11 @@ use super::judge::Request;
 use super::judgement::{Group, Item, Kind};
 use super::proof::Proof;
 use super::seen::Seen;
+use crate::figure::counted;
 use crate::gate::{Gates, Verdict};
 use crate::report::EMBEDDED;
 use pii::{Policy, printable};
+use record::faults::{Fault, Target};
 use record::period::Period;
 use record::{Header, Override, RunKind, Tick};
 use scenario::{Scenario, usual_settle};
@@ -317,14 +319,44 @@ fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
     let least = least.map(|flows| flows.min(header.flows.max(1).into()).div_ceil(2));
     let judged = !matches!(kind, Kind::Observation | Kind::Probe) && !told.is_empty();
     let alone = organic(proof);
-    let weak = least.filter(|least| judged && alone < *least).map(|_| {
+    let few = least.filter(|least| judged && alone < *least).map(|_| {
         let why = format!(
             "{alone} of {} webhooks due were left alone; rates and latencies are judged on those",
             proof.due()
         );
         Weakness::new("faults", alone.to_string(), why)
     });
-    item("faults", "Broken on purpose", fact, weak.as_slice(), demand)
+    let unmet = unmet(header, proof).map(|why| Weakness::new("faults", "unmet", why));
+    let weak: Vec<Weakness> = few.into_iter().chain(unmet).collect();
+    item("faults", "Broken on purpose", fact, &weak, demand)
+}
+
+/// Faults that have met fewer webhooks than they were to: what those would have shown is not there, or their answers were changed.
+fn unmet(header: &Header, proof: &Proof) -> Option<String> {
+    if header.kind != RunKind::Run || proof.apart.is_some() {
+        return None;
+    }
+    // The numbers of those that were to be broken count requests: in a batch several webhooks come together, and a step that may
+    // be refused fires none.
+    let is_one_each = header.scheme.spec().body.batch.is_none() && !proof.seen.has_refused_step;
+    let mut due: Vec<(Fault, u64)> = Vec::new();
+    for spec in &header.faults {
+        let n = match spec.target {
+            Target::Every => 1,
+            Target::Nth(_) => u64::from(is_one_each),
+            Target::Share(share) => share.of(proof.due()) * u64::from(is_one_each),
+        };
+        match due.iter_mut().find(|(fault, _)| *fault == spec.fault) {
+            Some((_, sum)) => *sum += n,
+            None => due.push((spec.fault, n)),
+        }
+    }
+    let (fault, due) = due.into_iter().find(|(fault, due)| proof.seen.met_by(*fault) < *due)?;
+    let met = proof.seen.met_by(fault);
+    Some(format!(
+        "{fault} was to break {}, but broke {met}: what it would show is not there",
+        counted(due, "webhooks")
+    ))
 }
 
 /// Webhooks that were due and nothing was done to.

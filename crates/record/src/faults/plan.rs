@@ -189,7 +189,7 @@ impl FaultPlan {
             if steps > Percent::ALL_STEPS {
                 return Err(PlanError::Shares(spec));
             }
-            let count = part(share, scope.deliveries);
+            let count = share.of(scope.deliveries);
             let taken: Vec<u64> = order.by_ref().take(usize::try_from(count).unwrap_or(usize::MAX)).collect();
             // Rounding may leave the last share one short; nothing at all, or singles in its way, is a mistake.
             let left = taken.len() as u64;
@@ -200,17 +200,6 @@ impl FaultPlan {
         }
         Ok(())
     }
-}
-
-/// That many of all deliveries are in a share: rounded, at least one.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a positive count below 2^52"
-)]
-fn part(share: Percent, deliveries: u64) -> u64 {
-    ((share.fraction() * deliveries as f64).round() as u64).max(1)
 }
 
 /// The place of a delivery in the order in which shares take them.

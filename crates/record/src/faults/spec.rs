@@ -86,6 +86,18 @@ impl Percent {
         f64::from(self.0) / f64::from(Self::ONE) / 100.0
     }
 
+    /// That many of so many deliveries: rounded, at least one.
+    #[must_use]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a positive count below 2^52"
+    )]
+    pub fn of(self, deliveries: u64) -> u64 {
+        ((self.fraction() * deliveries as f64).round() as u64).max(1)
+    }
+
     pub(super) const fn steps(self) -> u32 {
         self.0
     }
@@ -134,6 +146,19 @@ impl Fault {
             Self::Status { status, .. } => Some(status),
             _ => None,
         }
+    }
+
+    /// Whether what goes out is our own answer, only not at once.
+    #[must_use]
+    pub const fn sends_own_answer(self) -> bool {
+        matches!(self, Self::Delay(_) | Self::Drip(_))
+    }
+
+    /// The status that is about to be sent to an attempt that it meets, which would get `own` without it; `None` when no
+    /// complete response is.
+    #[must_use]
+    pub const fn answer(self, own: u16) -> Option<u16> {
+        if self.sends_own_answer() { Some(own) } else { self.status() }
     }
 
     /// Whether the answer points somewhere else.

@@ -124,17 +124,8 @@ impl Answers {
                 format!("the run {said}, but attempt {number} is recorded as {}", attempt.verdict.reason);
             self.if_own.add("verdict_contradicts_header", sentence);
         }
-        if let (None, false, Some(answer)) = (attempt.fault, attempt.elsewhere, attempt.answer)
-            && answer != usual(attempt.verdict.reason)
-        {
-            found.add(
-                "answer_contradicts_verdict",
-                format!(
-                    "attempt {number} is recorded as {} and was answered {answer}, but smoke answers {}",
-                    attempt.verdict.reason,
-                    usual(attempt.verdict.reason)
-                ),
-            );
+        if !attempt.elsewhere {
+            self.answer_fits(attempt, found);
         }
         let length = attempt.header("content-length").and_then(|text| text.trim().parse::<usize>().ok());
         let chunked = attempt.header("transfer-encoding").is_some();
@@ -147,6 +138,47 @@ impl Answers {
             let sentence =
                 format!("the head of attempt {number} announces {length} bytes, but its body has {bytes}");
             found.add("head_contradicts_body", sentence);
+        }
+    }
+
+    /// The answer is that of its verdict, or of the fault that it met.
+    fn answer_fits(&mut self, attempt: &Attempt, found: &mut Contradictions) {
+        let (number, reason, own) = (attempt.attempt, attempt.verdict.reason, usual(attempt.verdict.reason));
+        let Some(fault) = attempt.fault else {
+            let sentence = |answer| {
+                format!(
+                    "attempt {number} is recorded as {reason} and was answered {answer}, but smoke answers {own}"
+                )
+            };
+            match attempt.answer {
+                Some(answer) if answer != own => {
+                    found.add("answer_contradicts_verdict", sentence(answer.to_string()));
+                }
+                // Behind a tap the real receiver answers, and what it says is written later; a run has none.
+                None if self.kind == RunKind::Run => {
+                    self.if_own.add("answer_contradicts_verdict", sentence("with nothing".to_owned()));
+                }
+                _ => {}
+            }
+            return;
+        };
+        let told =
+            |answer: Option<u16>| answer.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+        // A window over a receiver that breaks attempts is unproven, whatever was sent.
+        if self.kind == RunKind::Observe {
+            return;
+        }
+        let due = fault.answer(own);
+        if attempt.answer != due {
+            let (due, is) = (told(due), told(attempt.answer));
+            let sentence =
+                format!("attempt {number} met the fault {fault}, which sends {due}, but was sent {is}");
+            found.add("answer_contradicts_fault", sentence);
+        }
+        if attempt.redirect.is_some() != fault.redirects() {
+            let sentence =
+                format!("attempt {number} met the fault {fault}, which does not fit where it was sent on to");
+            found.add("answer_contradicts_fault", sentence);
         }
     }
 
