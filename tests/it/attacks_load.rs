@@ -197,8 +197,8 @@ fn what_the_flows_of_a_load_amount_to_adds_up_with_its_starts_and_its_scenario()
     let found = |all: &mut Vec<Value>| sums(all)["webhook_pii"]["by_category"] = json!({"email": 3});
     of("personal data", found, "but 3 by category");
     of("flows", |all| sums(all)["ended"] = 4.into(), "with 10 starts, but 10 flows began and 4 ended");
-    let broken = |all: &mut Vec<Value>| sums(all)["clauses"]["redirects"]["broken"] = 1.into();
-    of("a clause", broken, "more often than it was put to the test");
+    let breach = |all: &mut Vec<Value>| sums(all)["clauses"]["redirects"]["broken"] = 1.into();
+    of("a clause", breach, "more often than it was put to the test");
     let searched = |all: &mut Vec<Value>| sums(all)["webhook_pii"]["inspected"] = 900.into();
     of("bodies searched", searched, "900 webhooks were searched");
     let tested = |all: &mut Vec<Value>| sums(all)["clauses"]["redirects"]["n"] = 900.into();
@@ -213,6 +213,16 @@ fn what_the_flows_of_a_load_amount_to_adds_up_with_its_starts_and_its_scenario()
         tally["fulfilled"] = 9.into();
     };
     of("a delivery that nobody asked for", came, deliveries);
+    let broken = |all: &mut Vec<Value>| {
+        let sums = sums(all);
+        let (organic, injected) = (sums["organic"].take(), sums["injected"].take());
+        (sums["organic"], sums["injected"]) = (injected, organic);
+    };
+    of(
+        "broken on purpose",
+        broken,
+        "10 webhooks count as broken on purpose, and the header asks for no fault",
+    );
     of("a late one", |all| sums(all)["organic"]["fulfilled"] = 9.into(), deliveries);
 }
 

@@ -3,6 +3,7 @@
 use super::Contradictions;
 use super::order::s;
 use super::run_stats;
+use crate::analysis::ReceiverClock;
 use record::latency::{Encoded, Latency};
 use record::{End, Gap, Header, Interval, LoadPace, LoadPlan, LoadShard, RetryContract, RunStats, Tick};
 use scenario::Scenario;
@@ -112,6 +113,17 @@ impl<'a> Sums<'a> {
             );
         }
         self.flows = Some(Box::new(sums.clone()));
+    }
+
+    /// What was broken on purpose was asked for, unless a receiver elsewhere breaks webhooks by itself.
+    pub(super) fn broken(&self, clock: &ReceiverClock, found: &mut Contradictions) {
+        let injected =
+            self.flows.as_ref().map_or(0, |sums| sums.injected.deliveries.max(sums.injected.expected));
+        if injected > 0 && self.header.faults.is_empty() && clock.apart.is_none() {
+            let sentence =
+                format!("{injected} webhooks count as broken on purpose, and the header asks for no fault");
+            found.add("fault_nobody_asked_for", sentence);
+        }
     }
 
     /// For a time nothing could be seen.

@@ -155,6 +155,7 @@ impl<'a> Consistency<'a> {
     pub(super) fn finish(mut self) -> Contradictions {
         self.answers.end(&self.clock, &mut self.found);
         self.order.end(&self.clock, &mut self.found);
+        self.sums.broken(&self.clock, &mut self.found);
         self.found
     }
 }

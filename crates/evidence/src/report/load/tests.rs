@@ -452,6 +452,26 @@ fn a_delivery_that_the_generators_own_process_kept_waiting_is_no_failure_of_the_
     assert_eq!(judged(1_000, 678.0), Verdict::Fail);
 }
 
+/// Steps that fire webhooks synchronously take as long as their retries.
+#[test]
+fn the_retries_of_what_was_broken_on_purpose_are_no_failure_of_the_target() {
+    let judged = |broken: u64| {
+        let mut slow = seconds(0, 1_000, 1);
+        slow[0].series.response = latency(&[[5_000; 90].as_slice(), &[2_100_000; 10]].concat());
+        let load = summary(&slow, |load| {
+            let injected = record::Tally { deliveries: broken, ..record::Tally::default() };
+            load.flows = Some(record::RunStats { injected, ..record::RunStats::default() });
+        });
+        let checks = judge_load(&load, &Gates::default());
+        checks.into_iter().find(|check| check.id == "latency_p95").unwrap()
+    };
+    assert_eq!(judged(0).verdict, Verdict::Fail);
+    assert_eq!(judged(4).verdict, Verdict::Fail, "one that was left alone is too slow as well");
+    let excused = judged(5);
+    assert_eq!(excused.verdict, Verdict::Unproven);
+    assert!(excused.text.contains("load without --inject to judge it"), "{}", excused.text);
+}
+
 /// As OpenTelemetry's semantic conventions have it, and as spans say it.
 #[test]
 fn a_status_is_a_number_for_a_collector() {
