@@ -463,3 +463,17 @@ fn a_report_replaces_nothing_but_an_earlier_one() {
     let both = [&journal[..], "--html", "new", "--junit", "./new"];
     Smoke::new("report").args(&both).run().exits(2).says("--junit ./new: --html writes this file");
 }
+
+/// A file of settings that was cut off to nothing asks for nothing, and would pass for what is built in; no webhook was signed with
+/// an empty secret.
+#[test]
+fn an_empty_file_is_no_setting_and_no_secret() {
+    let of = |command: &str, args: &[&str]| Smoke::new(command).file("e", "\n").args(args).run();
+    of("payments", &["--flows", "1", "--gates", "e"]).exits(2).says("gates e: the file is empty");
+    of("gate", &["e", "--gates", "e"]).exits(2).says("gates e: the file is empty");
+    of("logs", &["e", "--formats", "e"]).exits(2).says("--formats e: the file is empty");
+    of("scan", &["--policy", "e"]).exits(2).says("the file is empty");
+    of("gate", &["e", "--secret-file", "e"]).exits(2).says("the webhook secret is empty");
+    let said = Smoke::new("payments").file("g", "{}\n").args(&["--flows", "1", "--gates", "g"]).run();
+    said.exits(0);
+}

@@ -407,7 +407,7 @@ components:
   schemas:
     Payment:
       type: object
-      required: [amount, currency, flow, lines, payer]
+      required: [amount, currency, flow, lines, payer, challenge]
       properties:
         amount: { type: number }
         currency: { type: string }
@@ -426,7 +426,7 @@ components:
     let text = std::fs::read_to_string(ran.dir().join("orders.yaml")).expect("a scenario");
     for line in [
         r#"subject: { kind: flow, id: "{{ order_id }}" }"#,
-        "columns: [order_id, amount, currency, the_flow]",
+        "columns: [order_id, amount, currency, the_flow, the_challenge]",
         r#"ours: { /data/order-id: "{{ order_id }}" }"#,
         r#"path: "/orders/{{ order_id }}/pay""#,
         r#"amount: "{{ amount }}""#,
@@ -440,5 +440,8 @@ components:
     }
     assert!(!text.contains("reference") && !text.contains("note"), "{text}");
     let rows = std::fs::read_to_string(ran.dir().join("orders.csv")).expect("a data file");
-    assert_eq!(rows, "order_id,amount,currency,the_flow\n1,1,first-1,first-1\n2,2,first-2,first-2\n");
+    assert_eq!(
+        rows,
+        "order_id,amount,currency,the_flow,the_challenge\n1,1,first-1,first-1,first-1\n2,2,first-2,first-2,first-2\n"
+    );
 }

@@ -75,7 +75,9 @@ pub use resolve::{
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use rows::{Rows, check_columns, rows};
-pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, secrets_of_row};
+pub use scope::{
+    Answer, BUILT_IN as TEMPLATE_NAMES, Env, Row, Run, RunSettings, Scope, UnknownVar, secrets_of_row,
+};
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_text};
 pub use sent::{as_sent, as_sent_around};
 pub use session::{

@@ -21,7 +21,7 @@ pub type Row = BTreeMap<String, Value>;
 pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Built-in names, which no variable, column or capture may take.
-pub(super) const BUILT_IN: [&str; 9] =
+pub const BUILT_IN: [&str; 9] =
     ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge", "response"];
 
 /// The built-in names that have another value each time.

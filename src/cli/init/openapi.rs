@@ -2,6 +2,7 @@
 
 use super::api::{Api, Column, Field, Kind};
 use crate::cli::Failure;
+use scenario::TEMPLATE_NAMES;
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -11,8 +12,6 @@ const MAX_DOCUMENT: u64 = 8 * 1024 * 1024;
 const MAX_REFERENCES: usize = 16;
 /// How deep the payload of a webhook is looked through for what it has in common with a row.
 const MAX_DEPTH: usize = 4;
-/// Names that templates have for something else (scenarios/README.md).
-const TAKEN: [&str; 8] = ["env", "uuid", "counter", "now", "now_ms", "response", "flow", "run_id"];
 
 /// The first POST of the document, best one without a parameter in its path, and its first webhook.
 ///
@@ -159,7 +158,8 @@ fn kind_of(schema: &Value) -> Option<Kind> {
 /// A name as columns and templates have it.
 fn column_name(name: &str) -> String {
     let mut column = name.replace(|c: char| !c.is_ascii_alphanumeric() && c != '_', "_");
-    if TAKEN.contains(&column.as_str()) || !column.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    if TEMPLATE_NAMES.contains(&column.as_str())
+        || !column.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
     {
         column.insert_str(0, "the_");
     }

@@ -123,6 +123,7 @@ fn too_many(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<Str
     (!told.is_empty()).then(|| told.join("; "))
 }
 
+/// How many valid webhooks of an event came beyond what was expected of them.
 fn surplus(analysis: &Analysis, name: &str) -> u64 {
     let own = analysis.own().filter(|d| d.surplus > 0 && event_name(&d.event) == *name && d.is_authentic());
     own.map(|delivery| u64::from(delivery.surplus)).sum()

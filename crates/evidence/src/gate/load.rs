@@ -321,24 +321,25 @@ fn unanswered(load: &LoadSummary) -> u64 {
     without_response(load).map(|(_, n)| n).sum::<u64>().min(load.failed())
 }
 
-/// Whether a percentile is below its limit even where each start without a response counts as above it.
+/// Whether a percentile is below its limit once what `counted` makes of the number of times below it counts as below.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-fn holds_without_response(load: &LoadSummary, percent: f64, limit_ms: f64) -> bool {
-    let (latency, none) = (load.series.main(), unanswered(load));
+fn holds(load: &LoadSummary, percent: f64, limit_ms: f64, counted: impl Fn(u64) -> u64) -> bool {
+    let latency = load.series.main();
     let limit = Duration::try_from_secs_f64(limit_ms / 1000.0).unwrap_or(Duration::MAX);
-    let below = latency.count_below(limit).saturating_sub(none);
-    none == 0 || below as f64 >= latency.count() as f64 * percent / 100.0
+    counted(latency.count_below(limit)) as f64 >= latency.count() as f64 * percent / 100.0
+}
+
+/// Whether a percentile is below its limit even where each start without a response counts as above it.
+fn holds_without_response(load: &LoadSummary, percent: f64, limit_ms: f64) -> bool {
+    let none = unanswered(load);
+    none == 0 || holds(load, percent, limit_ms, |below| below.saturating_sub(none))
 }
 
 /// Whether a percentile may be above its limit for no other reason than the retries of webhooks that smoke broke on purpose: steps that
 /// fire them may take as long.
-#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
 fn broken_on_purpose(load: &LoadSummary, percent: f64, limit_ms: f64) -> Option<String> {
     let broken = load.flows.as_ref().map_or(0, |sums| sums.injected.deliveries);
-    let limit = Duration::try_from_secs_f64(limit_ms / 1000.0).unwrap_or(Duration::MAX);
-    let latency = load.series.main();
-    let below = latency.count_below(limit).saturating_add(broken);
-    let explains = broken > 0 && below as f64 >= latency.count() as f64 * percent / 100.0;
+    let explains = broken > 0 && holds(load, percent, limit_ms, |below| below.saturating_add(broken));
     explains.then(|| {
         let webhooks = counted(broken, "webhooks");
         format!("the retries of {webhooks} broken on purpose may be in this time: load without --inject to judge it")

@@ -22,7 +22,8 @@ const BROKEN: &str = "CWE-755, CWE-248: anyone can send this; a 5xx makes the se
 const SIGNED: &str =
     "RFC 8259; CWE-248: the real sender can send this by mistake; a 5xx makes it retry for hours";
 
-const fn case(
+/// Each of its requests is judged by itself.
+pub(super) const fn case(
     id: &'static str,
     title: &'static str,
     why: &'static str,

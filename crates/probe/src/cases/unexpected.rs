@@ -1,8 +1,8 @@
 //! What must never get 5xx, a stack trace or no response, though the sender has signed it: webhooks that are JSON, and not as the
 //! receiver expects them.
 
-use crate::case::{Bench, Case, Group, Judged, Play};
-use crate::forge::Draft;
+use super::robustness::case;
+use crate::case::{Bench, Case};
 use crate::shot::Shot;
 use record::Right::{Handled, RefusedAndHandled};
 
@@ -16,15 +16,6 @@ const ODD: &str = "RFC 8259 section 8.2, CWE-248: a user's text may have them, a
 const LONG: &str = "CWE-248: webhooks have no length that is agreed on (GitHub: up to 25 MB); one that is too long gets 413 and no 5xx";
 const HEADERS: &str =
     "CWE-248, CWE-476: a proxy may drop a header, and anyone can leave one out; `int(None)` is a 500";
-
-const fn case(
-    id: &'static str,
-    title: &'static str,
-    why: &'static str,
-    build: fn(&mut Bench<'_>) -> Shots,
-) -> Case {
-    Case { id, group: Group::Robustness, title, why, play: Play::InTurn, judged: Judged::EachShot, build }
-}
 
 pub(crate) static CASES: &[Case] = &[
     case("body-odd-text", "texts with a NUL, and with half of a surrogate pair", ODD, |bench| {
@@ -49,7 +40,7 @@ fn without_headers(bench: &mut Bench<'_>) -> Shots {
     let headers = [(layout.timestamp, RefusedAndHandled), (layout.id, id), (layout.event, Handled)];
     let headers = headers.into_iter().filter_map(|(name, right)| Some((name?, right)));
     let shot = |(name, right)| {
-        let draft: Draft = bench.draft();
+        let draft = bench.draft();
         bench.forge.signed(&format!("no {name}"), &draft, right).with_header(name, None)
     };
     let shots: Vec<Shot> = headers.map(shot).collect();

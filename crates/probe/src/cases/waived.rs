@@ -43,7 +43,7 @@ fn as_from_here(shot: Shot) -> Shot {
     ORIGIN.into_iter().fold(shot, |shot, (name, value)| shot.with_header(name, Some(value)))
 }
 
-/// With nothing behind it, with something, and with what a receiver may compute without a key.
+/// With nothing behind it, and with something.
 fn no_algorithm(bench: &mut Bench<'_>) -> Shots {
     let prefix = bench.forge.layout().prefix.clone();
     if !prefix.contains("sha") {
